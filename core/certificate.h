@@ -1,0 +1,44 @@
+/*
+ * certificate: Blocky's f, what FILE.cert holds.
+ *
+ * Self-contained and checked offline; its size does not grow with the chain.
+ * The parts are byte strings in their own encodings, so that a COSE library or
+ * `openssl ts -verify` can check them without this code.
+ *
+ * CBOR 55799(map), unsigned keys ascending:
+ *   0 "notaryfs-cert"   1 version (1)
+ *   2 H(b0)             3 [b0 bytes, params bytes]
+ *   4 d bytes           5 [index, n, [* hash]]   path, leaf upward
+ *   6 b bytes           7 [type, bytes]  t_upper, over the block
+ *   8 [type, bytes]     t_lower, the one that the block links to
+ *   9 [1, s bytes]      order: the sequencer's statement
+ *  10 [[1, doc bytes]]  enclave attestation of the key that signed s
+ * Keys 11 and up are kept for later parts (a verifier that does not know one
+ * answers V_UNSUPPORTED); negative keys may be ignored.
+ */
+#ifndef CORE_CERTIFICATE_H
+#define CORE_CERTIFICATE_H
+
+#include "core/bytes.h"
+#include "core/merkle.h"
+
+#define CERTIFICATE_MAX ((size_t)256 << 10) /* bytes */
+#define CERTIFICATE_VERSION 1
+
+struct certificate {
+	struct hash chain;	/* claimed H(b0) */
+	struct bytes b0, params, d, b, s, doc;
+	uint64_t index, n;
+	size_t path_len;
+	struct hash path[MERKLE_PATH_MAX];
+	uint64_t t_upper_type, t_lower_type;
+	struct bytes t_upper, t_lower;
+};
+
+/* Points into `in`.  -EBADMSG; -EOPNOTSUPP for a version or part unknown. */
+int certificate_decode(struct bytes in, struct certificate *ret);
+/* The patent's make_certificate: the parts must be consistent, and this only
+ * puts them together.  (certificate_write.c) */
+int make_certificate(const struct certificate *parts, struct buf *ret);
+
+#endif

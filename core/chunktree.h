@@ -1,0 +1,45 @@
+/*
+ * chunktree: the content root of a file.
+ *
+ *	leaf  = H(chunk || 0x10)       chunks of 4096 bytes, the last shorter
+ *	inner = H(l || r || 0x11)      RFC 9162 shape, nothing duplicated
+ *	root  = H(length as 8 bytes big endian || top || 0x12)
+ *
+ * An empty file has no chunks; its top is 32 zero bytes.  Tags stand last so
+ * that data stay aligned.  Any aligned run of 2^k chunks, and the last short
+ * run, is a node of the tree: an extent (extent.h) is known by its own top,
+ * and the file's top follows from the tops of its extents.
+ */
+#ifndef CORE_CHUNKTREE_H
+#define CORE_CHUNKTREE_H
+
+#include "core/bytes.h"
+
+#define CHUNK_SIZE 4096			/* bytes */
+#define EXTENT_SIZE (UINT64_C(64) << 20) /* bytes of a full extent: 2^14 chunks */
+
+struct chunktree;
+
+/* A running tree; O(log n) memory.  NULL: no memory. */
+struct chunktree *chunktree_new(void);
+/* Bytes in order, in pieces of any size.  Whole multiples of CHUNK_SIZE are
+ * hashed in place, others are gathered. */
+void chunktree_add(struct chunktree *t, struct bytes data);
+/* Top and length; the tree may not be added to afterwards. */
+struct hash chunktree_top(struct chunktree *t);
+struct hash chunktree_root(struct chunktree *t);
+uint64_t chunktree_length(const struct chunktree *t);
+void chunktree_free(struct chunktree *t);
+
+/* root of a known top and length */
+struct hash chunktree_root_of(uint64_t length, const struct hash *top);
+/* The top of a file of `length` bytes from the tops of its extents, n of them
+ * in order.  -EINVAL if n is not the number of extents of that length. */
+int chunktree_join(const struct hash *tops, size_t n, uint64_t length,
+	struct hash *ret_top);
+/* Number of extents of a file of that length. */
+uint64_t chunktree_extents(uint64_t length);
+/* One piece of memory at once. */
+struct hash chunktree_root_bytes(struct bytes data);
+
+#endif

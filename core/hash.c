@@ -1,0 +1,149 @@
+#include "core/hash.h"
+
+#include <assert.h>
+#include <openssl/evp.h>
+#include <pthread.h>
+#include <stdlib.h>
+
+/* Fetched once: EVP_sha3_256() looks the provider up on every init. */
+static pthread_once_t once = PTHREAD_ONCE_INIT;
+static EVP_MD *md_sha3, *md_sha256;
+
+static void fetch(void)
+{
+	md_sha3 = EVP_MD_fetch(NULL, "SHA3-256", NULL);
+	md_sha256 = EVP_MD_fetch(NULL, "SHA2-256", NULL);
+	if (md_sha3 == NULL || md_sha256 == NULL)
+		abort();
+}
+
+static const EVP_MD *algorithm(enum hash_kind kind)
+{
+	pthread_once(&once, fetch);
+	return kind == HASH_SHA3_256 ? md_sha3 : md_sha256;
+}
+
+struct hasher {
+	EVP_MD_CTX *ctx;
+};
+
+/* One context a thread for the many short messages; freed with the thread. */
+static pthread_key_t ctx_key;
+static pthread_once_t ctx_once = PTHREAD_ONCE_INIT;
+
+static void ctx_free(void *ctx)
+{
+	EVP_MD_CTX_free(ctx);
+}
+
+static void ctx_key_make(void)
+{
+	if (pthread_key_create(&ctx_key, ctx_free) != 0)
+		abort();
+}
+
+static EVP_MD_CTX *thread_ctx(void)
+{
+	static __thread EVP_MD_CTX *ctx;
+
+	if (ctx == NULL) {
+		pthread_once(&ctx_once, ctx_key_make);
+		ctx = EVP_MD_CTX_new();
+		if (ctx == NULL || pthread_setspecific(ctx_key, ctx) != 0)
+			abort();
+	}
+	return ctx;
+}
+
+static struct hash of_parts(
+	enum hash_kind kind, const struct bytes *parts, size_t n)
+{
+	EVP_MD_CTX *ctx = thread_ctx();
+	struct hash h;
+	size_t i;
+
+	if (EVP_DigestInit_ex2(ctx, algorithm(kind), NULL) != 1)
+		abort();
+	for (i = 0; i < n; i++)
+		if (EVP_DigestUpdate(ctx, parts[i].p, parts[i].n) != 1)
+			abort();
+	if (EVP_DigestFinal_ex(ctx, h.b, NULL) != 1)
+		abort();
+	return h;
+}
+
+struct hash hash_sha3(struct bytes msg)
+{
+	return of_parts(HASH_SHA3_256, &msg, 1);
+}
+
+struct hash hash_sha256(struct bytes msg)
+{
+	return of_parts(HASH_SHA256, &msg, 1);
+}
+
+struct hash hash_sha3_parts(const struct bytes *parts, size_t n)
+{
+	return of_parts(HASH_SHA3_256, parts, n);
+}
+
+struct hash hash_sha256_parts(const struct bytes *parts, size_t n)
+{
+	return of_parts(HASH_SHA256, parts, n);
+}
+
+void hash_many(const struct bytes *msgs, size_t n, struct hash *ret)
+{
+	size_t i;
+
+	for (i = 0; i < n; i++)
+		ret[i] = hash_sha3(msgs[i]);
+}
+
+void hash_stride(const uint8_t *p, size_t stride, size_t len, size_t n,
+	struct hash *ret)
+{
+	size_t i;
+
+	for (i = 0; i < n; i++)
+		ret[i] = hash_sha3(BYTES(p + i * stride, len));
+}
+
+struct hasher *hasher_new(enum hash_kind kind)
+{
+	struct hasher *h = calloc(1, sizeof(*h));
+
+	if (h == NULL)
+		return NULL;
+	h->ctx = EVP_MD_CTX_new();
+	if (h->ctx == NULL) {
+		free(h);
+		return NULL;
+	}
+	if (EVP_DigestInit_ex2(h->ctx, algorithm(kind), NULL) != 1)
+		abort();
+	return h;
+}
+
+void hasher_add(struct hasher *h, struct bytes part)
+{
+	if (EVP_DigestUpdate(h->ctx, part.p, part.n) != 1)
+		abort();
+}
+
+struct hash hasher_end(struct hasher *h)
+{
+	struct hash d;
+
+	if (EVP_DigestFinal_ex(h->ctx, d.b, NULL) != 1)
+		abort();
+	return d;
+}
+
+void hasher_free(struct hasher *h)
+{
+	if (h == NULL)
+		return;
+	EVP_MD_CTX_free(h->ctx);
+	free(h);
+}

@@ -1,0 +1,37 @@
+/*
+ * hash: SHA3-256 (the patent's H) and SHA-256 (main log, plain digests).
+ *
+ * Many messages at once go through hash_many(), behind which the wide kernels
+ * stand; single messages go to OpenSSL.  Hashing cannot fail: a libcrypto
+ * that cannot do SHA3 or has no memory for a context ends the process.
+ * Any thread.
+ */
+#ifndef CORE_HASH_H
+#define CORE_HASH_H
+
+#include "core/bytes.h"
+
+/* One message. */
+struct hash hash_sha3(struct bytes msg);
+struct hash hash_sha256(struct bytes msg);
+
+/* The concatenation of n parts, n <= 16, without copying them together. */
+struct hash hash_sha3_parts(const struct bytes *parts, size_t n);
+struct hash hash_sha256_parts(const struct bytes *parts, size_t n);
+
+/* SHA3-256 of n messages of any lengths; ret has room for n. */
+void hash_many(const struct bytes *msgs, size_t n, struct hash *ret);
+
+/* SHA3-256 of n messages of equal length len at p, p + stride, ... */
+void hash_stride(const uint8_t *p, size_t stride, size_t len, size_t n,
+	struct hash *ret);
+
+/* A running digest.  Free with hasher_free(), finished or not. */
+enum hash_kind { HASH_SHA3_256, HASH_SHA256 };
+struct hasher;
+struct hasher *hasher_new(enum hash_kind kind); /* NULL: no memory */
+void hasher_add(struct hasher *h, struct bytes part);
+struct hash hasher_end(struct hasher *h); /* may be called once */
+void hasher_free(struct hasher *h);
+
+#endif

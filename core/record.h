@@ -1,0 +1,92 @@
+/*
+ * record: a transaction d, what one event on the mount leaves in the chain.
+ *
+ * CBOR: [1, kind, salt16, path, size, mode, mtime_ns, root32,
+ *        {digest name: bytes}, {extension number: value}]
+ *
+ * - path is a byte string (Linux names are bytes), relative to the mount,
+ *   no leading or trailing slash, no empty, "." or ".." component, no NUL;
+ *   1..4095 bytes.  The root folder itself has the empty path (kind mkdir).
+ * - size in bytes; mode holds permission bits only (07777); mtime_ns is
+ *   nanoseconds since 1970, negative before.
+ * - root is the content root (chunktree.h); 32 zero bytes where there is no
+ *   content (mkdir, symlink, link keeps the file's).
+ * - The salt keeps siblings in somebody else's certificate from being guessed,
+ *   and makes d unique where content repeats ([0075]).
+ * - A record is journaled before it is batched and is never made again: the
+ *   same d is submitted on a retry.
+ *
+ * A decoder refuses what record_encode() would not write.
+ */
+#ifndef CORE_RECORD_H
+#define CORE_RECORD_H
+
+#include "core/bytes.h"
+
+#define RECORD_VERSION 1
+#define RECORD_SALT 16
+#define RECORD_PATH_MAX 4095	/* bytes; PATH_MAX without its NUL */
+#define RECORD_DIGESTS_MAX 8
+#define RECORD_XATTRS_MAX 64	/* extended attributes carried */
+#define RECORD_XATTR_BYTES 65536 /* of names and values together */
+#define RECORD_MAX (128 << 10)	/* bytes of an encoded record */
+
+enum record_kind {
+	RECORD_PUT = 0,		/* a regular file, sealed */
+	RECORD_MKDIR = 1,	/* a folder's attributes; the newest counts */
+	RECORD_SYMLINK = 2,	/* extension 1 is its target */
+	RECORD_LINK = 3,	/* another name; extension 1 is the first one */
+};
+
+/* Extension numbers, ascending in the map. */
+enum record_ext {
+	RECORD_EXT_TARGET = 1,	/* byte string: target of symlink or link */
+	RECORD_EXT_OWNER = 2,	/* [uid, gid] */
+	RECORD_EXT_XATTR = 3,	/* {name bytes: value bytes}, keys in order */
+	RECORD_EXT_UNCLEAN = 4,	/* true: the writer was cut off by a crash */
+};
+
+struct record_digest {
+	struct bytes name;	/* IANA Named Information name: "sha-256" */
+	struct bytes value;
+};
+
+struct record {
+	enum record_kind kind;
+	uint8_t salt[RECORD_SALT];
+	struct bytes path;
+	uint64_t size;
+	uint32_t mode;
+	int64_t mtime_ns;
+	struct hash root;
+	size_t n_digests;
+	struct record_digest digest[RECORD_DIGESTS_MAX]; /* names ascending as
+		CBOR keys: shorter first, then bytewise */
+	struct bytes target;		/* n == 0: none */
+	bool has_owner;
+	uint32_t uid, gid;
+	struct bytes xattrs;		/* the encoded map, or n == 0 */
+	bool unclean;
+};
+
+/* Points into `in`, which must outlive ret.  -EBADMSG. */
+int record_decode(struct bytes in, struct record *ret);
+/* -EINVAL for a record that record_decode() would refuse.  (record_write.c) */
+int record_encode(const struct record *r, struct buf *ret);
+/* Is this a path that a record may carry?  Empty only for kind mkdir. */
+bool record_path_ok(struct bytes path);
+/* The digest of that name, or {NULL, 0}. */
+struct bytes record_digest(const struct record *r, const char *name);
+const char *record_kind_name(enum record_kind k);
+
+/* xattrs: writes the map for n pairs already sorted as CBOR keys, and walks
+ * it again.  `*at` starts as {0}; returns 1 while there is a pair, 0 at the
+ * end, -EBADMSG. */
+struct record_xattr {
+	struct bytes name, value;
+};
+int record_xattrs_encode(const struct record_xattr *x, size_t n,
+	struct buf *ret);	/* (record_write.c) sorts them itself */
+int record_xattrs_next(struct bytes map, size_t *at, struct record_xattr *ret);
+
+#endif

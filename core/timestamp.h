@@ -1,0 +1,50 @@
+/*
+ * timestamp: the attestation t that a trusted service T gives over H(b)
+ * ([0021]).  The authority's bytes are kept verbatim and H(t) is over them.
+ *
+ * Wherever a timestamp is stored it is the pair [type, bytes]:
+ *   type 0  local: CBOR [y32, p_ms, g64], g = Ed25519 over
+ *           H(CBOR ["notaryfs.t.v1", y, p_ms]), p in milliseconds since 1970
+ *   type 1  RFC 3161 token, type 2 JWT: known by number, not read yet
+ */
+#ifndef CORE_TIMESTAMP_H
+#define CORE_TIMESTAMP_H
+
+#include "core/bytes.h"
+#include "core/verdict.h"
+
+#define TIMESTAMP_MAX 16384 /* bytes of one token */
+
+enum timestamp_type {
+	TIMESTAMP_LOCAL = 0,
+	TIMESTAMP_RFC3161 = 1,
+	TIMESTAMP_JWT = 2,
+};
+
+struct params;
+
+struct timestamp {
+	struct hash y;		/* what was stamped: H(b) */
+	uint64_t p_ms;		/* when, milliseconds since 1970 */
+	size_t authority;	/* index in params of who signed it */
+};
+
+/* Parses t and checks it against the authorities in p (the patent's
+ * validate): V_VALID, V_TIMESTAMP_MALFORMED, V_TIMESTAMP_TYPE or
+ * V_TIMESTAMP_SIGNATURE.  *ret is filled on V_VALID only. */
+enum verdict timestamp_validate(const struct params *p, uint64_t type,
+	struct bytes t, struct timestamp *ret);
+struct hash timestamp_hash(struct bytes t); /* H(t) */
+
+/* The local form.  key is a 32-byte Ed25519 seed.  -ENOMEM, -EIO. */
+int timestamp_local_make(const uint8_t seed[32], const struct hash *y,
+	uint64_t p_ms, struct buf *ret);
+/* Public key of a seed. */
+int timestamp_local_public(const uint8_t seed[32], uint8_t ret[32]);
+/* H(CBOR ["notaryfs.t.v1", y, p]): what g is over. */
+struct hash timestamp_local_message(const struct hash *y, uint64_t p_ms);
+/* Reads the local form without checking its signature; -EBADMSG. */
+int timestamp_local_decode(struct bytes t, struct hash *ret_y,
+	uint64_t *ret_p_ms, struct bytes *ret_g);
+
+#endif

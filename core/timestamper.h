@@ -1,0 +1,22 @@
+/*
+ * timestamper: a trusted timestamp service T, as the write path sees it.
+ */
+#ifndef CORE_TIMESTAMPER_H
+#define CORE_TIMESTAMPER_H
+
+#include "core/bytes.h"
+
+struct timestamper;
+struct timestamper_ops {
+	/* Stamps y = H(b).  May block.  0 and the type and bytes of t, or
+	 * -EAGAIN (service away: try again), -EIO. */
+	int (*stamp)(struct timestamper *t, const struct hash *y,
+		uint64_t *ret_type, struct buf *ret);
+	void (*free)(struct timestamper *t);
+};
+struct timestamper {
+	const struct timestamper_ops *ops;
+	const char *name;	/* for status and messages */
+};
+
+#endif

@@ -1,0 +1,65 @@
+/*
+ * verify: judging a certificate offline (the patent's verify, as a value).
+ *
+ * Steps, each with verdicts of its own: form, anchor, parameters, content,
+ * path, upper timestamp, link and lower timestamp, number, enclave.  The first
+ * failure is the verdict; `report` then holds what was established before it.
+ *
+ * What a valid certificate proves: this content, under this name, was recorded
+ * in a block made after `after_ms` and existed by `by_ms`, at place (height,
+ * index) in the one order of this chain, on the main chain.  The content may
+ * be older than after_ms: that bounds the block, not the bytes.
+ */
+#ifndef CORE_VERIFY_H
+#define CORE_VERIFY_H
+
+#include "core/certificate.h"
+#include "core/attestation.h"
+#include "core/params.h"
+#include "core/record.h"
+#include "core/verdict.h"
+
+/* What the caller found out about the file. */
+struct content {
+	uint64_t size;
+	struct hash root;	/* chunktree.h */
+	struct hash sha256;
+};
+
+struct report {
+	enum verdict verdict;
+	struct certificate cert;
+	struct params params;
+	struct record record;
+	struct attestation doc;
+	struct attestation_data doc_data;
+	uint64_t after_ms, by_ms;
+	uint64_t height, k;
+	uint32_t epoch, recoveries;
+	bool clock_backwards;	/* by_ms < after_ms: said, not refused */
+	bool content_checked;
+};
+
+/* anchor NULL: everything else is checked and the best verdict is
+ * V_NO_ANCHOR.  content NULL: the certificate alone is judged and
+ * content_checked stays false.  0 or -ENOMEM; ret points into cert. */
+int verify(struct bytes cert, const struct hash *anchor,
+	const struct content *content, struct report *ret);
+
+/* Many certificates of one chain: remembers which blocks, timestamps, numbers
+ * and documents it has judged.  One thread at a time. */
+struct verify_cache;
+struct verify_cache *verify_cache_new(void);
+void verify_cache_free(struct verify_cache *c);
+int verify_cached(struct verify_cache *cache, struct bytes cert,
+	const struct hash *anchor, const struct content *content,
+	struct report *ret);
+
+/* The report for a person (several lines, trust class and times first), and
+ * as JSON (one object, no newline). */
+int report_text(const struct report *r, struct buf *ret);
+int report_json(const struct report *r, struct buf *ret);
+/* RFC 3339 with milliseconds, UTC; ret has room for 32 characters. */
+void report_time(uint64_t ms, char ret[32]);
+
+#endif

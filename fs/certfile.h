@@ -1,0 +1,20 @@
+/*
+ * certfile: certificates out of local state.
+ */
+#ifndef FS_CERTFILE_H
+#define FS_CERTFILE_H
+
+#include "core/local.h"
+
+struct certfile;
+
+/* Keeps the trees of the last few blocks.  b0 and params are raw and must
+ * outlive it.  Any thread. */
+int certfile_open(struct local *local, struct bytes b0, struct bytes params,
+	struct certfile **ret);
+void certfile_free(struct certfile *c);
+/* The certificate of the newest record of path: 0, -ENOENT (no such record),
+ * -EAGAIN (not final yet). */
+int certfile_make(struct certfile *c, struct bytes path, struct buf *ret);
+
+#endif

@@ -1,0 +1,51 @@
+/*
+ * config: notaryfs.conf, checked as a whole.
+ *
+ * One "name = value" a line, "#" starts a comment.  Every mistake in the file
+ * is reported, each with its line number, before anything starts.
+ *
+ *   settle = 10s            time between the last close and the seal, >= 0.5s
+ *   settle_max = 1h         longest time from the first close to the seal
+ *   empty_settle = 24h      for empty files
+ *   bucket = DIR            one line a bucket, in order of share number;
+ *                           relative paths start at the vault
+ *   immutable = auto|off    chattr +i on sealed files and objects
+ *   backlog_files = 100000  writers wait while more files than this are not
+ *   backlog_bytes = 64G     final, or more bytes
+ *   preset = default        rules for names (fs/rules.h)
+ *   block_interval = 10ms   least time between two blocks
+ */
+#ifndef FS_CONFIG_H
+#define FS_CONFIG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define CONFIG_BUCKETS_MAX 16
+
+struct config {
+	uint64_t settle_ms, settle_max_ms, empty_settle_ms;
+	size_t n_buckets;
+	char *bucket[CONFIG_BUCKETS_MAX];	/* absolute */
+	bool immutable;
+	uint64_t backlog_files, backlog_bytes;
+	uint64_t block_interval_ms;
+	char *preset;
+};
+
+void config_defaults(struct config *c);
+void config_done(struct config *c);
+/* base: folder that relative paths start from.  -EINVAL and every complaint,
+ * one a line "FILE:LINE: what is wrong and what is allowed", in *ret_why. */
+int config_read(const char *file, const char *base, struct config *ret,
+	char **ret_why);
+/* One "name=value" as on a command line (-o settle=2s,...). */
+int config_set(struct config *c, const char *assignment, const char *base,
+	char **ret_why);
+/* "10s", "500ms", "1h", "2d", "0.5s"; -EINVAL. */
+int config_duration(const char *text, uint64_t *ret_ms);
+/* "64G", "1M", "4096"; -EINVAL. */
+int config_size(const char *text, uint64_t *ret);
+
+#endif

@@ -1,0 +1,51 @@
+/*
+ * mount: the FUSE side of a running vault.
+ */
+#ifndef FS_MOUNT_H
+#define FS_MOUNT_H
+
+#include "core/clock.h"
+#include "core/local.h"
+#include "core/params.h"
+#include "fs/config.h"
+
+/* Files by state, as status shows them. */
+struct mount_counts {
+	uint64_t open, settling, frozen, temp, scratch;
+};
+
+struct mount_services {
+	const char *files_dir;		/* VAULT/files */
+	const char *fsname;		/* shown in /proc/mounts: the vault */
+	const struct config *config;
+	struct local *local;
+	struct clock *clock;
+	struct entropy *entropy;
+	struct bytes b0, params;	/* raw, for certificates */
+	struct hash anchor;
+	/* New records are in local; hurry: somebody waits for them. */
+	void (*queued)(void *ctx, bool hurry);
+	/* The text of .notary/status (JSON and a newline). */
+	int (*status)(void *ctx, struct buf *ret);
+	/* One line for the journal. */
+	void (*say)(void *ctx, const char *line);
+	void *ctx;
+};
+
+struct mount;
+
+/* Reads files/, finds what is unsealed, starts the sealer, mounts.  On failure
+ * a message is in *ret_why.  Options: FUSE's own, comma separated, or NULL. */
+int mount_open(const struct mount_services *s, const char *mount_point,
+	const char *fuse_options, struct mount **ret, char **ret_why);
+/* Serves requests until the file system is unmounted or mount_exit(). */
+int mount_serve(struct mount *m);
+/* Ends mount_serve(); safe in a signal handler. */
+void mount_exit(struct mount *m);
+void mount_counts(struct mount *m, struct mount_counts *ret);
+/* The newest block became final: wakes those who wait, drops stale views. */
+void mount_progress(struct mount *m);
+/* Stops the sealer after what it has begun and unmounts. */
+void mount_close(struct mount *m);
+
+#endif

@@ -1,0 +1,43 @@
+/*
+ * vault: a folder that holds everything of one notaryfs.
+ *
+ *	notaryfs.conf	commented configuration		the user's
+ *	anchor		64 hex digits of H(b0), newline	written once by init
+ *	files/		the plain files under their own names
+ *	buckets/0..5	unless --bucket named others
+ *	state/		notary.db, keys/, sequencer/, lock, notaryfs.log
+ *
+ * Who may delete what: files/ only through the mount (unsealed files only);
+ * buckets never; state/ may be rebuilt from buckets and files/ (restore), but
+ * what was queued and not yet in the buckets is then lost.
+ */
+#ifndef FS_VAULT_H
+#define FS_VAULT_H
+
+#include "core/bytes.h"
+#include "core/params.h"
+#include "fs/config.h"
+
+struct vault {
+	char *path;		/* absolute */
+	struct config config;
+	struct hash anchor;
+	struct buf b0, params_raw;	/* from state; empty before genesis */
+	struct params params;
+	int lock_fd;		/* -1 unless locked */
+};
+
+/* Opens an existing vault and checks its configuration whole.  On failure a
+ * message for the user is in *ret_why (owned by the caller). */
+int vault_open(const char *path, struct vault **ret, char **ret_why);
+void vault_close(struct vault *v);
+/* "<vault>/<rest>", owned by the caller; NULL: no memory. */
+char *vault_path(const struct vault *v, const char *rest);
+
+/* state/lock: held by flock while a daemon runs; its text names pid and mount
+ * point.  -EBUSY: *ret_holder says who ("mounted at DIR by process N"). */
+int vault_lock(struct vault *v, const char *mount_point, char **ret_holder);
+/* Is it mounted now?  Fills what the lock says.  0, -ENOENT when not. */
+int vault_mounted(const struct vault *v, int *ret_pid, char **ret_mount_point);
+
+#endif
