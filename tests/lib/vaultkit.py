@@ -1,0 +1,199 @@
+"""vaultkit: a vault of one's own for mount tests written in Python.
+
+Standard library only.  Every Vault unmounts and ends what it started, whether
+the test passes or not, and removes its folder (immutable flags included).
+"""
+import atexit
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+
+TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+BUILD = os.environ.get("NOTARYFS_BUILD", os.path.join(TOP, "build"))
+NOTARYFS = os.path.join(BUILD, "notaryfs")
+VERIFY = os.path.join(BUILD, "notary-verify")
+
+
+class Tap:
+    """What a test says; the plan is printed at the end."""
+
+    def __init__(self):
+        self.n = self.failed = 0
+
+    def ok(self, cond, what):
+        self.n += 1
+        if not cond:
+            self.failed += 1
+        print("%sok %d - %s" % ("" if cond else "not ", self.n, what), flush=True)
+        return bool(cond)
+
+    def is_(self, got, want, what):
+        if not self.ok(got == want, what):
+            self.diag("got  %r" % (got,))
+            self.diag("want %r" % (want,))
+        return got == want
+
+    def diag(self, text):
+        for line in str(text).splitlines():
+            print("# " + line, flush=True)
+
+    def done(self):
+        print("1..%d" % self.n, flush=True)
+        sys.exit(1 if self.failed or not self.n else 0)
+
+
+def skip_all(why):
+    print("1..0 # SKIP " + why)
+    sys.exit(0)
+
+
+def need_fuse():
+    if not os.access("/dev/fuse", os.R_OK | os.W_OK):
+        skip_all("no access to /dev/fuse: mount tests need it")
+    if not os.access(NOTARYFS, os.X_OK):
+        skip_all("no %s: build first" % NOTARYFS)
+
+
+def run(*argv, timeout=120, check=False, **kw):
+    p = subprocess.run(argv, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                       timeout=timeout, **kw)
+    if check and p.returncode != 0:
+        raise RuntimeError("%s: exit %d\n%s%s" % (
+            " ".join(map(str, argv)), p.returncode,
+            p.stdout.decode("utf-8", "replace"), p.stderr.decode("utf-8", "replace")))
+    return p
+
+
+def wait_for(cond, timeout=30, step=0.02):
+    """Wait for a condition, not for a time; its last value is returned."""
+    end = time.monotonic() + timeout
+    while True:
+        v = cond()
+        if v or time.monotonic() > end:
+            return v
+        time.sleep(step)
+
+
+def alive(pid):
+    try:
+        with open("/proc/%d/stat" % pid) as f:
+            return f.read().rsplit(")", 1)[1].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+def children(pid):
+    """Every descendant of pid: [(pid, name)]."""
+    out, seen = [], [pid]
+    while seen:
+        p = seen.pop()
+        kids = []
+        try:
+            for t in os.listdir("/proc/%d/task" % p):
+                with open("/proc/%d/task/%s/children" % (p, t)) as f:
+                    kids += [int(x) for x in f.read().split()]
+        except OSError:
+            continue
+        for k in kids:
+            try:
+                with open("/proc/%d/stat" % k) as f:
+                    name = f.read().split("(", 1)[1].rsplit(")", 1)[0]
+            except OSError:
+                continue
+            out.append((k, name))
+            seen.append(k)
+    return out
+
+
+class Vault:
+    def __init__(self, settle="500ms", keep=False, base=None, init=True):
+        self.dir = tempfile.mkdtemp(prefix="notaryfs-test-", dir=base)
+        self.path = os.path.join(self.dir, "vault")
+        self.mnt = os.path.join(self.dir, "mnt")
+        os.mkdir(self.mnt)
+        self.keep = keep
+        atexit.register(self.close)
+        if init:
+            run(NOTARYFS, "init", self.path, "--settle", settle, check=True)
+            with open(os.path.join(self.path, "anchor")) as f:
+                self.anchor = f.read().strip()
+
+    def mount(self, *more):
+        return run(NOTARYFS, "mount", self.path, self.mnt, *more, check=True)
+
+    def umount(self, *more, timeout=300):
+        return run(NOTARYFS, "umount", self.mnt, *more, check=True, timeout=timeout)
+
+    def status(self):
+        with open(os.path.join(self.mnt, ".notary/status")) as f:
+            return json.load(f)
+
+    def pid(self):
+        return int(self.status()["pid"])
+
+    def mounted(self):
+        with open("/proc/mounts") as f:
+            return any(line.split()[1] == self.mnt for line in f)
+
+    def log(self):
+        try:
+            with open(os.path.join(self.path, "state/notaryfs.log")) as f:
+                return f.read()
+        except OSError:
+            return ""
+
+    def buckets(self):
+        return [os.path.join(self.path, "buckets", str(i)) for i in range(6)]
+
+    def daemon_pid(self):
+        """From the lock, which also tells when the mount hangs."""
+        try:
+            with open(os.path.join(self.path, "state/lock")) as f:
+                return int(f.read().split()[0])
+        except (OSError, ValueError, IndexError):
+            return 0
+
+    def close(self):
+        atexit.unregister(self.close)
+        if self.mounted():
+            subprocess.run([NOTARYFS, "umount", self.mnt], timeout=60,
+                           stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        if self.mounted():
+            subprocess.run(["fusermount3", "-uz", self.mnt],
+                           stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        if not self.keep:
+            drop(self.dir)
+
+
+def drop(path):
+    """Remove a tree that may hold immutable files."""
+    subprocess.run(["chattr", "-R", "-f", "-i", path],
+                   stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    shutil.rmtree(path, ignore_errors=True)
+
+
+def listing(top, skip=()):
+    """What a restore must give back: kind, mode, mtime, size, link target or
+    the first name of a hard link, by path."""
+    out, first = {}, {}
+    for d, dirs, files in os.walk(top):
+        dirs[:] = [x for x in sorted(dirs) if os.path.join(d, x) not in skip]
+        for name in dirs + sorted(files):
+            p = os.path.join(d, name)
+            rel = os.path.relpath(p, top)
+            st = os.lstat(p)
+            what = [oct(st.st_mode)]
+            if os.path.islink(p):
+                what.append(os.readlink(p))
+            else:
+                what.append(st.st_mtime_ns)
+            if os.path.isfile(p) and not os.path.islink(p):
+                what.append(st.st_size)
+                if st.st_nlink > 1:
+                    what.append(first.setdefault((st.st_dev, st.st_ino), rel))
+            out[rel] = tuple(what)
+    return out
