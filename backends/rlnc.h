@@ -17,6 +17,10 @@
 #define RLNC_K_MAX 16
 #define RLNC_N_MAX 16
 #define RLNC_CELL 65536		/* bytes of a full cell */
+#define RLNC_CELL_MAX (1u << 20) /* bytes; k of them are held in memory */
+/* Most k-subsets of n.  About one in 255 of them is dependent in a random
+ * draw, so with more of them rows that fit all would hardly ever turn up. */
+#define RLNC_SUBSETS_MAX 1000
 
 struct rlnc_rows {
 	unsigned k, n;
@@ -24,7 +28,8 @@ struct rlnc_rows {
 };
 
 /* Draws the rows of an object named by hy.  -EINVAL for k, n out of range
- * (1 <= k <= n <= 16).  *ret_attempt may be NULL. */
+ * (1 <= k <= n <= 16, C(n, k) <= RLNC_SUBSETS_MAX).  *ret_attempt may be
+ * NULL. */
 int rlnc_draw(const struct hash *hy, unsigned k, unsigned n, bool systematic,
 	struct rlnc_rows *ret, unsigned *ret_attempt);
 /* Are every k of these rows independent? */
@@ -36,7 +41,8 @@ bool rlnc_independent(unsigned k, const uint8_t (*rows)[RLNC_K_MAX]);
  * ceil(rest / k) rounded up to 64. */
 uint64_t rlnc_share_length(uint64_t length, unsigned k, uint32_t cell);
 
-/* One stripe: out[i] = sum over j of row[i][j] * in[j], n_out rows. */
+/* One stripe: out[i] = sum over j of row[i][j] * in[j], n_out rows.  cell is a
+ * multiple of 64; out overlaps no in. */
 void rlnc_encode(unsigned k, unsigned n_out,
 	const uint8_t (*rows)[RLNC_K_MAX], const uint8_t *const *in,
 	uint8_t *const *out, size_t cell);

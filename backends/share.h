@@ -17,6 +17,7 @@
 #include "backends/rlnc.h"
 
 #define SHARE_HEADER 128
+#define SHARE_LENGTH_MAX (1ull << 40) /* bytes of an object, and of META */
 
 struct share_header {
 	uint8_t k, n;
