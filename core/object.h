@@ -11,6 +11,8 @@
  *                    payload coded
  *   c/<extent top>   share object of one extent of a large file
  *
+ * Whatever is named here by a letter is the byte string of its own encoding.
+ *
  * META = [b, [type, t], [+ d], {* transaction index: extents}]
  *   The payload is the contents of the put records of at most PACK_FILE_MAX
  *   bytes, one after another in order of index.  Larger ones are listed in the
@@ -31,6 +33,7 @@
 #define META_MAX ((size_t)32 << 20)	/* bytes of an encoded META */
 #define META_RECORDS_MAX ((size_t)8 << 20) /* bytes of all d of a block */
 #define NUMBER_MAX ((size_t)64 << 10)	/* bytes of a number object */
+#define RECOVERY_MAX 1024		/* bytes of R */
 #define GENESIS_MAX ((size_t)64 << 10)
 #define OBJECT_KEY_MAX 96		/* characters of a key with its NUL */
 

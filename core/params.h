@@ -15,12 +15,14 @@
  *   6 attestation roots  [+ SHA-256 of the root certificate's DER]
  *   7 timestamp authorities [+ [type, key or certificate bytes, name text]]
  *   8 quorum of them     (1..number of authorities)
- *   9 shares             [k, n, w, cell bytes]
+ *   9 shares             [k, n, w, cell bytes], 1 <= k <= n, w = 8
  *  10 buckets            [n name texts]
  *  11 recovery keys      [m, [+ SubjectPublicKeyInfo DER]]
  *  12 retention mode     0 none, 1 governance, 2 compliance
- *  13 digests            [* names] written beside the content root
+ *  13 digests            [* names] written beside the content root, in the
+ *                        order of a record's (shorter first, then bytewise)
  *  14 installation       16 random bytes
+ * All fifteen are present.
  */
 #ifndef CORE_PARAMS_H
 #define CORE_PARAMS_H
@@ -34,9 +36,13 @@
 #define PARAMS_PCRS_MAX 32
 #define PARAMS_ROOTS_MAX 8
 #define PARAMS_AUTHORITIES_MAX 8
+#define PARAMS_AUTHORITY_MAX 4096 /* bytes of a key or certificate */
+#define PARAMS_CELL_MAX (1 << 20) /* bytes */
 #define PARAMS_BUCKETS_MAX 16
 #define PARAMS_RECOVERY_MAX 8
-#define PARAMS_NAME_MAX 255
+#define PARAMS_DIGESTS_MAX 8
+#define PARAMS_NAME_MAX 255	/* bytes of a text, at least 1 */
+#define PARAMS_RETENTION_MAX 2
 
 enum trust_class { TRUST_LOCAL = 0, TRUST_NITRO = 1 };
 
@@ -77,7 +83,7 @@ struct params {
 	struct bytes recovery_key[PARAMS_RECOVERY_MAX];
 	uint8_t retention_mode;
 	size_t n_digests;
-	struct bytes digest[8];
+	struct bytes digest[PARAMS_DIGESTS_MAX];
 	uint8_t installation[16];
 };
 

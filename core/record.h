@@ -10,7 +10,10 @@
  * - size in bytes; mode holds permission bits only (07777); mtime_ns is
  *   nanoseconds since 1970, negative before.
  * - root is the content root (chunktree.h); 32 zero bytes where there is no
- *   content (mkdir, symlink, link keeps the file's).
+ *   content (mkdir, symlink, link keeps the file's).  Where it is zero, size
+ *   is 0 too, there are no digests and the record is not unclean.
+ * - Only symlink and link have a target: 1..4095 bytes without NUL; that of a
+ *   link is a path of a record.
  * - The salt keeps siblings in somebody else's certificate from being guessed,
  *   and makes d unique where content repeats ([0075]).
  * - A record is journaled before it is batched and is never made again: the
@@ -27,7 +30,10 @@
 #define RECORD_SALT 16
 #define RECORD_PATH_MAX 4095	/* bytes; PATH_MAX without its NUL */
 #define RECORD_DIGESTS_MAX 8
+#define RECORD_DIGEST_NAME_MAX 32 /* characters, of a-z 0-9 and hyphen */
+#define RECORD_DIGEST_MAX 64	/* bytes of one value */
 #define RECORD_XATTRS_MAX 64	/* extended attributes carried */
+#define RECORD_XATTR_NAME_MAX 255 /* bytes of one name, as Linux has it */
 #define RECORD_XATTR_BYTES 65536 /* of names and values together */
 #define RECORD_MAX (128 << 10)	/* bytes of an encoded record */
 
@@ -75,6 +81,8 @@ int record_decode(struct bytes in, struct record *ret);
 int record_encode(const struct record *r, struct buf *ret);
 /* Is this a path that a record may carry?  Empty only for kind mkdir. */
 bool record_path_ok(struct bytes path);
+/* 1..RECORD_DIGEST_NAME_MAX characters of a-z, 0-9 and hyphen. */
+bool record_digest_name_ok(struct bytes name);
 /* The digest of that name, or {NULL, 0}. */
 struct bytes record_digest(const struct record *r, const char *name);
 const char *record_kind_name(enum record_kind k);
@@ -86,7 +94,8 @@ struct record_xattr {
 	struct bytes name, value;
 };
 int record_xattrs_encode(const struct record_xattr *x, size_t n,
-	struct buf *ret);	/* (record_write.c) sorts them itself */
+	struct buf *ret);	/* (record_write.c) sorts them itself; n = 0
+				   leaves *ret as it is; -EINVAL */
 int record_xattrs_next(struct bytes map, size_t *at, struct record_xattr *ret);
 
 #endif

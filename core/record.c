@@ -1,0 +1,252 @@
+#include "core/record.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "core/cborread.h"
+
+bool record_path_ok(struct bytes path)
+{
+	size_t i, start = 0;
+
+	if (path.n > RECORD_PATH_MAX)
+		return false;
+	if (path.n == 0)
+		return true;
+	if (memchr(path.p, '\0', path.n) != NULL)
+		return false;
+	for (i = 0; i <= path.n; i++) {
+		if (i < path.n && path.p[i] != '/')
+			continue;
+		if (i - start <= 2 && memcmp("..", path.p + start, i - start) == 0)
+			return false; /* "", "." or ".." */
+		start = i + 1;
+	}
+	return true;
+}
+
+bool record_digest_name_ok(struct bytes name)
+{
+	size_t i;
+
+	for (i = 0; i < name.n; i++)
+		if (!(name.p[i] >= 'a' && name.p[i] <= 'z') &&
+			!(name.p[i] >= '0' && name.p[i] <= '9') &&
+			name.p[i] != '-')
+			return false;
+	return name.n > 0 && name.n <= RECORD_DIGEST_NAME_MAX;
+}
+
+/* The whole map at r, which must be one that record_xattrs_encode() writes. */
+static void read_xattrs(struct cborr *r, struct bytes *ret)
+{
+	const uint8_t *start = r->p;
+	struct cborr_keys keys = {0};
+	struct bytes name = {0}, value = {0};
+	size_t sum = 0;
+
+	if (cborr_map(r, RECORD_XATTRS_MAX, &keys) != 0 || keys.left == 0) {
+		cborr_fail(r);
+		return;
+	}
+	while (keys.left > 0) {
+		cborr_key_bytes(r, &keys, &name);
+		if (cborr_bytes(r, RECORD_XATTR_BYTES, &value) != 0)
+			return;
+		sum += name.n + value.n;
+		if (name.n == 0 || name.n > RECORD_XATTR_NAME_MAX ||
+			memchr(name.p, '\0', name.n) != NULL ||
+			sum > RECORD_XATTR_BYTES) {
+			cborr_fail(r);
+			return;
+		}
+	}
+	*ret = BYTES(start, (size_t)(r->p - start));
+}
+
+int record_xattrs_next(struct bytes map, size_t *at, struct record_xattr *ret)
+{
+	struct cborr r;
+	struct cborr_keys keys;
+	struct bytes whole;
+
+	if (*at == map.n)
+		return 0;
+	cborr_init(&r, map);
+	if (*at == 0) {
+		read_xattrs(&r, &whole);
+		if (cborr_end(&r) != 0)
+			return -EBADMSG;
+		cborr_init(&r, map);
+		cborr_map(&r, RECORD_XATTRS_MAX, &keys);
+	} else if (*at > map.n) {
+		return -EBADMSG;
+	} else {
+		r.p += *at; /* behind a pair: order was seen at the start */
+	}
+	if (cborr_bytes(&r, RECORD_XATTR_NAME_MAX, &ret->name) != 0 ||
+		cborr_bytes(&r, RECORD_XATTR_BYTES, &ret->value) != 0)
+		return -EBADMSG;
+	*at = (size_t)(r.p - map.p);
+	return 1;
+}
+
+static void read_digests(struct cborr *r, struct record *d)
+{
+	struct cborr_keys keys = {0};
+	struct record_digest *g;
+
+	cborr_map(r, RECORD_DIGESTS_MAX, &keys);
+	while (keys.left > 0) {
+		g = &d->digest[d->n_digests++];
+		cborr_key_text(r, &keys, &g->name);
+		if (cborr_bytes(r, RECORD_DIGEST_MAX, &g->value) != 0)
+			return;
+		if (!record_digest_name_ok(g->name) || g->value.n == 0) {
+			cborr_fail(r);
+			return;
+		}
+	}
+}
+
+static void read_owner(struct cborr *r, struct record *d)
+{
+	uint64_t two, uid = 0, gid = 0;
+
+	cborr_array(r, 2, 2, &two);
+	cborr_uint_max(r, UINT32_MAX, &uid);
+	cborr_uint_max(r, UINT32_MAX, &gid);
+	d->has_owner = true;
+	d->uid = (uint32_t)uid;
+	d->gid = (uint32_t)gid;
+}
+
+/* Only true is written: a file that is not unclean does not say so. */
+static void read_true(struct cborr *r, bool *ret)
+{
+	struct bytes item;
+
+	if (cborr_skip(r, &item) != 0)
+		return;
+	if (!bytes_equal(item, BYTES("\xf5", 1)))
+		cborr_fail(r);
+	*ret = true;
+}
+
+static void read_extension(struct cborr *r, uint64_t key, struct record *d)
+{
+	switch (key) {
+	case RECORD_EXT_TARGET:
+		if (cborr_bytes(r, RECORD_PATH_MAX, &d->target) == 0 &&
+			d->target.n == 0)
+			cborr_fail(r);
+		break;
+	case RECORD_EXT_OWNER:
+		read_owner(r, d);
+		break;
+	case RECORD_EXT_XATTR:
+		read_xattrs(r, &d->xattrs);
+		break;
+	case RECORD_EXT_UNCLEAN:
+		read_true(r, &d->unclean);
+		break;
+	default:
+		cborr_fail(r);
+	}
+}
+
+static void read_extensions(struct cborr *r, struct record *d)
+{
+	struct cborr_keys keys = {0};
+	uint64_t key = 0;
+
+	cborr_map(r, RECORD_EXT_UNCLEAN, &keys);
+	while (keys.left > 0 && cborr_key_uint(r, &keys, &key) == 0)
+		read_extension(r, key, d);
+}
+
+static bool target_ok(const struct record *d)
+{
+	switch (d->kind) {
+	case RECORD_SYMLINK:
+		return d->target.n > 0 &&
+			memchr(d->target.p, '\0', d->target.n) == NULL;
+	case RECORD_LINK:
+		return d->target.n > 0 && record_path_ok(d->target);
+	default:
+		return d->target.n == 0;
+	}
+}
+
+/* What the kinds ask for beyond the form of each field. */
+static bool consistent(const struct record *d)
+{
+	bool empty = hash_is_zero(&d->root);
+
+	if (!record_path_ok(d->path) || !target_ok(d))
+		return false;
+	if (d->path.n == 0 && d->kind != RECORD_MKDIR)
+		return false;
+	if (empty && (d->size > 0 || d->n_digests > 0 || d->unclean))
+		return false; /* these speak of contents */
+	switch (d->kind) {
+	case RECORD_PUT:
+		return !empty;
+	case RECORD_MKDIR:
+	case RECORD_SYMLINK:
+		return empty;
+	default:
+		return true;
+	}
+}
+
+int record_decode(struct bytes in, struct record *ret)
+{
+	struct record d = {0};
+	struct cborr r;
+	uint64_t n = 0, version = 0, kind = 0, mode = 0;
+
+	if (in.n > RECORD_MAX)
+		return -EBADMSG;
+	cborr_init(&r, in);
+	cborr_array(&r, 10, 10, &n);
+	cborr_uint(&r, &version);
+	cborr_uint_max(&r, RECORD_LINK, &kind);
+	cborr_fixed(&r, d.salt, RECORD_SALT);
+	cborr_bytes(&r, RECORD_PATH_MAX, &d.path);
+	cborr_uint(&r, &d.size);
+	cborr_uint_max(&r, 07777, &mode);
+	cborr_int(&r, &d.mtime_ns);
+	cborr_hash(&r, &d.root);
+	read_digests(&r, &d);
+	read_extensions(&r, &d);
+	d.kind = (enum record_kind)kind;
+	d.mode = (uint32_t)mode;
+	if (cborr_end(&r) != 0 || version != RECORD_VERSION || !consistent(&d))
+		return -EBADMSG;
+	*ret = d;
+	return 0;
+}
+
+struct bytes record_digest(const struct record *r, const char *name)
+{
+	struct bytes want = BYTES(name, strlen(name));
+	size_t i;
+
+	for (i = 0; i < r->n_digests; i++)
+		if (bytes_equal(r->digest[i].name, want))
+			return r->digest[i].value;
+	return BYTES(NULL, 0);
+}
+
+const char *record_kind_name(enum record_kind k)
+{
+	static const char *const names[] = {
+		[RECORD_PUT] = "put",
+		[RECORD_MKDIR] = "mkdir",
+		[RECORD_SYMLINK] = "symlink",
+		[RECORD_LINK] = "link",
+	};
+
+	return k <= RECORD_LINK ? names[k] : "unknown";
+}
