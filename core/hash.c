@@ -5,6 +5,8 @@
 #include <pthread.h>
 #include <stdlib.h>
 
+#include "core/keccak.h"
+
 /* Fetched once: EVP_sha3_256() looks the provider up on every init. */
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 static EVP_MD *md_sha3, *md_sha256;
@@ -92,21 +94,84 @@ struct hash hash_sha256_parts(const struct bytes *parts, size_t n)
 	return of_parts(HASH_SHA256, parts, n);
 }
 
+static struct hash job_alone(const struct keccak_job *j)
+{
+	uint8_t tag = (uint8_t)j->tag;
+	struct bytes parts[2] = {BYTES(j->p, j->len), BYTES(&tag, 1)};
+
+	return of_parts(HASH_SHA3_256, parts, j->tag >= 0 ? 2 : 1);
+}
+
+/* A tag that ends exactly at a block's border would need a further block of
+ * padding alone; such lengths (one in 136) are hashed one by one. */
+static bool fits_lane(const struct keccak_job *j)
+{
+	return j->tag < 0 || j->len % KECCAK_RATE != KECCAK_RATE - 1;
+}
+
+static void run_jobs(const struct keccak_job *jobs, size_t n)
+{
+	const struct keccak_kernel *k = keccak_best();
+	size_t i, some;
+
+	for (i = 0; i < n; i += some) {
+		some = 1;
+		if (k != NULL && n - i > 1 && fits_lane(&jobs[i])) {
+			while (some < k->lanes && i + some < n &&
+				fits_lane(&jobs[i + some]))
+				some++;
+		}
+		if (some > 1)
+			k->run(jobs + i, some);
+		else
+			*jobs[i].out = job_alone(&jobs[i]);
+	}
+}
+
+static int by_length(const void *a, const void *b)
+{
+	size_t x = ((const struct keccak_job *)a)->len;
+	size_t y = ((const struct keccak_job *)b)->len;
+
+	return x < y ? -1 : x > y;
+}
+
+#define JOBS 64 /* sorted and run together; on the stack */
+
 void hash_many(const struct bytes *msgs, size_t n, struct hash *ret)
 {
-	size_t i;
+	struct keccak_job jobs[JOBS];
+	size_t i, some;
+	bool even;
 
-	for (i = 0; i < n; i++)
-		ret[i] = hash_sha3(msgs[i]);
+	for (; n > 0; n -= some, msgs += some, ret += some) {
+		some = n < JOBS ? n : JOBS;
+		even = true;
+		for (i = 0; i < some; i++) {
+			jobs[i] = (struct keccak_job){
+				msgs[i].p, msgs[i].n, -1, &ret[i]};
+			even &= msgs[i].n == msgs[0].n;
+		}
+		/* lanes of one group should end together */
+		if (!even)
+			qsort(jobs, some, sizeof(jobs[0]), by_length);
+		run_jobs(jobs, some);
+	}
 }
 
 void hash_stride(const uint8_t *p, size_t stride, size_t len, size_t n,
-	struct hash *ret)
+	int tag, struct hash *ret)
 {
-	size_t i;
+	struct keccak_job jobs[JOBS];
+	size_t i, some;
 
-	for (i = 0; i < n; i++)
-		ret[i] = hash_sha3(BYTES(p + i * stride, len));
+	for (; n > 0; n -= some, p += some * stride, ret += some) {
+		some = n < JOBS ? n : JOBS;
+		for (i = 0; i < some; i++)
+			jobs[i] = (struct keccak_job){
+				p + i * stride, len, tag, &ret[i]};
+		run_jobs(jobs, some);
+	}
 }
 
 struct hasher *hasher_new(enum hash_kind kind)

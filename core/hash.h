@@ -22,9 +22,10 @@ struct hash hash_sha256_parts(const struct bytes *parts, size_t n);
 /* SHA3-256 of n messages of any lengths; ret has room for n. */
 void hash_many(const struct bytes *msgs, size_t n, struct hash *ret);
 
-/* SHA3-256 of n messages of equal length len at p, p + stride, ... */
+/* SHA3-256 of n messages of equal length len at p, p + stride, ..., each
+ * followed by the byte tag if tag >= 0. */
 void hash_stride(const uint8_t *p, size_t stride, size_t len, size_t n,
-	struct hash *ret);
+	int tag, struct hash *ret);
 
 /* A running digest.  Free with hasher_free(), finished or not. */
 enum hash_kind { HASH_SHA3_256, HASH_SHA256 };

@@ -40,7 +40,7 @@ static void hash_leaves(const struct hash *dh, size_t n, struct hash *ret)
 			msg[i * LEAF_LEN] = 0x00;
 			memcpy(msg + i * LEAF_LEN + 1, dh[i].b, HASH_LEN);
 		}
-		hash_stride(msg, LEAF_LEN, LEAF_LEN, run, ret);
+		hash_stride(msg, LEAF_LEN, LEAF_LEN, run, -1, ret);
 	}
 }
 
@@ -60,7 +60,7 @@ static void hash_pairs(const struct hash *node, size_t n, struct hash *ret)
 			memcpy(m + 1, node[2 * i].b, HASH_LEN);
 			memcpy(m + 1 + HASH_LEN, node[2 * i + 1].b, HASH_LEN);
 		}
-		hash_stride(msg, INNER_LEN, INNER_LEN, run, ret);
+		hash_stride(msg, INNER_LEN, INNER_LEN, run, -1, ret);
 	}
 }
 

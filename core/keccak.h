@@ -1,0 +1,42 @@
+/*
+ * keccak: SHA3-256 of several messages at once, one in each 64-bit lane of the
+ * machine's vectors.
+ *
+ *	8 lanes	AVX-512		4 lanes	AVX2
+ *
+ * The kernel is chosen at run time.  Before its first use it is held against
+ * OpenSSL over lengths around every block border; one that disagrees is never
+ * used.  Only hash.c calls this.
+ */
+#ifndef CORE_KECCAK_H
+#define CORE_KECCAK_H
+
+#include "core/bytes.h"
+
+#define KECCAK_RATE 136		/* bytes absorbed by a permutation */
+#define KECCAK_LANES_MAX 8
+
+/* One message: `len` bytes, then the byte `tag` if it is >= 0. */
+struct keccak_job {
+	const uint8_t *p;
+	size_t len;
+	int tag;
+	struct hash *out;
+};
+
+struct keccak_kernel {
+	const char *name;
+	unsigned lanes;
+	/* n <= lanes messages; quickest when their lengths are alike. */
+	void (*run)(const struct keccak_job *jobs, size_t n);
+};
+
+/* The best kernel of this machine, or NULL: use OpenSSL. */
+const struct keccak_kernel *keccak_best(void);
+/* The i-th kernel that this machine can run, for tests and benchmarks; NULL
+ * past the last. */
+const struct keccak_kernel *keccak_kernel(unsigned i);
+/* Does it agree with OpenSSL? */
+bool keccak_selftest(const struct keccak_kernel *k);
+
+#endif

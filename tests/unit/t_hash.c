@@ -1,0 +1,140 @@
+/* The wide kernels against OpenSSL, and the interface that hides them. */
+#include <openssl/evp.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/hash.h"
+#include "core/keccak.h"
+#include "tests/tap/tap.h"
+
+#define LENGTHS 700
+
+static uint8_t *data;
+
+static struct hash oracle(const uint8_t *p, size_t len, int tag)
+{
+	EVP_MD_CTX *ctx = EVP_MD_CTX_new();
+	uint8_t t = (uint8_t)tag;
+	struct hash h;
+
+	EVP_DigestInit_ex(ctx, EVP_sha3_256(), NULL);
+	EVP_DigestUpdate(ctx, p, len);
+	if (tag >= 0)
+		EVP_DigestUpdate(ctx, &t, 1);
+	EVP_DigestFinal_ex(ctx, h.b, NULL);
+	EVP_MD_CTX_free(ctx);
+	return h;
+}
+
+static bool same(const uint8_t *p, size_t len, int tag, const struct hash *got)
+{
+	struct hash want = oracle(p, len, tag);
+
+	return hash_equal(&want, got);
+}
+
+/* Every length at every count of lanes, at every alignment modulo 8. */
+static void kernel(const struct keccak_kernel *k)
+{
+	struct keccak_job job[KECCAK_LANES_MAX];
+	struct hash got[KECCAK_LANES_MAX];
+	size_t len, n, i, wrong = 0;
+
+	for (len = 0; len < LENGTHS; len++)
+		for (n = 1; n <= k->lanes; n++) {
+			for (i = 0; i < n; i++)
+				job[i] = (struct keccak_job){data + len + i,
+					(len * (i + 1)) % LENGTHS, -1, &got[i]};
+			k->run(job, n);
+			for (i = 0; i < n; i++)
+				wrong += !same(job[i].p, job[i].len, -1, &got[i]);
+		}
+	is_int(wrong, 0, "%s: every length, count and alignment as OpenSSL",
+		k->name);
+	ok(keccak_selftest(k), "%s passes its own test", k->name);
+}
+
+static void broken_run(const struct keccak_job *jobs, size_t n)
+{
+	size_t i;
+
+	for (i = 0; i < n; i++) {
+		*jobs[i].out = oracle(jobs[i].p, jobs[i].len, -1);
+		jobs[i].out->b[31] ^= jobs[i].len == 272;
+	}
+}
+
+static void stride(void)
+{
+	static const int tags[] = {-1, 0, 0x10};
+	struct hash got[150];
+	size_t len, t, i, n = 0, wrong = 0;
+
+	for (t = 0; t < 3; t++)
+		for (len = 0; len < LENGTHS; len += 1 + len / 150) {
+			n = (n * 7 + 3) % 150;
+			hash_stride(data + 3, len + 5, len, n, tags[t], got);
+			for (i = 0; i < n; i++)
+				wrong += !same(data + 3 + i * (len + 5), len,
+					tags[t], &got[i]);
+		}
+	is_int(wrong, 0, "strides, counts and tags, block borders included");
+}
+
+static void mixed(void)
+{
+	struct bytes msg[333];
+	struct hash got[333];
+	size_t i, wrong = 0;
+	unsigned seed = 7;
+
+	for (i = 0; i < 333; i++)
+		msg[i] = BYTES(data + rand_r(&seed) % 5000,
+			(size_t)rand_r(&seed) % (i % 10 ? 300 : 9000));
+	hash_many(msg, 333, got);
+	for (i = 0; i < 333; i++)
+		wrong += !same(msg[i].p, msg[i].n, -1, &got[i]);
+	is_int(wrong, 0, "messages of mixed lengths keep their order");
+	hash_many(msg, 0, got);
+}
+
+static void single(void)
+{
+	struct bytes parts[3] = {BYTES(data, 10), BYTES(data + 10, 0),
+		BYTES(data + 10, 200)};
+	struct hash h = hash_sha3_parts(parts, 3), s, want;
+	struct hasher *run = hasher_new(HASH_SHA256);
+
+	ok(same(data, 210, -1, &h), "parts hash as their concatenation");
+	hasher_add(run, BYTES(data, 100));
+	hasher_add(run, BYTES(data + 100, 900));
+	s = hasher_end(run);
+	hasher_free(run);
+	EVP_Digest(data, 1000, want.b, NULL, EVP_sha256(), NULL);
+	ok(hash_equal(&s, &want), "a running SHA-256 is OpenSSL's");
+	s = hash_sha256(BYTES(data, 1000));
+	ok(hash_equal(&s, &want), "so is one in a single piece");
+}
+
+int main(void)
+{
+	static const struct keccak_kernel broken = {"broken", 4, broken_run};
+	const struct keccak_kernel *k;
+	unsigned i;
+
+	plan(0);
+	data = malloc(1 << 18);
+	for (i = 0; i < 1 << 18; i++)
+		data[i] = (uint8_t)(i * 2654435761U >> 13);
+	for (i = 0; (k = keccak_kernel(i)) != NULL; i++)
+		kernel(k);
+	diag("kernels of this machine: %u, best: %s", i,
+		keccak_best() ? keccak_best()->name : "none, OpenSSL");
+	ok(!keccak_selftest(&broken),
+		"a kernel that is wrong at one length is never chosen");
+	stride();
+	mixed();
+	single();
+	free(data);
+	return done();
+}
