@@ -5,7 +5,8 @@
  *	anchor		64 hex digits of H(b0), newline	written once by init
  *	files/		the plain files under their own names
  *	buckets/0..5	unless --bucket named others
- *	state/		notary.db, keys/, sequencer/, lock, notaryfs.log
+ *	state/		notary.db, genesis, keys/, sequencer/, lock,
+ *			notaryfs.log
  *
  * Who may delete what: files/ only through the mount (unsealed files only);
  * buckets never; state/ may be rebuilt from buckets and files/ (restore), but
@@ -31,10 +32,15 @@ struct vault {
  * message for the user is in *ret_why (owned by the caller). */
 int vault_open(const char *path, struct vault **ret, char **ret_why);
 void vault_close(struct vault *v);
+struct genesis;
+/* Does this genesis object belong to the anchor, and its parameters to it? */
+bool vault_genesis_ok(const struct genesis *g, const struct hash *anchor);
+/* 64 hex digits and blanks or a newline; -EBADMSG. */
+int vault_anchor_read(const char *file, struct hash *ret);
 /* "<vault>/<rest>", owned by the caller; NULL: no memory. */
 char *vault_path(const struct vault *v, const char *rest);
 
-/* state/lock: held by flock while a daemon runs; its text names pid and mount
+/* state/lock: held (fcntl, OFD) while a daemon runs; its text names pid and mount
  * point.  -EBUSY: *ret_holder says who ("mounted at DIR by process N"). */
 int vault_lock(struct vault *v, const char *mount_point, char **ret_holder);
 /* Is it mounted now?  Fills what the lock says.  0, -ENOENT when not. */

@@ -1,0 +1,76 @@
+#include "fs/file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "core/cleanup.h"
+
+int file_read(const char *path, size_t max, struct buf *ret)
+{
+	cleanup(close) int fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	cleanup(buf) struct buf b = {0};
+	for (;;) {
+		if (b.n > max)
+			return -EFBIG;
+		if (buf_reserve(&b, 4096) != 0)
+			return -ENOMEM;
+		ssize_t n = read(fd, b.p + b.n, b.cap - b.n);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return -errno;
+		if (n == 0)
+			break;
+		b.n += (size_t)n;
+	}
+	*ret = b;
+	b = (struct buf){0}; /* the caller has it */
+	return 0;
+}
+
+int file_write_all(int fd, struct bytes data)
+{
+	while (data.n > 0) {
+		ssize_t n = write(fd, data.p, data.n);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return -errno;
+		data.p += n;
+		data.n -= (size_t)n;
+	}
+	return 0;
+}
+
+int file_sync_entry(const char *path)
+{
+	char folder[PATH_MAX];
+	const char *slash = strrchr(path, '/');
+	int n = slash == NULL ? 0 : (int)(slash - path) + 1;
+	snprintf(folder, sizeof folder, "%.*s.", n, path);
+	cleanup(close) int fd = open(folder,
+		O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	return fd < 0 || fsync(fd) != 0 ? -errno : 0;
+}
+
+int file_write_new(const char *path, mode_t mode, struct bytes data)
+{
+	cleanup(close) int fd = open(path,
+		O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
+	if (fd < 0)
+		return -errno;
+	int err = file_write_all(fd, data);
+	if (err == 0 && fsync(fd) != 0)
+		err = -errno;
+	if (err != 0) {
+		unlink(path);
+		return err;
+	}
+	return file_sync_entry(path);
+}

@@ -1,0 +1,21 @@
+/*
+ * file: whole small files, read with a limit and written durably.
+ */
+#ifndef FS_FILE_H
+#define FS_FILE_H
+
+#include <sys/types.h>
+
+#include "core/bytes.h"
+
+/* The whole file, of at most max bytes (-EFBIG). */
+int file_read(const char *path, size_t max, struct buf *ret);
+/* A new file (-EEXIST if the name is taken) with exactly this content and
+ * mode; file and folder are durable when it returns 0. */
+int file_write_new(const char *path, mode_t mode, struct bytes data);
+/* All of data, or the negative errno. */
+int file_write_all(int fd, struct bytes data);
+/* The entries of the folder that holds path are durable when it returns 0. */
+int file_sync_entry(const char *path);
+
+#endif

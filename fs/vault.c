@@ -1,0 +1,236 @@
+#include "fs/vault.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "core/block.h"
+#include "core/cleanup.h"
+#include "core/hash.h"
+#include "core/merkle.h"
+#include "core/object.h"
+#include "fs/file.h"
+
+char *vault_path(const struct vault *v, const char *rest)
+{
+	char *ret;
+	return asprintf(&ret, "%s/%s", v->path, rest) < 0 ? NULL : ret;
+}
+
+__attribute__((format(printf, 2, 3)))
+static int why(char **ret_why, const char *fmt, ...)
+{
+	va_list ap;
+	va_start(ap, fmt);
+	int n = vasprintf(ret_why, fmt, ap);
+	va_end(ap);
+	if (n < 0)
+		*ret_why = NULL;
+	return n < 0 ? -ENOMEM : -EINVAL;
+}
+
+static bool has(const struct vault *v, const char *rest)
+{
+	cleanup(free) char *path = vault_path(v, rest);
+	return path != NULL && access(path, F_OK) == 0;
+}
+
+/* Is this a finished vault at all?  init writes the anchor last. */
+static int check_shape(const struct vault *v, char **ret_why)
+{
+	if (has(v, "anchor"))
+		return 0;
+	if (has(v, "state") || has(v, "notaryfs.conf"))
+		return why(ret_why, "%s holds a vault whose making was cut "
+			"off: delete the folder and run notaryfs init again",
+			v->path);
+	return why(ret_why, "%s is not a vault (it has no file anchor); "
+		"notaryfs init makes one", v->path);
+}
+
+int vault_anchor_read(const char *file, struct hash *ret)
+{
+	cleanup(buf) struct buf text = {0};
+	int err = file_read(file, 256, &text);
+	if (err != 0)
+		return err;
+	while (text.n > 0 && (text.p[text.n - 1] == '\n' ||
+			text.p[text.n - 1] == '\r' || text.p[text.n - 1] == ' '))
+		text.n--;
+	if (text.n != HASH_HEX)
+		return -EBADMSG;
+	char hex[HASH_HEX + 1] = {0};
+	memcpy(hex, text.p, HASH_HEX);
+	return hex_decode(hex, ret->b, HASH_LEN) == 0 ? 0 : -EBADMSG;
+}
+
+static int read_anchor(struct vault *v, char **ret_why)
+{
+	cleanup(free) char *path = vault_path(v, "anchor");
+	if (path == NULL)
+		return -ENOMEM;
+	int err = vault_anchor_read(path, &v->anchor);
+	if (err == -EBADMSG)
+		return why(ret_why, "%s is damaged: it must hold 64 hex "
+			"digits and a newline", path);
+	return err == 0 ? 0 : why(ret_why, "%s: %s", path, strerror(-err));
+}
+
+bool vault_genesis_ok(const struct genesis *g, const struct hash *anchor)
+{
+	struct block b;
+	struct hash h = block_hash(g->b0), mh;
+	struct hash leaf = hash_sha3(g->params);
+	return hash_equal(&h, anchor) && block_decode(g->b0, &b) == 0 &&
+		merkle_fold(&leaf, 0, 1, NULL, 0, &mh) == 0 &&
+		hash_equal(&mh, &b.mh);
+}
+
+static int read_genesis(struct vault *v, char **ret_why)
+{
+	cleanup(free) char *path = vault_path(v, "state/genesis");
+	if (path == NULL)
+		return -ENOMEM;
+	cleanup(buf) struct buf raw = {0};
+	int err = file_read(path, GENESIS_MAX, &raw);
+	if (err != 0)
+		return why(ret_why, "%s: %s", path, strerror(-err));
+	struct genesis g;
+	if (genesis_decode(BUF_BYTES(&raw), &g) != 0 ||
+	    !vault_genesis_ok(&g, &v->anchor))
+		return why(ret_why, "%s does not belong to the anchor of %s: "
+			"one of the two was changed", path, v->path);
+	if ((err = buf_copy(g.b0, &v->b0)) != 0 ||
+	    (err = buf_copy(g.params, &v->params_raw)) != 0)
+		return err;
+	err = params_decode(BUF_BYTES(&v->params_raw), &v->params);
+	return err == 0 ? 0 : why(ret_why, "%s: the chain's parameters are "
+		"of a version that this program does not know", path);
+}
+
+static int read_config(struct vault *v, char **ret_why)
+{
+	cleanup(free) char *path = vault_path(v, "notaryfs.conf");
+	if (path == NULL)
+		return -ENOMEM;
+	int err = config_read(path, v->path, &v->config, ret_why);
+	if (err != 0)
+		return err;
+	if (v->config.n_buckets != v->params.n_buckets)
+		return why(ret_why, "%s names %zu buckets, but this vault was "
+			"made with %zu", path, v->config.n_buckets,
+			v->params.n_buckets);
+	return 0;
+}
+
+int vault_open(const char *path, struct vault **ret, char **ret_why)
+{
+	*ret_why = NULL;
+	struct vault *v = calloc(1, sizeof *v);
+	if (v == NULL)
+		return -ENOMEM;
+	v->lock_fd = -1;
+	int err = 0;
+	v->path = realpath(path, NULL);
+	if (v->path == NULL)
+		err = why(ret_why, "%s: %s", path, strerror(errno));
+	if (err != 0 || (err = check_shape(v, ret_why)) != 0 ||
+	    (err = read_anchor(v, ret_why)) != 0 ||
+	    (err = read_genesis(v, ret_why)) != 0 ||
+	    (err = read_config(v, ret_why)) != 0) {
+		vault_close(v);
+		return err;
+	}
+	*ret = v;
+	return 0;
+}
+
+void vault_close(struct vault *v)
+{
+	if (v == NULL)
+		return;
+	if (v->lock_fd >= 0)
+		close(v->lock_fd);
+	config_done(&v->config);
+	buf_free(&v->b0);
+	buf_free(&v->params_raw);
+	free(v->path);
+	free(v);
+}
+
+/* -- the lock: an OFD lock, so that asking about it does not take it */
+
+static int lock_text(int fd, int *ret_pid, char **ret_mount_point)
+{
+	char text[PATH_MAX + 32];
+	ssize_t n = pread(fd, text, sizeof text - 1, 0);
+	if (n < 0)
+		return -errno;
+	text[n] = '\0';
+	char *nl = strchr(text, '\n');
+	if (nl == NULL)
+		return -EBADMSG;
+	*nl++ = '\0';
+	nl[strcspn(nl, "\n")] = '\0';
+	char *copy = strdup(nl);
+	if (copy == NULL)
+		return -ENOMEM;
+	*ret_pid = atoi(text);
+	*ret_mount_point = copy; /* the caller has it */
+	return 0;
+}
+
+static int say_holder(int fd, char **ret_holder)
+{
+	int pid;
+	cleanup(free) char *at = NULL;
+	int n = lock_text(fd, &pid, &at) != 0
+		? asprintf(ret_holder, "in use by another process")
+		: asprintf(ret_holder, "mounted at %s by process %d", at, pid);
+	if (n < 0)
+		*ret_holder = NULL;
+	return -EBUSY;
+}
+
+int vault_lock(struct vault *v, const char *mount_point, char **ret_holder)
+{
+	*ret_holder = NULL;
+	cleanup(free) char *path = vault_path(v, "state/lock");
+	if (path == NULL)
+		return -ENOMEM;
+	cleanup(close) int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	if (fd < 0)
+		return -errno;
+	struct flock whole = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+	if (fcntl(fd, F_OFD_SETLK, &whole) != 0)
+		return errno == EAGAIN || errno == EACCES
+			? say_holder(fd, ret_holder) : -errno;
+	if (ftruncate(fd, 0) != 0 ||
+	    dprintf(fd, "%d\n%s\n", (int)getpid(), mount_point) < 0)
+		return -errno;
+	v->lock_fd = fd;
+	fd = -1; /* v has it */
+	return 0;
+}
+
+int vault_mounted(const struct vault *v, int *ret_pid, char **ret_mount_point)
+{
+	cleanup(free) char *path = vault_path(v, "state/lock");
+	if (path == NULL)
+		return -ENOMEM;
+	cleanup(close) int fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return errno == ENOENT ? -ENOENT : -errno;
+	struct flock whole = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+	if (fcntl(fd, F_OFD_GETLK, &whole) != 0)
+		return -errno;
+	if (whole.l_type == F_UNLCK)
+		return -ENOENT;
+	return lock_text(fd, ret_pid, ret_mount_point);
+}

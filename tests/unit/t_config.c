@@ -1,0 +1,125 @@
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "core/cleanup.h"
+#include "fs/config.h"
+#include "tests/tap/tap.h"
+
+static char file[] = "/tmp/t_config.XXXXXX";
+
+static int read_text(const char *text, struct config *c, char **why)
+{
+	FILE *f = fopen(file, "w");
+	if (f == NULL || fputs(text, f) < 0 || fclose(f) != 0)
+		bail("cannot write %s", file);
+	return config_read(file, "/vault", c, why);
+}
+
+static void durations(void)
+{
+	static const struct {
+		const char *text;
+		int err;
+		uint64_t ms;
+	} t[] = {
+		{"10s", 0, 10000}, {"500ms", 0, 500}, {"1h", 0, 3600000},
+		{"2d", 0, 172800000}, {"0.5s", 0, 500}, {"1.5m", 0, 90000},
+		{"0.0005s", 0, 0}, {"0s", 0, 0},
+		{"10", -EINVAL, 0}, {"", -EINVAL, 0}, {"s", -EINVAL, 0},
+		{"-1s", -EINVAL, 0}, {"1 s", -EINVAL, 0}, {"1.s", -EINVAL, 0},
+		{"1w", -EINVAL, 0}, {"99999999999999999999s", -EINVAL, 0},
+		{"18446744073709551d", -EINVAL, 0},
+	};
+	for (size_t i = 0; i < sizeof t / sizeof *t; i++) {
+		uint64_t ms = 0;
+		is_int(config_duration(t[i].text, &ms), t[i].err,
+			"duration '%s'", t[i].text);
+		ok(ms == t[i].ms, "'%s' is %llu ms", t[i].text,
+			(unsigned long long)t[i].ms);
+	}
+}
+
+static void sizes(void)
+{
+	uint64_t v = 0;
+	is_int(config_size("64G", &v), 0, "64G is a size");
+	ok(v == UINT64_C(64) << 30, "of 2^36 bytes");
+	is_int(config_size("4096", &v), 0, "a plain number is bytes");
+	ok(v == 4096, "as many");
+	is_int(config_size("17179869184G", &v), -EINVAL, "2^64 is refused");
+	is_int(config_size("1KB", &v), -EINVAL, "KB is refused");
+	is_int(config_size("1.5K", &v), -EINVAL, "fractions are refused");
+}
+
+static void good_file(void)
+{
+	struct config c;
+	char *why = NULL;
+	is_int(read_text("# comment\n\n settle = 2s  # why\nbucket = buckets/0\n"
+		"bucket=/else/1\nimmutable = off\nbacklog_bytes = 1M", &c, &why),
+		0, "a good file is read");
+	is_int(c.settle_ms, 2000, "its setting counts");
+	is_int(c.settle_max_ms, 3600000, "others have their defaults");
+	is_int(c.n_buckets, 2, "two buckets");
+	is_str(c.bucket[0], "/vault/buckets/0", "relative to the vault");
+	is_str(c.bucket[1], "/else/1", "or absolute");
+	ok(!c.immutable, "immutable is off");
+	ok(c.backlog_bytes == 1 << 20,
+		"the last line counts without a newline too");
+
+	is_int(config_set(&c, "settle=3s", "/", &why), 0, "-o settle=3s");
+	is_int(c.settle_ms, 3000, "takes effect");
+	is_int(config_set(&c, "settle=0.1s", "/", &why), -EINVAL,
+		"0.1s is too short");
+	ok(strstr(why, "at least 0.5s") != NULL, "and says so: %s", why);
+	free(why);
+	is_int(config_set(&c, "bucket=/x", "/", &why), -EINVAL,
+		"buckets are no matter of an option");
+	free(why);
+	config_done(&c);
+}
+
+static void bad_file(void)
+{
+	struct config c;
+	cleanup(free) char *why = NULL;
+	is_int(read_text("settle = soon\nsetle = 1s\nbucket = a\nbucket = a\n"
+		"immutable\nimmutable = maybe\nimmutable = auto\n"
+		"immutable = off\npreset =\n", &c, &why), -EINVAL,
+		"a bad file is refused");
+	static const char *const want[] = {
+		":1: settle = soon: must be a time", ":2: setle: no such",
+		":4: bucket = a: named twice", ":5: immutable: must be of",
+		":6: immutable = maybe: must be auto or off",
+		":7: immutable: set on line 6 already", ":9: preset: has no",
+	};
+	for (size_t i = 0; i < sizeof want / sizeof *want; i++)
+		ok(strstr(why, want[i]) != NULL,
+			"every mistake is listed with its line: %s", want[i]);
+	cleanup(free) char *why2 = NULL;
+	is_int(read_text("settle = 1s\n", &c, &why2), -EINVAL, "no bucket");
+	ok(strstr(why2, "bucket = DIR") != NULL, "says what to add");
+	cleanup(free) char *why3 = NULL;
+	is_int(config_read("/nonexistent/x", "/", &c, &why3), -EINVAL,
+		"no file");
+	ok(strstr(why3, "No such file") != NULL, "says so");
+}
+
+int main(void)
+{
+	plan(0);
+	int fd = mkstemp(file);
+	if (fd < 0)
+		bail("no scratch file");
+	close(fd);
+	durations();
+	sizes();
+	good_file();
+	bad_file();
+	unlink(file);
+	return done();
+}
