@@ -28,6 +28,7 @@
 #define ATTESTATION_MAX 20000	/* bytes of a document */
 #define ATTESTATION_PCR 48	/* bytes of a measurement */
 #define ATTESTATION_PCRS 32
+#define ATTESTATION_CABUNDLE 8	/* certificates between root and leaf, root included */
 /* Our critical extension in local certificates, UUID-derived. */
 #define ATTESTATION_LOCAL_OID "2.25.290383716153911238734518294571620043807"
 
@@ -40,7 +41,7 @@ struct attestation {
 	uint8_t pcr[ATTESTATION_PCRS][ATTESTATION_PCR];
 	struct bytes certificate;
 	size_t n_cabundle;
-	struct bytes cabundle[8];
+	struct bytes cabundle[ATTESTATION_CABUNDLE];
 	struct bytes public_key, user_data, nonce; /* n == 0: null or absent */
 };
 
@@ -56,8 +57,9 @@ struct attestation_data {
  * doc.  *ret_payload is what the signature covers.  -EBADMSG. */
 int attestation_decode(struct bytes doc, struct attestation *ret,
 	struct bytes *ret_payload);
-/* The whole judgement at the document's own time: form, chain to a root that
- * p names, class, signature, measurements.  Never "now". */
+/* The whole judgement at the document's own time: form, class, chain to a root
+ * that p names, signature, measurements.  Never "now".  *ret is filled on
+ * V_VALID only.  (attestation_check.c) */
 enum verdict attestation_check(const struct params *p, struct bytes doc,
 	struct attestation *ret);
 /* H(payload): how blocks and parameters name a document; -EBADMSG. */

@@ -14,6 +14,8 @@
 #include "core/verdict.h"
 
 #define TIMESTAMP_MAX 16384 /* bytes of one token */
+/* Last millisecond of the year 9999: later ones have no RFC 3339 form. */
+#define TIMESTAMP_MS_MAX UINT64_C(253402300799999)
 
 enum timestamp_type {
 	TIMESTAMP_LOCAL = 0,
@@ -30,13 +32,15 @@ struct timestamp {
 };
 
 /* Parses t and checks it against the authorities in p (the patent's
- * validate): V_VALID, V_TIMESTAMP_MALFORMED, V_TIMESTAMP_TYPE or
- * V_TIMESTAMP_SIGNATURE.  *ret is filled on V_VALID only. */
+ * validate): V_VALID, V_TIMESTAMP_MALFORMED, V_TIMESTAMP_TYPE,
+ * V_TIMESTAMP_SIGNATURE, or V_UNSUPPORTED for a type that p names and this
+ * program cannot read.  *ret is filled on V_VALID only. */
 enum verdict timestamp_validate(const struct params *p, uint64_t type,
 	struct bytes t, struct timestamp *ret);
 struct hash timestamp_hash(struct bytes t); /* H(t) */
 
-/* The local form.  key is a 32-byte Ed25519 seed.  -ENOMEM, -EIO. */
+/* The local form.  key is a 32-byte Ed25519 seed.  -ENOMEM, -EIO;
+ * -EINVAL beyond TIMESTAMP_MS_MAX. */
 int timestamp_local_make(const uint8_t seed[32], const struct hash *y,
 	uint64_t p_ms, struct buf *ret);
 /* Public key of a seed. */
