@@ -15,7 +15,7 @@
 
 #include "core/bytes.h"
 
-#define cleanup(what) __attribute__((cleanup(cleanup_##what)))
+#define cleanup(what) __attribute__((__cleanup__(cleanup_##what)))
 
 static inline void cleanup_free(void *p)
 {
@@ -50,7 +50,7 @@ static inline pthread_mutex_t *cleanup_lock(pthread_mutex_t *m)
 #define CLEANUP_JOIN(a, b) CLEANUP_JOIN2(a, b)
 #define locked(m)                                                              \
 	pthread_mutex_t *CLEANUP_JOIN(locked_, __LINE__)                       \
-		__attribute__((cleanup(cleanup_unlock), unused)) =             \
+		__attribute__((__cleanup__(cleanup_unlock), unused)) =             \
 			cleanup_lock(m)
 
 #endif
