@@ -7,7 +7,7 @@
  *
  * An empty file has no chunks; its top is 32 zero bytes.  Tags stand last so
  * that data stay aligned.  Any aligned run of 2^k chunks, and the last short
- * run, is a node of the tree: an extent (extent.h) is known by its own top,
+ * run, is a node of the tree: an extent (object.h) is known by its own top,
  * and the file's top follows from the tops of its extents.
  */
 #ifndef CORE_CHUNKTREE_H
@@ -22,10 +22,11 @@ struct chunktree;
 
 /* A running tree; O(log n) memory.  NULL: no memory. */
 struct chunktree *chunktree_new(void);
-/* Bytes in order, in pieces of any size.  Whole multiples of CHUNK_SIZE are
- * hashed in place, others are gathered. */
+/* Bytes in order, in pieces of any size.  Whole chunks are hashed in place,
+ * many at once where a piece holds many and begins at a chunk's border; what
+ * lies across the borders of pieces is gathered. */
 void chunktree_add(struct chunktree *t, struct bytes data);
-/* Top and length; the tree may not be added to afterwards. */
+/* Top and root; the tree may not be added to afterwards. */
 struct hash chunktree_top(struct chunktree *t);
 struct hash chunktree_root(struct chunktree *t);
 uint64_t chunktree_length(const struct chunktree *t);
@@ -39,7 +40,8 @@ int chunktree_join(const struct hash *tops, size_t n, uint64_t length,
 	struct hash *ret_top);
 /* Number of extents of a file of that length. */
 uint64_t chunktree_extents(uint64_t length);
-/* One piece of memory at once. */
+/* One piece of memory at once; ends the process when there is no memory for
+ * the tree, as hash.h does. */
 struct hash chunktree_root_bytes(struct bytes data);
 
 #endif
