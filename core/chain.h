@@ -11,8 +11,9 @@
  *   C2  of the children of the tail the one with the lowest number is next;
  *   C3  nothing is decided past W, the largest number such that 0..W are all
  *       accounted for.  So Z only ever grows, whatever arrives later.
- * If two numbers contradict (one k, two y) the chain ends before the lowest
- * such k, whatever the order of arrival.
+ * If two numbers contradict (one k, two y; or one k, a block's and not a
+ * block's) the chain ends before the lowest such k, whatever the order of
+ * arrival.
  *
  * Accounted for: a number with its complete (b, t); a number that the
  * sequencer spent on something else than a block (hand-over, recovery); with
@@ -36,7 +37,9 @@ enum chain_reason {
 
 struct chain *chain_new(const struct hash *b0, bool void_rule);
 /* Continue behind a main-chain block known to be final: height, number and
- * H(t) of it.  Numbers up to k count as accounted for. */
+ * H(t) of it.  Numbers up to k count as accounted for and are not looked at
+ * again, so this is for a sequencer that numbers no child before its parent,
+ * as ours does not.  hb and mh of that block are zero until it is added. */
 struct chain *chain_resume(uint64_t height, uint64_t k, const struct hash *ht);
 void chain_free(struct chain *c);
 
@@ -59,20 +62,22 @@ struct chain_link {
 	struct hash hb, ht, mh;
 };
 
-/* Number of main-chain blocks, b0 included (a resumed chain: from height). */
+/* Height of the tail plus one: main-chain blocks, b0 included. */
 uint64_t chain_length(const struct chain *c);
 /* W, or -1 when number 0 is not accounted for. */
 int64_t chain_watermark(const struct chain *c);
 enum chain_reason chain_reason(const struct chain *c);
 const char *chain_reason_text(enum chain_reason r); /* "no-successor", ... */
-/* The block at a height of the main chain; -ENOENT. */
+/* The block at a height of the main chain; -ENOENT, also below the height
+ * where a chain was resumed. */
 int chain_at(const struct chain *c, uint64_t height, struct chain_link *ret);
 
 /* Where a transaction stands (FIG. 7, first instance). */
 struct chain_place {
 	struct chain_link at, lower;	/* its block; the block below */
 	uint64_t index, n;		/* leaf of n */
-	bool first;	/* the trees of all blocks below were present */
+	bool first;	/* the trees of all blocks below were present (of a
+			 * resumed chain: of those behind its start) */
 };
 /* -ENOENT: not on the main chain, or in block zero. */
 int chain_find(const struct chain *c, const struct hash *dh,

@@ -1,0 +1,134 @@
+/* run-vectors KIND DIR: see tests/run-vectors. */
+#include <dirent.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/cleanup.h"
+#include "tests/runner/runner.h"
+#include "tests/tap/tap.h"
+
+static const struct kind *const kinds[] = {
+	&kind_chain,
+	&kind_coding,
+};
+
+#define N_KINDS (sizeof(kinds) / sizeof(kinds[0]))
+
+const char *text_of(const json_t *o, const char *name)
+{
+	return json_string_value(json_object_get(o, name));
+}
+
+bool uint_of(const json_t *o, const char *name, uint64_t *ret)
+{
+	const json_t *v = json_object_get(o, name);
+
+	if (!json_is_integer(v) || json_integer_value(v) < 0)
+		return false;
+	*ret = (uint64_t)json_integer_value(v);
+	return true;
+}
+
+bool hash_text(const json_t *text, struct hash *ret)
+{
+	const char *s = json_string_value(text);
+
+	return s != NULL && hex_decode(s, ret->b, HASH_LEN) == 0;
+}
+
+bool hash_of(const json_t *o, const char *name, struct hash *ret)
+{
+	return hash_text(json_object_get(o, name), ret);
+}
+
+bool key_of(const json_t *o, const char *name, uint8_t ret[32])
+{
+	const char *s = text_of(o, name);
+
+	return s != NULL && hex_decode(s, ret, 32) == 0;
+}
+
+bool hex_text(const json_t *text, struct buf *ret)
+{
+	const char *s = json_string_value(text);
+	struct buf b = {0};
+
+	if (s == NULL || buf_reserve(&b, strlen(s) / 2) != 0)
+		return false;
+	b.n = strlen(s) / 2;
+	if (hex_decode(s, b.p, b.n) != 0) {
+		buf_free(&b);
+		return false;
+	}
+	*ret = b;
+	return true;
+}
+
+bool hex_of(const json_t *o, const char *name, struct buf *ret)
+{
+	return hex_text(json_object_get(o, name), ret);
+}
+
+static int is_json(const struct dirent *e)
+{
+	size_t n = strlen(e->d_name);
+
+	return n > 5 && strcmp(e->d_name + n - 5, ".json") == 0;
+}
+
+/* Whether the file was of that kind. */
+static bool run_file(const struct kind *k, const char *dir, const char *name)
+{
+	cleanup(free) char *path = NULL;
+	json_error_t err;
+	json_t *doc;
+	bool is;
+
+	if (asprintf(&path, "%s/%s", dir, name) < 0)
+		bail("no memory");
+	doc = json_load_file(path, JSON_REJECT_DUPLICATES, &err);
+	if (doc == NULL) {
+		diag("line %d: %s", err.line, err.text);
+		ok(false, "%s: is JSON", name);
+		return true;
+	}
+	is = k->is(doc);
+	if (is)
+		k->run(name, doc);
+	else
+		diag("%s holds no vectors of kind %s", name, k->name);
+	json_decref(doc);
+	return is;
+}
+
+static int run_folder(const struct kind *k, const char *dir)
+{
+	struct dirent **e = NULL;
+	int i, n = scandir(dir, &e, is_json, alphasort), found = 0;
+
+	if (n < 0)
+		bail("%s: cannot be read", dir);
+	for (i = 0; i < n; i++) {
+		found += run_file(k, dir, e[i]->d_name);
+		free(e[i]);
+	}
+	free(e);
+	ok(found > 0, "%s: %d files of kind %s", dir, found, k->name);
+	return done();
+}
+
+int main(int argc, char **argv)
+{
+	size_t i;
+
+	if (argc == 3)
+		for (i = 0; i < N_KINDS; i++)
+			if (strcmp(argv[1], kinds[i]->name) == 0)
+				return run_folder(kinds[i], argv[2]);
+	fprintf(stderr, "usage: run-vectors KIND DIR\nkinds:");
+	for (i = 0; i < N_KINDS; i++)
+		fprintf(stderr, " %s", kinds[i]->name);
+	fprintf(stderr, "\n");
+	return 64;
+}
