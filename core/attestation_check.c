@@ -134,7 +134,8 @@ static bool profile_holds(const struct certs *c)
 	uint32_t usage = X509_get_key_usage(c->leaf);
 	size_t i;
 
-	if (!p384(c->leaf) || X509_check_ca(c->leaf) != 0 ||
+	if (!p384(c->leaf) ||
+		(X509_get_extension_flags(c->leaf) & EXFLAG_CA) != 0 ||
 		usage == UINT32_MAX || (usage & KU_DIGITAL_SIGNATURE) == 0 ||
 		(usage & KU_KEY_CERT_SIGN) != 0)
 		return false;
