@@ -12,7 +12,8 @@
  *   lag      objects that some bucket still lacks; deleted once it has them
  *   value    named settings
  *
- * Any thread.  Reads do not wait for writers.
+ * Any thread.  Reads do not wait for writers.  A visit function must not call
+ * this local again, and what it is given is gone when it returns.
  */
 #ifndef CORE_LOCAL_H
 #define CORE_LOCAL_H
@@ -66,9 +67,11 @@ typedef int local_visit(void *ctx, const struct local_record *r);
 struct local;
 struct local_ops {
 	/* -- records.  d, path, kind, size, ready, extents are taken; ids are
-	 * given in order, the first in *ret_id.  One commit for all n. */
+	 * given in order, the first in *ret_id.  One commit for all n.
+	 * -EINVAL when a path or d has a length that no record has. */
 	int (*queue)(struct local *l, const struct local_record *r, size_t n,
 		uint64_t *ret_id);
+	/* Again is 0; -ENOENT. */
 	int (*set_ready)(struct local *l, uint64_t id);
 	/* Records in no block, id > after, ascending; ready ones or the others.
 	 * Stops when visit returns non-zero and returns that. */
@@ -76,6 +79,9 @@ struct local_ops {
 		local_visit *visit, void *ctx);
 	/* Records of a block by index. */
 	int (*records)(struct local *l, uint64_t height, local_visit *visit,
+		void *ctx);
+	/* One record: visit called once, or -ENOENT. */
+	int (*record)(struct local *l, uint64_t id, local_visit *visit,
 		void *ctx);
 	/* The newest record of a path: 0 and visit called once, or -ENOENT. */
 	int (*find)(struct local *l, struct bytes path, local_visit *visit,
@@ -86,12 +92,15 @@ struct local_ops {
 		local_visit *visit, void *ctx);
 	int (*counts)(struct local *l, struct local_counts *ret);
 
-	/* -- blocks.  height must be the tip's + 1. */
+	/* -- blocks.  height must be the tip's + 1, ids those of ready records
+	 * in no block, in order of index.  Each state is reached from the one
+	 * before it, lowest height first.  -EINVAL otherwise. */
 	int (*put_block)(struct local *l, uint64_t height, struct bytes b,
 		const uint64_t *ids, size_t n, uint64_t bytes);
 	int (*put_stamp)(struct local *l, uint64_t height, uint64_t t_type,
 		struct bytes t, const struct hash *hmeta);
-	/* The block's number and its number object, in one commit. */
+	/* The block's number and its number object, in one commit; -EEXIST
+	 * when k has another object. */
 	int (*put_sequence)(struct local *l, uint64_t height, uint64_t k,
 		struct bytes s, struct bytes object);
 	int (*set_final)(struct local *l, uint64_t height);
@@ -102,22 +111,28 @@ struct local_ops {
 	int (*block)(struct local *l, uint64_t height, struct local_block *ret);
 	/* Height of the newest block in at least that state; -ENOENT. */
 	int (*tip)(struct local *l, enum local_state state, uint64_t *ret);
-	/* Block zero comes whole: b, t, s known, state FINAL, k 0. */
+	/* Block zero comes whole: b, t, s known, state FINAL, k 0.  -EEXIST. */
 	int (*put_genesis)(struct local *l, const struct local_block *b0,
 		struct bytes object);
 
-	/* -- numbers that are no block's; the same object again is 0. */
+	/* -- numbers that are no block's; the same object again is 0, another
+	 * is -EEXIST.  number() gives any number's object, -ENOENT. */
 	int (*put_number)(struct local *l, uint64_t k, struct bytes object);
 	int (*number)(struct local *l, uint64_t k, struct buf *ret_object);
 	int (*last_number)(struct local *l, uint64_t *ret); /* -ENOENT */
 
-	/* -- lag: key lacks in these buckets (mask); 0 clears it. */
-	int (*set_lag)(struct local *l, const char *key, uint32_t buckets);
+	/* -- lag: key lacks in these buckets (mask); 0 clears it.  source says
+	 * from what the object is made again: height of a pack, id of the
+	 * record of an extent, number.  Ascending by key. */
+	int (*set_lag)(struct local *l, const char *key, uint32_t buckets,
+		uint64_t source);
 	int (*lags)(struct local *l,
-		int (*visit)(void *ctx, const char *key, uint32_t buckets),
+		int (*visit)(void *ctx, const char *key, uint32_t buckets,
+			uint64_t source),
 		void *ctx);
 
-	/* -- values, at most 64 KiB; names are short C strings. */
+	/* -- values, at most 64 KiB (-E2BIG); names are short C strings.
+	 * -ENOENT. */
 	int (*set_value)(struct local *l, const char *name, struct bytes v);
 	int (*value)(struct local *l, const char *name, struct buf *ret);
 
