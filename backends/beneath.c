@@ -11,9 +11,15 @@
 
 #include "core/cleanup.h"
 
-/* O_NONBLOCK: a FIFO in a bucket must not stop its reader. */
-#define ALWAYS (O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK)
 #define FOLDER (O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW)
+
+/* O_NONBLOCK: a FIFO in a bucket must not stop its reader.  O_PATH opens
+ * nothing, and openat2() refuses the two together. */
+static int with_ours(int flags)
+{
+	flags |= O_CLOEXEC | O_NOFOLLOW;
+	return (flags & O_PATH) != 0 ? flags : flags | O_NONBLOCK;
+}
 
 /* The first component of *path into ret; *path moves behind it. */
 static int component(const char **path, char ret[NAME_MAX + 1])
@@ -50,7 +56,7 @@ static int walk(int root, const char *path, int flags, bool make)
 		if (make && fsync(dir) != 0)
 			return -errno;
 		fd = open_at(dir, name, *path != '\0' ? FOLDER
-			: flags | ALWAYS);
+			: with_ours(flags));
 		close(dir);
 		dir = fd;
 	}
@@ -62,7 +68,7 @@ static int walk(int root, const char *path, int flags, bool make)
 int beneath_open(int root, const char *path, int flags)
 {
 	struct open_how how = {
-		.flags = (uint64_t)(unsigned)(flags | ALWAYS),
+		.flags = (uint64_t)(unsigned)with_ours(flags),
 		.resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS |
 			RESOLVE_NO_MAGICLINKS,
 	};
