@@ -1,0 +1,256 @@
+/* record: what core/record.h says. */
+#include "core/record.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tests/lib/mutate.h"
+#include "tests/lib/prng.h"
+#include "tests/tap/tap.h"
+
+#define S(text) BYTES(text, sizeof(text) - 1)
+
+static enum mutate_answer feed(void *ctx, struct bytes in)
+{
+	struct record_xattr x;
+	struct buf out = {0};
+	struct record d;
+	size_t at = 0;
+	int rc = record_decode(in, &d);
+
+	(void)ctx;
+	if (rc == 0)
+		while ((rc = record_xattrs_next(d.xattrs, &at, &x)) == 1)
+			if (x.name.n == 0)
+				return MUTATE_BROKEN;
+	return mutate_answer(in, rc, rc ? rc : record_encode(&d, &out), &out);
+}
+
+static struct record make(struct prng *r, enum record_kind kind)
+{
+	struct record d = {.kind = kind, .path = S("a/b.txt"), .mode = 0644,
+		.mtime_ns = -5};
+
+	prng_fill(r, d.salt, RECORD_SALT);
+	if (kind == RECORD_PUT || kind == RECORD_LINK) {
+		d.root = prng_hash(r);
+		d.size = prng_next(r) >> prng_below(r, 64);
+	}
+	if (kind == RECORD_SYMLINK)
+		d.target = S("../c d");
+	if (kind == RECORD_LINK)
+		d.target = S("first/name");
+	return d;
+}
+
+static void everything(struct prng *r, struct record *d, struct buf *xattrs)
+{
+	static const struct record_xattr x[] = {
+		{S("user.long"), S("v")}, {S("user.b"), S("")},
+		{S("user.a"), S("\0\xff")}};
+
+	*d = make(r, RECORD_PUT);
+	d->mtime_ns = INT64_MIN;
+	d->mode = 07777;
+	d->digest[0] = (struct record_digest){S("sha-256"), S("12345678")};
+	d->digest[1] = (struct record_digest){S("sha3-256"), S("9")};
+	d->n_digests = 2;
+	d->has_owner = true;
+	d->uid = UINT32_MAX;
+	d->gid = 100;
+	d->unclean = true;
+	if (record_xattrs_encode(x, 3, xattrs) != 0)
+		bail("no attributes");
+	d->xattrs = BUF_BYTES(xattrs);
+}
+
+static bool same(const struct record *a, const struct record *b)
+{
+	size_t i;
+
+	for (i = 0; i < a->n_digests; i++)
+		if (!bytes_equal(a->digest[i].name, b->digest[i].name) ||
+			!bytes_equal(a->digest[i].value, b->digest[i].value))
+			return false;
+	return a->kind == b->kind &&
+		memcmp(a->salt, b->salt, RECORD_SALT) == 0 &&
+		bytes_equal(a->path, b->path) && a->size == b->size &&
+		a->mode == b->mode && a->mtime_ns == b->mtime_ns &&
+		hash_equal(&a->root, &b->root) &&
+		a->n_digests == b->n_digests &&
+		bytes_equal(a->target, b->target) &&
+		a->has_owner == b->has_owner && a->uid == b->uid &&
+		a->gid == b->gid && bytes_equal(a->xattrs, b->xattrs) &&
+		a->unclean == b->unclean;
+}
+
+static void round_trip(const struct record *d, const char *what)
+{
+	struct record back;
+	struct buf out = {0};
+
+	is_int(record_encode(d, &out), 0, "%s: written", what);
+	ok(record_decode(BUF_BYTES(&out), &back) == 0 && same(d, &back),
+		"%s: read again with every field", what);
+	mutate(what, BUF_BYTES(&out), MUTATIONS, feed, NULL);
+	buf_free(&out);
+}
+
+static void paths(void)
+{
+	static const char *const good[] = {"a", "a/b", ".a", "..a", "a..", "...",
+		"a b/\xff\xfe", "a/.b/..c", "-"};
+	static const char *const bad[] = {"/", "/a", "a/", "a//b", ".", "..",
+		"a/.", "./a", "a/../b", "../a", "a/.."};
+	static uint8_t longest[RECORD_PATH_MAX + 1];
+	size_t i;
+
+	for (i = 0; i < sizeof(good) / sizeof(good[0]); i++)
+		ok(record_path_ok(BYTES(good[i], strlen(good[i]))),
+			"a path: %s", good[i]);
+	for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		ok(!record_path_ok(BYTES(bad[i], strlen(bad[i]))),
+			"no path: %s", bad[i]);
+	ok(!record_path_ok(S("a\0b")), "no NUL in a path");
+	ok(record_path_ok(S("")), "the root's path is empty");
+	memset(longest, 'x', sizeof(longest));
+	ok(record_path_ok(BYTES(longest, RECORD_PATH_MAX)), "4095 bytes");
+	ok(!record_path_ok(BYTES(longest, RECORD_PATH_MAX + 1)), "no more");
+}
+
+/* One rule broken in an otherwise good record: neither side takes it. */
+static void refuse(struct record d, const char *rule)
+{
+	struct buf out = {0};
+
+	is_int(record_encode(&d, &out), -EINVAL, "refused: %s", rule);
+	ok(out.p == NULL, "and nothing is written");
+	buf_free(&out);
+}
+
+static void rules(struct prng *r)
+{
+	const struct record put = make(r, RECORD_PUT),
+		dir = make(r, RECORD_MKDIR), sym = make(r, RECORD_SYMLINK),
+		link = make(r, RECORD_LINK);
+	struct record d;
+
+	refuse((d = put, d.path = S(""), d), "a file at the root's path");
+	refuse((d = put, d.path = S("a/../b"), d), "a path that climbs");
+	refuse((d = put, d.mode = 010000, d), "a mode beyond permissions");
+	refuse((d = put, d.kind = (enum record_kind)4, d), "a kind unknown");
+	refuse((d = put, d.root = (struct hash){{0}}, d.size = 0, d),
+		"a file without a root");
+	refuse((d = put, d.target = S("x"), d), "a file with a target");
+	refuse((d = dir, d.target = S("x"), d), "a folder with a target");
+	refuse((d = dir, d.size = 1, d), "a folder with a size");
+	refuse((d = dir, d.unclean = true, d), "a folder cut off");
+	refuse((d = dir, d.root.b[3] = 1, d), "a folder with contents");
+	refuse((d = sym, d.root.b[3] = 1, d), "a symlink with contents");
+	refuse((d = sym, d.target = S(""), d), "a symlink without target");
+	refuse((d = sym, d.target = S("a\0b"), d), "a target with a NUL");
+	refuse((d = link, d.target = S("/a"), d), "a link out of the mount");
+	refuse((d = link, d.target = S(""), d), "a link without target");
+	refuse((d = dir, d.n_digests = 1,
+		d.digest[0] = (struct record_digest){S("sha-256"), S("x")}, d),
+		"a folder's digest");
+	d = put;
+	d.n_digests = 1;
+	d.digest[0] = (struct record_digest){S("sha-256"), S("")};
+	refuse(d, "an empty digest");
+	d.digest[0] = (struct record_digest){S("SHA"), S("x")};
+	refuse(d, "a digest's name in capitals");
+	d.digest[0] = (struct record_digest){S(""), S("x")};
+	refuse(d, "a digest without a name");
+	d.n_digests = 2;
+	d.digest[0] = (struct record_digest){S("sha3-256"), S("x")};
+	d.digest[1] = (struct record_digest){S("sha-256"), S("x")};
+	refuse(d, "digests out of order");
+	d.digest[1] = d.digest[0];
+	refuse(d, "a digest doubled");
+	d.n_digests = RECORD_DIGESTS_MAX + 1;
+	refuse(d, "nine digests");
+	refuse((d = put, d.xattrs = S("\xa0"), d), "an empty map of attributes");
+	refuse((d = put, d.xattrs = S("\xa2\x41g\x40\x41" "b\x40"), d),
+		"attributes out of order");
+	refuse((d = put, d.xattrs = S("\xa1\x40\x40"), d),
+		"an attribute without a name");
+	refuse((d = put, d.xattrs = S("\xa1\x41" "a\x40\x04\xf5"), d),
+		"an extension hidden behind the attributes");
+}
+
+static void attributes(void)
+{
+	struct record_xattr x[RECORD_XATTRS_MAX + 1], got;
+	static uint8_t big[RECORD_XATTR_BYTES];
+	char name[RECORD_XATTRS_MAX + 1][8];
+	struct buf out = {0};
+	size_t i, at = 0, n = 0;
+	bool good = true;
+
+	for (i = 0; i <= RECORD_XATTRS_MAX; i++) {
+		snprintf(name[i], sizeof(name[i]), "u.%03zu",
+			RECORD_XATTRS_MAX - i);
+		x[i] = (struct record_xattr){BYTES(name[i], 5), S("v")};
+	}
+	is_int(record_xattrs_encode(x, RECORD_XATTRS_MAX, &out), 0,
+		"64 attributes");
+	while (record_xattrs_next(BUF_BYTES(&out), &at, &got) == 1)
+		good = good && bytes_equal(got.name,
+				x[RECORD_XATTRS_MAX - 1 - n++].name);
+	ok(good && n == RECORD_XATTRS_MAX && at == out.n,
+		"come back in the order of their names");
+	buf_free(&out);
+	is_int(record_xattrs_encode(x, RECORD_XATTRS_MAX + 1, &out), -EINVAL,
+		"no 65");
+	x[1] = x[0];
+	is_int(record_xattrs_encode(x, 2, &out), -EINVAL, "no name twice");
+	x[0].name = S("");
+	is_int(record_xattrs_encode(x, 2, &out), -EINVAL, "no empty name");
+	x[0].name = S("a\0");
+	is_int(record_xattrs_encode(x, 2, &out), -EINVAL, "no NUL in a name");
+	x[0] = (struct record_xattr){S("user.a"), BYTES(big, sizeof(big) - 6)};
+	is_int(record_xattrs_encode(x, 1, &out), 0, "64 KiB together");
+	buf_free(&out);
+	x[0].value.n++;
+	is_int(record_xattrs_encode(x, 1, &out), -EINVAL, "and not a byte more");
+	is_int(record_xattrs_encode(x, 0, &out), 0, "none at all");
+	ok(out.n == 0, "is no map");
+	at = 9;
+	is_int(record_xattrs_next(S("\xa1\x41g\x40"), &at, &got), -EBADMSG,
+		"a place behind the map is refused");
+}
+
+int main(void)
+{
+	struct prng r = {prng_seed()};
+	struct buf xattrs = {0};
+	struct bytes none, value;
+	struct record d;
+
+	plan(0);
+	paths();
+	d = make(&r, RECORD_PUT);
+	round_trip(&d, "put");
+	d = make(&r, RECORD_MKDIR);
+	d.path = S("");
+	round_trip(&d, "mkdir");
+	d = make(&r, RECORD_SYMLINK);
+	round_trip(&d, "symlink");
+	d = make(&r, RECORD_LINK);
+	round_trip(&d, "link");
+	everything(&r, &d, &xattrs);
+	round_trip(&d, "put with every extension");
+	rules(&r);
+	attributes();
+
+	value = record_digest(&d, "sha-256");
+	is_bytes(value, S("12345678"), "a digest is found by its name");
+	none = record_digest(&d, "sha-512");
+	ok(none.p == NULL && none.n == 0, "and no other");
+	is_str(record_kind_name(RECORD_LINK), "link", "kinds have names");
+	buf_free(&xattrs);
+	return done();
+}
