@@ -223,13 +223,14 @@ static void set_preset(struct reading *r, const char *text)
 	r->c->preset = copy;
 }
 
+#define SETTLE_MAX 1		/* index of settle_max */
 static const struct setting {
 	const char *name;
 	void (*set)(struct reading *r, const char *text);
 	bool many;		/* may stand on several lines */
 } settings[] = {
 	{"settle", set_settle, false},
-	{"settle_max", set_settle_max, false},
+	[SETTLE_MAX] = {"settle_max", set_settle_max, false},
 	{"empty_settle", set_empty_settle, false},
 	{"bucket", set_bucket, true},
 	{"immutable", set_immutable, false},
@@ -344,9 +345,9 @@ static int slurp(const char *file, struct buf *ret)
 	return -EFBIG;
 }
 
-static void read_lines(struct reading *r, struct buf *text)
+static void read_lines(struct reading *r, struct buf *text,
+	unsigned seen[SETTINGS])
 {
-	unsigned seen[SETTINGS] = {0};
 	char *at = (char *)text->p, *end = at + text->n;
 	while (at < end) {
 		char *nl = memchr(at, '\n', (size_t)(end - at));
@@ -396,7 +397,11 @@ int config_read(const char *file, const char *base, struct config *ret,
 	else if (err != 0)
 		complain(&r, "%s", strerror(-err));
 	else {
-		read_lines(&r, &text);
+		unsigned seen[SETTINGS] = {0};
+		read_lines(&r, &text, seen);
+		/* a long settle alone moves the default of settle_max */
+		if (seen[SETTLE_MAX] == 0 && c.settle_max_ms < c.settle_ms)
+			c.settle_max_ms = c.settle_ms;
 		check_whole(&r);
 		if (c.n_buckets == 0)
 			complain(&r, "no bucket: add a line bucket = DIR for "

@@ -83,6 +83,19 @@ static void good_file(void)
 	config_done(&c);
 }
 
+static void long_settle(void)
+{
+	struct config c;
+	char *why = NULL;
+	is_int(read_text("settle = 2h\nbucket = a\n", &c, &why), 0,
+		"a long settle alone is fine");
+	is_int(c.settle_max_ms, 2 * 3600 * 1000, "and moves settle_max");
+	config_done(&c);
+	is_int(read_text("settle = 2h\nsettle_max = 1h\nbucket = a\n", &c,
+		&why), -EINVAL, "a shorter settle_max is refused");
+	free(why);
+}
+
 static void bad_file(void)
 {
 	struct config c;
@@ -119,6 +132,7 @@ int main(void)
 	durations();
 	sizes();
 	good_file();
+	long_settle();
 	bad_file();
 	unlink(file);
 	return done();

@@ -1,0 +1,107 @@
+#include "fs/cli.h"
+
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+static bool progress_shown;
+
+int cli_option(struct cli *c, int argc, char **argv, const char *letters,
+	const struct option *names)
+{
+	opterr = 0;
+	int o = getopt_long(argc, argv, letters, names, NULL);
+	if (o == 'h') {
+		fputs(c->help, stdout);
+		c->exit = fflush(stdout) == 0 ? CLI_DONE : CLI_REFUSED;
+		return '?';
+	}
+	if (o == ':')
+		c->exit = cli_usage(c, "%s needs a value", argv[optind - 1]);
+	else if (o == '?')
+		c->exit = cli_usage(c, "no such option: %s", argv[optind - 1]);
+	return o == ':' ? '?' : o;
+}
+
+int cli_usage(const struct cli *c, const char *fmt, ...)
+{
+	va_list ap;
+	va_start(ap, fmt);
+	fprintf(stderr, "notaryfs %s: ", c->name);
+	vfprintf(stderr, fmt, ap);
+	va_end(ap);
+	const char *nl = strchr(c->help, '\n');
+	fprintf(stderr, "\n%.*s\n", (int)(nl - c->help), c->help);
+	return CLI_USAGE;
+}
+
+void cli_say(const struct cli *c, const char *fmt, ...)
+{
+	va_list ap;
+	cli_progress_end();
+	va_start(ap, fmt);
+	fprintf(stderr, "notaryfs %s: ", c->name);
+	vfprintf(stderr, fmt, ap);
+	va_end(ap);
+	fputc('\n', stderr);
+}
+
+void cli_say_lines(const struct cli *c, char *text)
+{
+	if (text == NULL)
+		cli_say(c, "out of memory");
+	for (char *at = text, *next; at != NULL; at = next) {
+		next = strchr(at, '\n');
+		if (next != NULL)
+			*next++ = '\0';
+		cli_say(c, "%s", at);
+	}
+	free(text);
+}
+
+void cli_progress(const char *fmt, ...)
+{
+	static uint64_t last_ms;
+	struct timespec now;
+	if (!isatty(STDERR_FILENO))
+		return;
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	uint64_t ms = (uint64_t)now.tv_sec * 1000 +
+		(uint64_t)now.tv_nsec / 1000000;
+	if (progress_shown && ms - last_ms < 100)
+		return;
+	last_ms = ms;
+	progress_shown = true;
+	va_list ap;
+	va_start(ap, fmt);
+	fputs("\r\033[K", stderr);
+	vfprintf(stderr, fmt, ap);
+	va_end(ap);
+	fflush(stderr);
+}
+
+void cli_progress_end(void)
+{
+	if (progress_shown)
+		fputs("\r\033[K", stderr);
+	progress_shown = false;
+}
+
+void cli_bytes(uint64_t n, char ret[32])
+{
+	static const char *const units[] = {"B", "kB", "MB", "GB", "TB", "PB"};
+	size_t u = 0;
+	uint64_t tenths = n;
+	if (n < 1000) {
+		snprintf(ret, 32, "%" PRIu64 " B", n);
+		return;
+	}
+	for (tenths = n / 100, u = 1; tenths >= 10000 && u < 5; u++)
+		tenths /= 1000;
+	snprintf(ret, 32, "%" PRIu64 ".%" PRIu64 " %s", tenths / 10,
+		tenths % 10, units[u]);
+}

@@ -1,0 +1,127 @@
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/cleanup.h"
+#include "fs/assembly.h"
+#include "fs/cli.h"
+#include "fs/config.h"
+#include "fs/init.h"
+#include "fs/json.h"
+
+static const char help[] =
+"usage: notaryfs init VAULT [--settle 10s] [--bucket DIR]... [--shares K/N]\n"
+"Makes a vault in a new or empty folder and prints its anchor.\n"
+"\n"
+"  --settle TIME   time from the last close of a file to its seal (10s)\n"
+"  --bucket DIR    a folder for one share; name N of them, or none for\n"
+"                  VAULT/buckets/0 ... N-1\n"
+"  --shares K/N    any K of N shares restore everything (3/6; N <= 16)\n"
+"  --json          print the anchor and the folder as JSON\n"
+"  -h, --help      print this\n";
+
+static int parse_shares(const struct cli *c, const char *text,
+	struct init_options *o)
+{
+	unsigned k, n;
+	char rest;
+	if (strspn(text, "0123456789/") != strlen(text) ||
+	    sscanf(text, "%2u/%2u%c", &k, &n, &rest) != 2 || k < 1 || k > n ||
+	    n > PARAMS_BUCKETS_MAX)
+		return cli_usage(c, "--shares %s: must be K/N with "
+			"1 <= K <= N <= %d", text, PARAMS_BUCKETS_MAX);
+	o->k = k;
+	o->n = n;
+	return CLI_DONE;
+}
+
+static int print(const struct init_options *o, const struct hash *anchor,
+	bool as_json)
+{
+	char hex[HASH_HEX + 1];
+	hex_encode(HASH_BYTES(anchor), hex);
+	if (!as_json) {
+		printf("anchor %s\n"
+			"\n"
+			"Keep a copy of this anchor somewhere else: whoever has it can check\n"
+			"every proof of this vault, and without it a proof says nothing.\n"
+			"It is also in %s/anchor.\n"
+			"\n"
+			"Go on with: notaryfs mount %s DIR\n",
+			hex, o->path, o->path);
+	} else {
+		struct json j = {0};
+		struct buf text = {0};
+		json_object(&j, NULL);
+		json_text(&j, "anchor", hex);
+		json_text(&j, "vault", o->path);
+		json_close_object(&j);
+		if (json_end(&j, &text) != 0)
+			return CLI_REFUSED;
+		printf("%.*s\n", (int)text.n, (const char *)text.p);
+		buf_free(&text);
+	}
+	return fflush(stdout) == 0 ? CLI_DONE : CLI_REFUSED;
+}
+
+int cmd_init(const struct assembly *a, int argc, char **argv)
+{
+	static const struct option names[] = {
+		{"settle", required_argument, NULL, 's'},
+		{"bucket", required_argument, NULL, 'b'},
+		{"shares", required_argument, NULL, 'k'},
+		{"json", no_argument, NULL, 'j'},
+		{"help", no_argument, NULL, 'h'},
+		{0},
+	};
+	struct cli c = {.name = "init", .help = help};
+	struct init_options o = {.settle = "10s", .k = 3, .n = 6};
+	bool as_json = false;
+	unsigned buckets = 0;
+	uint64_t ms;
+	int r;
+	for (int opt; (opt = cli_option(&c, argc, argv, ":h", names)) != -1;) {
+		switch (opt) {
+		case 's':
+			o.settle = optarg;
+			break;
+		case 'b':
+			if (buckets == PARAMS_BUCKETS_MAX)
+				return cli_usage(&c, "more than %d buckets",
+					PARAMS_BUCKETS_MAX);
+			o.bucket[buckets++] = optarg;
+			break;
+		case 'k':
+			if ((r = parse_shares(&c, optarg, &o)) != CLI_DONE)
+				return r;
+			break;
+		case 'j':
+			as_json = true;
+			break;
+		default:
+			return c.exit;
+		}
+	}
+	if (optind + 1 != argc)
+		return cli_usage(&c, "name one folder for the vault");
+	o.path = argv[optind];
+	if (config_duration(o.settle, &ms) != 0 || ms < 500)
+		return cli_usage(&c, "--settle %s: must be a time like 10s or "
+			"2m, at least 0.5s", o.settle);
+	if (buckets != 0 && buckets != o.n)
+		return cli_usage(&c, "%u buckets are named for %u/%u shares: "
+			"one bucket a share", buckets, o.k, o.n);
+	const char *missing = a->sequencer_missing();
+	if (missing != NULL) {
+		cli_say(&c, "%s", missing);
+		return CLI_REFUSED;
+	}
+	struct hash anchor;
+	char *why;
+	if (init_vault(a, &o, &anchor, &why) != 0) {
+		cli_say_lines(&c, why);
+		return CLI_REFUSED;
+	}
+	return print(&o, &anchor, as_json);
+}

@@ -1,0 +1,61 @@
+#include "fs/conftext.h"
+
+#include <stdlib.h>
+
+#include "core/cleanup.h"
+#include "fs/text.h"
+
+static const char head[] =
+"# notaryfs.conf: read when the vault is mounted; SIGHUP reads the settings\n"
+"# again that may change while it is.  See notaryfs.conf(5).\n"
+"#\n"
+"# Times: 500ms, 10s, 5m, 24h, 7d.  Sizes: 4096, 64K, 1M, 64G.\n"
+"\n"
+"# Time from the last close, rename or change of a file to its seal; from then\n"
+"# on it never changes.  At least 0.5s; tools that write a file and then set\n"
+"# its times or rename it need some of it.\n";
+
+static const char middle[] =
+"\n"
+"# Longest time from the first close to the seal, however often a file is\n"
+"# touched again.  Not shorter than settle.\n"
+"#settle_max = 1h\n"
+"\n"
+"# The same as settle, for empty files: many tools make a file first and fill\n"
+"# it later.  At least 0.5s.\n"
+"#empty_settle = 24h\n"
+"\n"
+"# Rules for names that are not sealed (temporary and lock files): default\n"
+"#preset = default\n"
+"\n"
+"# auto: sealed files and objects are made immutable (chattr +i) where the\n"
+"# file system and our rights allow it.  off: they are only made read-only.\n"
+"#immutable = auto\n"
+"\n"
+"# Writers wait while more files, or more bytes, than this are sealed and not\n"
+"# yet final.  At least 1 and 1M.\n"
+"#backlog_files = 100000\n"
+"#backlog_bytes = 64G\n"
+"\n"
+"# Least time between two blocks, 0ms to 1h.\n"
+"#block_interval = 10ms\n"
+"\n"
+"# Where the shares go, one folder each, in order of share number.  Relative\n"
+"# ones start at the vault.  A folder may be moved, to another disk or machine,\n"
+"# while the vault is not mounted; the number and the order never change.\n";
+
+
+int conftext(const char *settle, unsigned n, char *const *bucket,
+	struct buf *ret)
+{
+	cleanup(buf) struct buf b = {0};
+	int err = text_add(&b, "%ssettle = %s\n%s", head, settle, middle);
+	for (unsigned i = 0; i < n && err == 0; i++)
+		err = bucket != NULL ? text_add(&b, "bucket = %s\n", bucket[i])
+				     : text_add(&b, "bucket = buckets/%u\n", i);
+	if (err != 0)
+		return err;
+	*ret = b;
+	b = (struct buf){0}; /* the caller has it */
+	return 0;
+}

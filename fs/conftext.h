@@ -1,0 +1,15 @@
+/*
+ * conftext: the notaryfs.conf that init writes: every setting with its
+ * meaning, its default and what is allowed.
+ */
+#ifndef FS_CONFTEXT_H
+#define FS_CONFTEXT_H
+
+#include "core/bytes.h"
+
+/* settle: the text of that setting; bucket: n absolute folders, or NULL for
+ * buckets/0 ... in the vault. */
+int conftext(const char *settle, unsigned n, char *const *bucket,
+	struct buf *ret);
+
+#endif

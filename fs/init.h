@@ -1,0 +1,30 @@
+/*
+ * init: makes a vault: folders, keys, block zero, and its first objects in
+ * the buckets.
+ *
+ * The anchor is written last, after everything else is durable, so that a
+ * folder without it is known to be unfinished and nothing takes it for a vault.
+ */
+#ifndef FS_INIT_H
+#define FS_INIT_H
+
+#include <stddef.h>
+
+#include "core/bytes.h"
+#include "core/params.h"
+
+struct assembly;
+
+struct init_options {
+	const char *path;	/* of the vault */
+	const char *settle;	/* as in notaryfs.conf */
+	unsigned k, n;		/* 1 <= k <= n <= PARAMS_BUCKETS_MAX */
+	const char *bucket[PARAMS_BUCKETS_MAX];	/* n folders, or all NULL */
+};
+
+/* 0, or a negative errno and a message in *ret_why (owned by the caller;
+ * NULL: no memory). */
+int init_vault(const struct assembly *a, const struct init_options *o,
+	struct hash *ret_anchor, char **ret_why);
+
+#endif

@@ -1,0 +1,149 @@
+#include "fs/place.h"
+
+#include <errno.h>
+#include <fts.h>
+#include <limits.h>
+#include <linux/magic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+#include "core/cleanup.h"
+#include "fs/file.h"
+#include "fs/vault.h"
+
+#ifndef FUSE_SUPER_MAGIC
+#define FUSE_SUPER_MAGIC 0x65735546
+#endif
+#define STATUS_MAX ((size_t)1 << 20) /* bytes of a file below .notary/ */
+
+static bool exists(const char *folder, const char *name)
+{
+	cleanup(free) char *path = NULL;
+	struct stat st;
+	if (asprintf(&path, "%s/%s", folder, name) < 0) {
+		path = NULL;
+		return false;
+	}
+	return stat(path, &st) == 0;
+}
+
+bool place_is_vault(const char *path)
+{
+	return exists(path, "state") &&
+		(exists(path, "anchor") || exists(path, "notaryfs.conf"));
+}
+
+static bool is_root(const char *path)
+{
+	struct statfs fs;
+	return statfs(path, &fs) == 0 && fs.f_type == FUSE_SUPER_MAGIC &&
+		exists(path, ".notary/anchor");
+}
+
+/* The absolute name of path, of which only the folder is resolved. */
+static int absolute(const char *path, char **ret)
+{
+	struct stat st;
+	if (lstat(path, &st) != 0)
+		return -errno;
+	if (S_ISDIR(st.st_mode)) {
+		*ret = realpath(path, NULL);
+		return *ret != NULL ? 0 : -errno;
+	}
+	const char *slash = strrchr(path, '/');
+	const char *name = slash != NULL ? slash + 1 : path;
+	cleanup(free) char *folder = slash == NULL ? strdup(".")
+		: strndup(path, (size_t)(slash - path) + 1);
+	if (folder == NULL)
+		return -ENOMEM;
+	cleanup(free) char *real = realpath(folder, NULL);
+	if (real == NULL)
+		return -errno;
+	return asprintf(ret, "%s/%s", strcmp(real, "/") == 0 ? "" : real,
+		name) < 0 ? -ENOMEM : 0;
+}
+
+int place_mount(const char *path, char **ret_root, char **ret_rest)
+{
+	cleanup(free) char *at = NULL;
+	int err = absolute(path, &at);
+	if (err != 0) {
+		at = NULL;
+		return err;
+	}
+	cleanup(free) char *whole = strdup(at);
+	if (whole == NULL)
+		return -ENOMEM;
+	while (!is_root(at)) {
+		char *slash = strrchr(at, '/');
+		if (slash == NULL || slash == at)
+			return -ENOENT;
+		*slash = '\0';
+	}
+	const char *rest = whole + strlen(at);
+	char *copy = strdup(rest + (*rest == '/'));
+	if (copy == NULL)
+		return -ENOMEM;
+	*ret_rest = copy; /* the caller has both */
+	*ret_root = at;
+	at = NULL;
+	return 0;
+}
+
+int place_read(const char *root, const char *name, struct buf *ret)
+{
+	cleanup(free) char *path = NULL;
+	if (asprintf(&path, "%s/.notary/%s", root, name) < 0) {
+		path = NULL;
+		return -ENOMEM;
+	}
+	return file_read(path, STATUS_MAX, ret);
+}
+
+int place_anchor(const char *root, struct hash *ret)
+{
+	cleanup(free) char *path = NULL;
+	if (asprintf(&path, "%s/.notary/anchor", root) < 0) {
+		path = NULL;
+		return -ENOMEM;
+	}
+	return vault_anchor_read(path, ret);
+}
+
+int place_walk(const char *path,
+	int (*visit)(void *ctx, const char *path, const struct stat *st),
+	void *ctx)
+{
+	char *roots[] = {strdup(path), NULL};
+	if (roots[0] == NULL)
+		return -ENOMEM;
+	FTS *fts = fts_open(roots, FTS_PHYSICAL | FTS_NOCHDIR | FTS_XDEV, NULL);
+	int err = fts == NULL ? -errno : 0;
+	while (err == 0) {
+		errno = 0;
+		FTSENT *e = fts_read(fts);
+		if (e == NULL) {
+			err = -errno;
+			break;
+		}
+		if (e->fts_info == FTS_DP)
+			continue;
+		/* gone since its folder was read: not there to be visited */
+		if (e->fts_info == FTS_NS && e->fts_errno == ENOENT &&
+		    e->fts_level > 0)
+			continue;
+		if (e->fts_info == FTS_ERR || e->fts_info == FTS_NS ||
+		    e->fts_info == FTS_DNR)
+			err = -e->fts_errno;
+		else
+			err = visit(ctx, e->fts_path, e->fts_statp);
+	}
+	if (fts != NULL)
+		fts_close(fts);
+	free(roots[0]);
+	return err;
+}

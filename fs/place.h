@@ -1,0 +1,28 @@
+/*
+ * place: what a path on the command line is: a vault's folder, or something
+ * inside a mounted vault, which says about itself below .notary/.
+ */
+#ifndef FS_PLACE_H
+#define FS_PLACE_H
+
+#include "core/bytes.h"
+
+/* Does this folder look like a vault (finished or cut off)? */
+bool place_is_vault(const char *path);
+/* The root of the mounted vault that path lies in, and path relative to it
+ * (empty for the root itself).  The last component of path is not followed
+ * when it is a symbolic link.  -ENOENT: not in one, or -errno of path. */
+int place_mount(const char *path, char **ret_root, char **ret_rest);
+/* DIR/.notary/NAME, whole. */
+int place_read(const char *root, const char *name, struct buf *ret);
+int place_anchor(const char *root, struct hash *ret);
+
+/* Visits path and, if it is a folder, everything below it; folders before
+ * what is in them; links are not followed; other file systems are not
+ * entered.  Stops when visit returns non-zero and returns that. */
+struct stat;
+int place_walk(const char *path,
+	int (*visit)(void *ctx, const char *path, const struct stat *st),
+	void *ctx);
+
+#endif

@@ -1,0 +1,263 @@
+#include "fs/status.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/cleanup.h"
+#include "core/verify.h"
+#include "fs/cli.h"
+#include "fs/json.h"
+#include "fs/text.h"
+
+void status_done(struct status *s)
+{
+	free(s->vault);
+	free(s->mount);
+	s->vault = s->mount = NULL;
+}
+
+void status_row_health(struct status_row *r, const struct notary_health *h)
+{
+	r->last_ok_ms = h->ok_ms;
+	r->last_error_ms = h->error_ms;
+	r->ok = h->error == 0 || h->ok_ms > h->error_ms;
+	if (h->error != 0)
+		snprintf(r->error, sizeof r->error, "%s", strerror(-h->error));
+}
+
+/* -- JSON: the numbers by name, in one table for both ways */
+
+static const struct {
+	const char *object, *name;
+	size_t at;
+} numbers[] = {
+#define AT(field) offsetof(struct status, field)
+	{"files", "open", AT(files.open)},
+	{"files", "settling", AT(files.settling)},
+	{"files", "frozen", AT(files.frozen)},
+	{"files", "sealed", AT(files.sealed)},
+	{"files", "notarized", AT(files.notarized)},
+	{"files", "temp", AT(files.temp)},
+	{"files", "scratch", AT(files.scratch)},
+	{NULL, "height", AT(height)},
+	{NULL, "blocks", AT(blocks)},
+	{"backlog", "files", AT(backlog_files)},
+	{"backlog", "bytes", AT(backlog_bytes)},
+	{"backlog", "oldest_s", AT(oldest_s)},
+	{NULL, "pid", AT(pid)},
+#undef AT
+};
+#define NUMBERS (sizeof numbers / sizeof *numbers)
+
+static void write_numbers(struct json *j, const struct status *s)
+{
+	const char *open = NULL;
+	for (size_t i = 0; i < NUMBERS; i++) {
+		const char *object = numbers[i].object;
+		if (open != NULL && (object == NULL || strcmp(open, object) != 0)) {
+			json_close_object(j);
+			open = NULL;
+		}
+		if (object != NULL && open == NULL)
+			json_object(j, open = object);
+		uint64_t v;
+		memcpy(&v, (const char *)s + numbers[i].at, sizeof v);
+		json_uint(j, numbers[i].name, v);
+	}
+}
+
+static void write_time(struct json *j, const char *name, uint64_t ms)
+{
+	char text[32];
+	if (ms != 0)
+		report_time(ms, text);
+	json_text(j, name, ms != 0 ? text : NULL);
+}
+
+static void write_rows(struct json *j, const char *name,
+	const struct status_row *row, size_t n)
+{
+	json_array(j, name);
+	for (size_t i = 0; i < n; i++) {
+		json_object(j, NULL);
+		json_text(j, "name", row[i].name);
+		json_bool(j, "ok", row[i].ok);
+		write_time(j, "last_ok", row[i].last_ok_ms);
+		json_uint(j, "last_ok_ms", row[i].last_ok_ms);
+		write_time(j, "last_error", row[i].last_error_ms);
+		json_uint(j, "last_error_ms", row[i].last_error_ms);
+		json_text(j, "error", row[i].error[0] ? row[i].error : NULL);
+		json_close_object(j);
+	}
+	json_close_array(j);
+}
+
+int status_json(const struct status *s, struct buf *ret)
+{
+	struct json j = {0};
+	char anchor[HASH_HEX + 1];
+	hex_encode(HASH_BYTES(&s->anchor), anchor);
+	json_object(&j, NULL);
+	json_text(&j, "vault", s->vault);
+	json_bool(&j, "mounted", s->mount != NULL);
+	json_text(&j, "mount", s->mount);
+	write_numbers(&j, s);
+	write_rows(&j, "services", s->service, s->n_services);
+	write_rows(&j, "buckets", s->bucket, s->n_buckets);
+	json_text(&j, "trust", s->trust);
+	json_text(&j, "anchor", anchor);
+	json_close_object(&j);
+	int err = j.err == 0 ? buf_add(&j.out, "\n", 1) : 0;
+	if (j.err == 0)
+		j.err = err;
+	return json_end(&j, ret);
+}
+
+static int parse_numbers(struct bytes json, struct status *s)
+{
+	for (size_t i = 0; i < NUMBERS; i++) {
+		char path[64];
+		uint64_t v;
+		const char *object = numbers[i].object;
+		snprintf(path, sizeof path, "%s%s%s", object ? object : "",
+			object ? "." : "", numbers[i].name);
+		if (json_find_uint(json, path, &v) != 0)
+			return -EBADMSG;
+		memcpy((char *)s + numbers[i].at, &v, sizeof v);
+	}
+	return 0;
+}
+
+/* A text into a field of fixed size; null becomes "". */
+static int parse_text(struct bytes json, const char *path, char *ret, size_t n)
+{
+	cleanup(free) char *text = NULL;
+	if (json_find_text(json, path, &text) != 0)
+		return -EBADMSG;
+	snprintf(ret, n, "%s", text != NULL ? text : "");
+	return 0;
+}
+
+static int parse_rows(struct bytes json, const char *name,
+	struct status_row *row, size_t *ret_n)
+{
+	for (size_t n = 0;; n++) {
+		char path[64];
+		struct bytes one;
+		snprintf(path, sizeof path, "%s.%zu", name, n);
+		if (json_find(json, path, &one) != 0 || n == STATUS_ROWS) {
+			*ret_n = n;
+			return 0;
+		}
+		struct status_row *r = &row[n];
+		if (parse_text(one, "name", r->name, sizeof r->name) != 0 ||
+		    parse_text(one, "error", r->error, sizeof r->error) != 0 ||
+		    json_find_bool(one, "ok", &r->ok) != 0 ||
+		    json_find_uint(one, "last_ok_ms", &r->last_ok_ms) != 0 ||
+		    json_find_uint(one, "last_error_ms",
+			&r->last_error_ms) != 0)
+			return -EBADMSG;
+	}
+}
+
+int status_parse(struct bytes json, struct status *ret)
+{
+	struct status s = {0};
+	char anchor[HASH_HEX + 2];
+	int err;
+	if ((err = json_find_text(json, "vault", &s.vault)) != 0 ||
+	    (err = json_find_text(json, "mount", &s.mount)) != 0 ||
+	    (err = parse_numbers(json, &s)) != 0 ||
+	    (err = parse_rows(json, "services", s.service,
+		&s.n_services)) != 0 ||
+	    (err = parse_rows(json, "buckets", s.bucket, &s.n_buckets)) != 0 ||
+	    (err = parse_text(json, "trust", s.trust, sizeof s.trust)) != 0 ||
+	    (err = parse_text(json, "anchor", anchor, sizeof anchor)) != 0 ||
+	    hex_decode(anchor, s.anchor.b, HASH_LEN) != 0) {
+		status_done(&s);
+		return err == -ENOMEM ? err : -EBADMSG;
+	}
+	*ret = s;
+	return 0;
+}
+
+/* -- for people */
+
+/* "3 s ago" into ret; "never". */
+static void ago(uint64_t then_ms, uint64_t now_ms, char ret[32])
+{
+	uint64_t s = now_ms > then_ms ? (now_ms - then_ms) / 1000 : 0;
+	if (then_ms == 0)
+		snprintf(ret, 32, "never");
+	else if (s < 120)
+		snprintf(ret, 32, "%" PRIu64 " s ago", s);
+	else if (s < 7200)
+		snprintf(ret, 32, "%" PRIu64 " min ago", s / 60);
+	else
+		snprintf(ret, 32, "%" PRIu64 " h ago", s / 3600);
+}
+
+static int text_rows(struct buf *b, const char *kind,
+	const struct status_row *row, size_t n, uint64_t now_ms)
+{
+	int err = 0;
+	for (size_t i = 0; i < n && err == 0; i++) {
+		char ok[32], bad[32];
+		ago(row[i].last_ok_ms, now_ms, ok);
+		ago(row[i].last_error_ms, now_ms, bad);
+		err = text_add(b, "%-10s %-28s %-6s last success %s", kind,
+			row[i].name, row[i].ok ? "ok" : "FAILED", ok);
+		if (err == 0 && row[i].error[0] != '\0')
+			err = text_add(b, ", last error %s: %s", bad,
+				row[i].error);
+		if (err == 0)
+			err = text_add(b, "\n");
+	}
+	return err;
+}
+
+static int text_head(struct buf *b, const struct status *s)
+{
+	char anchor[HASH_HEX + 1], bytes[32];
+	const struct status_files *f = &s->files;
+	hex_encode(HASH_BYTES(&s->anchor), anchor);
+	cli_bytes(s->backlog_bytes, bytes);
+	int err = text_add(b, "trust      %s\nanchor     %s\nvault      %s\n",
+		s->trust, anchor, s->vault);
+	if (err == 0)
+		err = s->mount == NULL ? text_add(b, "mount      not mounted\n")
+			: text_add(b, "mount      %s, process %" PRIu64 "\n",
+				s->mount, s->pid);
+	if (err == 0 && s->mount != NULL)
+		err = text_add(b, "unsealed   %" PRIu64 " open, %" PRIu64
+			" settling, %" PRIu64 " frozen, %" PRIu64 " temp, %"
+			PRIu64 " scratch\n", f->open, f->settling, f->frozen,
+			f->temp, f->scratch);
+	if (err == 0)
+		err = text_add(b, "sealed     %" PRIu64 " on their way (%s",
+			f->sealed, bytes);
+	if (err == 0 && s->oldest_s != 0)
+		err = text_add(b, ", the oldest for %" PRIu64 " s", s->oldest_s);
+	return err != 0 ? err : text_add(b, ")\nnotarized  %" PRIu64
+		" files in %" PRIu64 " blocks, height %" PRIu64 "\n",
+		f->notarized, s->blocks, s->height);
+}
+
+int status_text(const struct status *s, uint64_t now_ms, struct buf *ret)
+{
+	cleanup(buf) struct buf b = {0};
+	int err = text_head(&b, s);
+	if (err == 0)
+		err = text_rows(&b, "service", s->service, s->n_services,
+			now_ms);
+	if (err == 0)
+		err = text_rows(&b, "bucket", s->bucket, s->n_buckets, now_ms);
+	if (err != 0)
+		return err;
+	*ret = b;
+	b = (struct buf){0}; /* the caller has it */
+	return 0;
+}

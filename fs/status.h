@@ -1,0 +1,47 @@
+/*
+ * status: how a vault is doing, as .notary/status shows it and as people read
+ * it.  The JSON's names are part of the surface that scripts rely on.
+ */
+#ifndef FS_STATUS_H
+#define FS_STATUS_H
+
+#include "core/bytes.h"
+#include "core/notary.h"
+
+#define STATUS_ROWS 24	/* services, and as many buckets */
+
+struct status_files {
+	uint64_t open, settling, frozen, sealed, notarized, temp, scratch;
+};
+
+/* A service or a bucket. */
+struct status_row {
+	char name[256];
+	bool ok;		/* not failed since it last succeeded */
+	uint64_t last_ok_ms, last_error_ms;	/* 0: never */
+	char error[128];	/* of the last error, "" if there was none */
+};
+
+struct status {
+	char *vault, *mount;	/* mount NULL: not mounted */
+	uint64_t pid;
+	struct status_files files;
+	uint64_t height, blocks;
+	uint64_t backlog_files, backlog_bytes, oldest_s;
+	size_t n_services, n_buckets;
+	struct status_row service[STATUS_ROWS], bucket[STATUS_ROWS];
+	char trust[128];	/* "local software", with the isolation */
+	struct hash anchor;
+};
+
+void status_done(struct status *s);
+/* ok from what the notary says. */
+void status_row_health(struct status_row *r, const struct notary_health *h);
+/* One object and a newline. */
+int status_json(const struct status *s, struct buf *ret);
+/* What status_json() wrote; -EBADMSG. */
+int status_parse(struct bytes json, struct status *ret);
+/* Several lines for a person; now_ms for "3 s ago". */
+int status_text(const struct status *s, uint64_t now_ms, struct buf *ret);
+
+#endif
