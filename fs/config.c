@@ -241,6 +241,15 @@ static const struct setting {
 };
 #define SETTINGS (sizeof settings / sizeof *settings)
 
+bool config_known(const char *name, size_t n)
+{
+	for (size_t i = 0; i < SETTINGS; i++)
+		if (strlen(settings[i].name) == n &&
+		    memcmp(settings[i].name, name, n) == 0)
+			return true;
+	return false;
+}
+
 static char *trim(char *s)
 {
 	while (isspace((unsigned char)*s))

@@ -40,6 +40,8 @@ void config_done(struct config *c);
  * one a line "FILE:LINE: what is wrong and what is allowed", in *ret_why. */
 int config_read(const char *file, const char *base, struct config *ret,
 	char **ret_why);
+/* Is there a setting of that name? */
+bool config_known(const char *name, size_t n);
 /* One "name=value" as on a command line (-o settle=2s,...). */
 int config_set(struct config *c, const char *assignment, const char *base,
 	char **ret_why);

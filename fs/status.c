@@ -28,6 +28,18 @@ void status_row_health(struct status_row *r, const struct notary_health *h)
 		snprintf(r->error, sizeof r->error, "%s", strerror(-h->error));
 }
 
+void status_trust(struct status *s, const struct params *p,
+	const char *isolation)
+{
+	const char *class = p->trust == TRUST_LOCAL ? "local software"
+						    : "AWS Nitro";
+	if (isolation == NULL)
+		snprintf(s->trust, sizeof s->trust, "%s", class);
+	else
+		snprintf(s->trust, sizeof s->trust, "%s (%s)", class,
+			isolation);
+}
+
 /* -- JSON: the numbers by name, in one table for both ways */
 
 static const struct {

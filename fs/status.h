@@ -7,6 +7,7 @@
 
 #include "core/bytes.h"
 #include "core/notary.h"
+#include "core/params.h"
 
 #define STATUS_ROWS 24	/* services, and as many buckets */
 
@@ -37,6 +38,9 @@ struct status {
 void status_done(struct status *s);
 /* ok from what the notary says. */
 void status_row_health(struct status_row *r, const struct notary_health *h);
+/* The trust class in words; isolation: of the local sequencer, or NULL. */
+void status_trust(struct status *s, const struct params *p,
+	const char *isolation);
 /* One object and a newline. */
 int status_json(const struct status *s, struct buf *ret);
 /* What status_json() wrote; -EBADMSG. */

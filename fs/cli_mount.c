@@ -1,0 +1,228 @@
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "core/cleanup.h"
+#include "fs/assembly.h"
+#include "fs/cli.h"
+#include "fs/config.h"
+#include "fs/daemon.h"
+#include "fs/text.h"
+#include "fs/unmount.h"
+#include "fs/vault.h"
+
+static const char help[] =
+"usage: notaryfs mount VAULT DIR [-f] [-o OPTION,...]\n"
+"Mounts the vault at DIR and returns when it answers.\n"
+"\n"
+"  -f          stay in the foreground and log to stderr too\n"
+"  -o OPTION   a setting of notaryfs.conf for this mount (settle=2s), or an\n"
+"              option of FUSE (allow_other)\n"
+"  -h, --help  print this\n"
+"\n"
+"The daemon ends with notaryfs umount DIR, fusermount3 -u DIR or SIGTERM.\n"
+"SIGHUP reads notaryfs.conf again, SIGUSR1 logs the status.  The log is\n"
+"VAULT/state/notaryfs.log.\n";
+
+/* -o: ours go to the configuration, the others to FUSE in *fuse. */
+static int one_option(const struct cli *c, struct vault *v, const char *o,
+	struct buf *fuse)
+{
+	char *why = NULL;
+	size_t n = strcspn(o, "=");
+	if (*o == '\0')
+		return CLI_DONE;
+	if (config_known(o, n)) {
+		int err = config_set(&v->config, o, v->path, &why);
+		if (err == -EINVAL) {
+			int r = cli_usage(c, "-o %s", why);
+			free(why);
+			return r;
+		}
+		return err == 0 ? CLI_DONE : CLI_REFUSED;
+	}
+	return text_add(fuse, "%s%s", fuse->n > 0 ? "," : "", o) == 0
+		? CLI_DONE : CLI_REFUSED;
+}
+
+static int all_options(const struct cli *c, struct vault *v, char *list,
+	struct buf *fuse)
+{
+	int r = CLI_DONE;
+	char *rest = NULL;
+	for (char *o = strtok_r(list, ",", &rest); o != NULL && r == CLI_DONE;
+	     o = strtok_r(NULL, ",", &rest))
+		r = one_option(c, v, o, fuse);
+	return r;
+}
+
+static bool inside(const char *path, const char *folder)
+{
+	size_t n = strlen(folder);
+	return strncmp(path, folder, n) == 0 &&
+		(path[n] == '/' || path[n] == '\0');
+}
+
+/* The mount point's absolute name; NULL after a complaint. */
+static char *mount_point(const struct cli *c, const struct vault *v,
+	const char *dir)
+{
+	struct stat st;
+	if (stat(dir, &st) != 0 && errno == ENOTCONN) {
+		cli_say(c, "%s was left over by a daemon that is gone: "
+			"unmounting it first", dir);
+		unmount(dir, true);
+	}
+	if (stat(dir, &st) != 0) {
+		cli_say(c, "%s: %s", dir, strerror(errno));
+		return NULL;
+	}
+	if (!S_ISDIR(st.st_mode)) {
+		cli_say(c, "%s is not a folder", dir);
+		return NULL;
+	}
+	cleanup(free) char *path = realpath(dir, NULL);
+	if (path == NULL)
+		cli_say(c, "%s: %s", dir, strerror(errno));
+	else if (inside(path, v->path) || inside(v->path, path)) {
+		cli_say(c, "%s and the vault lie in one another: a mount needs "
+			"a folder of its own", dir);
+		return NULL;
+	}
+	char *ret = path;
+	path = NULL; /* the caller has it */
+	return ret;
+}
+
+/* In the child: lets the parent go, and the terminal too. */
+static void ready(void *ctx)
+{
+	int fd = *(int *)ctx;
+	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+	if (null >= 0) {
+		for (int i = 0; i < 3; i++)
+			dup2(null, i);
+		close(null);
+	}
+	if (chdir("/") != 0 || write(fd, "", 1) != 1)
+		_exit(CLI_REFUSED);
+	close(fd);
+}
+
+static int run(const struct cli *c, const struct assembly *a, struct vault *v,
+	const struct daemon_options *o)
+{
+	char *why;
+	int err = daemon_run(a, v, o, &why);
+	if (err != 0)
+		cli_say_lines(c, why != NULL ? why
+			: text_of("%s", strerror(-err)));
+	return err == 0 ? CLI_DONE : CLI_REFUSED;
+}
+
+/* The parent: one byte when the mount answers, nothing when it never will. */
+static int await(int fd, pid_t pid)
+{
+	char byte;
+	int status;
+	ssize_t n;
+	do
+		n = read(fd, &byte, 1);
+	while (n < 0 && errno == EINTR);
+	if (n == 1)
+		return CLI_DONE;
+	while (waitpid(pid, &status, 0) < 0)
+		if (errno != EINTR)
+			return CLI_REFUSED;
+	return WIFEXITED(status) && WEXITSTATUS(status) != 0
+		? WEXITSTATUS(status) : CLI_REFUSED;
+}
+
+static int run_in_background(const struct cli *c, const struct assembly *a,
+	struct vault *v, struct daemon_options *o)
+{
+	int pipe_fd[2];
+	if (pipe2(pipe_fd, O_CLOEXEC) != 0) {
+		cli_say(c, "%s", strerror(errno));
+		return CLI_REFUSED;
+	}
+	fflush(NULL);
+	pid_t pid = fork(); /* before there are any threads */
+	if (pid < 0) {
+		cli_say(c, "%s", strerror(errno));
+		return CLI_REFUSED;
+	}
+	if (pid > 0) {
+		close(pipe_fd[1]);
+		return await(pipe_fd[0], pid);
+	}
+	close(pipe_fd[0]);
+	setsid();
+	o->ready = ready;
+	o->ctx = &pipe_fd[1];
+	return run(c, a, v, o);
+}
+
+static int start(const struct cli *c, const struct assembly *a,
+	const char *const operand[2], char *options, bool foreground)
+{
+	struct vault *v;
+	char *why;
+	if (vault_open(operand[0], &v, &why) != 0) {
+		cli_say_lines(c, why);
+		return CLI_REFUSED;
+	}
+	cleanup(buf) struct buf fuse = {0};
+	cleanup(free) char *dir = NULL;
+	int r = options == NULL ? CLI_DONE
+		: all_options(c, v, options, &fuse);
+	if (r == CLI_DONE && fuse.n > 0 && buf_add(&fuse, "", 1) != 0)
+		r = CLI_REFUSED;
+	if (r == CLI_DONE && (dir = mount_point(c, v, operand[1])) == NULL)
+		r = CLI_REFUSED;
+	if (r == CLI_DONE) {
+		struct daemon_options o = {
+			.mount_point = dir,
+			.fuse_options = (const char *)fuse.p,
+			.foreground = foreground,
+		};
+		r = foreground ? run(c, a, v, &o)
+			       : run_in_background(c, a, v, &o);
+	}
+	vault_close(v);
+	return r;
+}
+
+int cmd_mount(const struct assembly *a, int argc, char **argv)
+{
+	static const struct option names[] = {
+		{"help", no_argument, NULL, 'h'},
+		{0},
+	};
+	struct cli c = {.name = "mount", .help = help};
+	cleanup(buf) struct buf options = {0};
+	bool foreground = false;
+	for (int opt; (opt = cli_option(&c, argc, argv, ":fo:h", names)) != -1;)
+		switch (opt) {
+		case 'f':
+			foreground = true;
+			break;
+		case 'o':
+			if (text_add(&options, "%s,", optarg) != 0)
+				return CLI_REFUSED;
+			break;
+		default:
+			return c.exit;
+		}
+	if (optind + 2 != argc)
+		return cli_usage(&c, "name a vault and a folder");
+	if (options.n > 0 && buf_add(&options, "", 1) != 0)
+		return CLI_REFUSED;
+	const char *const operand[2] = {argv[optind], argv[optind + 1]};
+	return start(&c, a, operand, (char *)options.p, foreground);
+}

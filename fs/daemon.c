@@ -1,0 +1,476 @@
+#include "fs/daemon.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "core/cleanup.h"
+#include "core/timestamp.h"
+#include "fs/assembly.h"
+#include "fs/backlog.h"
+#include "fs/drive.h"
+#include "fs/filestore.h"
+#include "fs/journal.h"
+#include "fs/mount.h"
+#include "fs/status.h"
+#include "fs/text.h"
+#include "fs/vault.h"
+
+#define STORERS 2		/* threads that store blocks */
+
+struct daemon {
+	const struct assembly *a;
+	struct vault *v;
+	const struct daemon_options *o;
+	struct journal *journal;
+	struct local *local;
+	struct replica *replica;
+	struct timestamper *tsa;
+	struct sequencer *seq;
+	struct content_store *content;
+	struct notary *notary;
+	struct drive *drive;
+	struct mount *mount;
+	struct backlog backlog;
+	char *bucket_error[CONFIG_BUCKETS_MAX]; /* NULL: it is there */
+	pthread_t signals;
+	bool signals_run;
+	char **why;
+};
+
+__attribute__((format(printf, 3, 4)))
+static int fail(struct daemon *d, int err, const char *fmt, ...)
+{
+	char text[1024];
+	va_list ap;
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof text, fmt, ap);
+	va_end(ap);
+	if (*d->why == NULL)
+		*d->why = text_of("%s: %s", text, strerror(-err));
+	return err;
+}
+
+/* -- what the parts call */
+
+static void say(void *ctx, const char *line)
+{
+	struct daemon *d = ctx;
+	journal_say(d->journal, "%s", line);
+}
+
+static void queued(void *ctx, bool hurry)
+{
+	struct daemon *d = ctx;
+	struct local_counts n;
+	if (d->local->ops->counts(d->local, &n) == 0)
+		backlog_queued(&d->backlog, n.final_records + n.queued_records,
+			d->a->clock->ops->mono_ms(d->a->clock));
+	if (d->drive != NULL)
+		drive_wake(d->drive, hurry);
+}
+
+static void changed(void *ctx)
+{
+	struct daemon *d = ctx;
+	drive_wake(d->drive, false);
+	if (d->mount != NULL)
+		mount_progress(d->mount);
+}
+
+/* -- status */
+
+static void status_services(struct daemon *d, struct status *s)
+{
+	static const char *const name[NOTARY_SERVICES] = {
+		[NOTARY_TIMESTAMPER] = "timestamp",
+		[NOTARY_REPLICA] = "buckets",
+		[NOTARY_SEQUENCER] = "sequencer",
+	};
+	for (unsigned i = 0; i < NOTARY_SERVICES; i++) {
+		struct notary_health h;
+		struct status_row *r = &s->service[s->n_services++];
+		notary_health(d->notary, (enum notary_service)i, &h);
+		snprintf(r->name, sizeof r->name, "%s", name[i]);
+		status_row_health(r, &h);
+	}
+	for (unsigned i = 0; i < d->replica->n; i++) {
+		struct notary_health h;
+		struct status_row *r = &s->bucket[s->n_buckets++];
+		notary_bucket_health(d->notary, i, &h);
+		snprintf(r->name, sizeof r->name, "%s", d->v->config.bucket[i]);
+		status_row_health(r, &h);
+		if (d->bucket_error[i] == NULL)
+			continue;
+		r->ok = false;
+		snprintf(r->error, sizeof r->error, "not there when mounted: %s",
+			d->bucket_error[i]);
+	}
+}
+
+static int fill_status(struct daemon *d, struct status *s)
+{
+	struct local_counts n;
+	struct mount_counts m = {0};
+	int err = d->local->ops->counts(d->local, &n);
+	if (err != 0)
+		return err;
+	if (d->mount != NULL)
+		mount_counts(d->mount, &m);
+	s->files = (struct status_files){m.open, m.settling, m.frozen,
+		n.queued_files, n.final_files, m.temp, m.scratch};
+	s->height = n.height;
+	s->blocks = n.blocks;
+	s->backlog_files = n.queued_files;
+	s->backlog_bytes = n.queued_bytes;
+	s->oldest_s = backlog_oldest(&d->backlog, n.final_records,
+		d->a->clock->ops->mono_ms(d->a->clock));
+	status_services(d, s);
+	s->pid = (uint64_t)getpid();
+	s->anchor = d->v->anchor;
+	status_trust(s, &d->v->params, d->a->sequencer_isolation(d->seq));
+	s->vault = strdup(d->v->path);
+	s->mount = strdup(d->o->mount_point);
+	return s->vault == NULL || s->mount == NULL ? -ENOMEM : 0;
+}
+
+static int give_status(void *ctx, struct buf *ret)
+{
+	struct daemon *d = ctx;
+	cleanup(free) struct status *s = calloc(1, sizeof *s);
+	if (s == NULL)
+		return -ENOMEM;
+	int err = fill_status(d, s);
+	if (err == 0)
+		err = status_json(s, ret);
+	status_done(s);
+	return err;
+}
+
+static void log_status(struct daemon *d)
+{
+	cleanup(buf) struct buf json = {0};
+	if (give_status(d, &json) == 0)
+		journal_say(d->journal, "status %.*s", (int)json.n - 1,
+			(const char *)json.p);
+}
+
+/* -- signals: all are taken by one thread, so nothing happens in a handler */
+
+static void reread(struct daemon *d)
+{
+	struct config new, *now = &d->v->config;
+	char *text = NULL;
+	cleanup(free) char *path = vault_path(d->v, "notaryfs.conf");
+	if (path == NULL)
+		return;
+	if (config_read(path, d->v->path, &new, &text) != 0) {
+		journal_say(d->journal, "SIGHUP: nothing changed: %s",
+			text != NULL ? text : "out of memory");
+		free(text);
+		return;
+	}
+	bool fixed = new.n_buckets != now->n_buckets ||
+		new.immutable != now->immutable;
+	for (size_t i = 0; !fixed && i < new.n_buckets; i++)
+		fixed = strcmp(new.bucket[i], now->bucket[i]) != 0;
+	/* Single words that other threads read at any time. */
+	uint64_t *to[] = {&now->settle_ms, &now->settle_max_ms,
+		&now->empty_settle_ms, &now->backlog_files,
+		&now->backlog_bytes};
+	const uint64_t from[] = {new.settle_ms, new.settle_max_ms,
+		new.empty_settle_ms, new.backlog_files, new.backlog_bytes};
+	for (size_t i = 0; i < sizeof to / sizeof *to; i++)
+		__atomic_store_n(to[i], from[i], __ATOMIC_RELAXED);
+	journal_say(d->journal, "SIGHUP: settle, settle_max, empty_settle and "
+		"backlog are as in %s now%s", path, fixed || new.
+		block_interval_ms != now->block_interval_ms
+		? "; bucket, immutable and block_interval change with the next "
+		  "mount" : "");
+	config_done(&new);
+}
+
+static sigset_t our_signals(void)
+{
+	sigset_t set;
+	sigemptyset(&set);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGHUP);
+	sigaddset(&set, SIGUSR1);
+	sigaddset(&set, SIGUSR2); /* from ourselves: the thread ends */
+	return set;
+}
+
+static void *take_signals(void *ctx)
+{
+	struct daemon *d = ctx;
+	sigset_t set = our_signals();
+	for (int sig; sigwait(&set, &sig) == 0;) {
+		if (sig == SIGUSR2)
+			break;
+		if (sig == SIGHUP)
+			reread(d);
+		else if (sig == SIGUSR1)
+			log_status(d);
+		else {
+			journal_say(d->journal, "%s: unmounting",
+				sig == SIGTERM ? "SIGTERM" : "SIGINT");
+			mount_exit(d->mount);
+		}
+	}
+	return NULL;
+}
+
+/* -- start */
+
+static int open_buckets(struct daemon *d)
+{
+	struct vault *v = d->v;
+	unsigned n = (unsigned)v->config.n_buckets, there = 0;
+	/* One bucket may be away where there are enough of them. */
+	unsigned quorum = n >= 4 ? n - 1 : n;
+	struct worm *w[CONFIG_BUCKETS_MAX] = {0};
+	char prefix[HASH_HEX + 1];
+	for (unsigned i = 0; i < n; i++) {
+		int err = d->a->bucket_open(v->config.bucket[i], false, false,
+			&w[i]);
+		if (err == 0) {
+			there++;
+			continue;
+		}
+		d->bucket_error[i] = strdup(strerror(-err));
+		journal_say(d->journal, "bucket %s is not there: %s",
+			v->config.bucket[i], strerror(-err));
+	}
+	if (there < quorum) {
+		for (unsigned i = 0; i < n; i++)
+			if (w[i] != NULL)
+				w[i]->ops->free(w[i]);
+		*d->why = text_of("only %u of %u buckets can be used and %u "
+			"are needed; see %s/state/notaryfs.log", there, n,
+			quorum, v->path);
+		return -ENODEV;
+	}
+	hex_encode(HASH_BYTES(&v->anchor), prefix);
+	int err = d->a->replica_new(w, n, v->params.share_k, quorum, prefix,
+		&d->replica);
+	return err == 0 ? 0 : fail(d, err, "cannot use the buckets");
+}
+
+/* The newest time in the chain: the clock may have been set back since. */
+static uint64_t newest_time(struct local *l)
+{
+	uint64_t height, p = 0;
+	struct local_block b = {0};
+	struct hash y;
+	struct bytes g;
+	if (l->ops->tip(l, LOCAL_STAMPED, &height) != 0 ||
+	    l->ops->block(l, height, &b) != 0)
+		return 0;
+	if (b.t_type != TIMESTAMP_LOCAL ||
+	    timestamp_local_decode(BUF_BYTES(&b.t), &y, &p, &g) != 0)
+		p = 0;
+	local_block_done(&b);
+	return p;
+}
+
+static int open_state(struct daemon *d)
+{
+	cleanup(free) char *db = vault_path(d->v, "state/notary.db");
+	cleanup(free) char *key = vault_path(d->v, "state/keys/timestamp");
+	cleanup(free) char *files = vault_path(d->v, "files");
+	if (db == NULL || key == NULL || files == NULL)
+		return -ENOMEM;
+	int err = d->a->local_open(db, false, false, &d->local);
+	if (err != 0)
+		return fail(d, err, "%s", db);
+	err = filestore_open(files, &d->content);
+	if (err != 0)
+		return fail(d, err, "%s", files);
+	err = d->a->tsa_open(key, d->a->clock, newest_time(d->local), &d->tsa);
+	return err == 0 ? 0 : fail(d, err, "%s", key);
+}
+
+static int start_sequencer(struct daemon *d)
+{
+	cleanup(free) char *state = vault_path(d->v, "state/sequencer");
+	if (state == NULL)
+		return -ENOMEM;
+	struct assembly_sequencer c = {
+		.state_dir = state,
+		.local = d->local,
+		.replica = d->replica,
+		.b0 = BUF_BYTES(&d->v->b0),
+		.params = BUF_BYTES(&d->v->params_raw),
+		.say = say,
+		.say_ctx = d,
+	};
+	const char *missing = d->a->sequencer_missing();
+	if (missing != NULL) {
+		*d->why = strdup(missing);
+		return -ENOENT;
+	}
+	int err = d->a->sequencer_start(&c, &d->seq);
+	return err == 0 ? 0 : fail(d, err, "cannot start the sequencer");
+}
+
+static int start_pipeline(struct daemon *d)
+{
+	struct notary_services s = {
+		.local = d->local,
+		.replica = d->replica,
+		.timestamper = d->tsa,
+		.sequencer = d->seq,
+		.content = d->content,
+		.clock = d->a->clock,
+		.entropy = d->a->entropy,
+	};
+	struct notary_limits limits = NOTARY_LIMITS_DEFAULT;
+	limits.interval_ms = (uint32_t)d->v->config.block_interval_ms;
+	int err = notary_open(&s, BUF_BYTES(&d->v->params_raw), limits,
+		&d->notary);
+	if (err == 0)
+		err = drive_start(d->notary, STORERS, &d->drive);
+	if (err != 0)
+		return fail(d, err, "cannot start the notary");
+	return 0;
+}
+
+static int start_mount(struct daemon *d)
+{
+	cleanup(free) char *files = vault_path(d->v, "files");
+	if (files == NULL)
+		return -ENOMEM;
+	struct mount_services s = {
+		.files_dir = files,
+		.fsname = d->v->path,
+		.config = &d->v->config,
+		.local = d->local,
+		.clock = d->a->clock,
+		.entropy = d->a->entropy,
+		.b0 = BUF_BYTES(&d->v->b0),
+		.params = BUF_BYTES(&d->v->params_raw),
+		.anchor = d->v->anchor,
+		.queued = queued,
+		.status = give_status,
+		.say = say,
+		.ctx = d,
+	};
+	return mount_open(&s, d->o->mount_point, d->o->fuse_options,
+		&d->mount, d->why);
+}
+
+static int start(struct daemon *d)
+{
+	int err;
+	if ((err = open_state(d)) != 0 || (err = open_buckets(d)) != 0 ||
+	    (err = start_sequencer(d)) != 0 || (err = start_pipeline(d)) != 0 ||
+	    (err = start_mount(d)) != 0)
+		return err;
+	notary_on_change(d->notary, changed, d);
+	err = -pthread_create(&d->signals, NULL, take_signals, d);
+	if (err != 0)
+		return fail(d, err, "cannot start a thread");
+	d->signals_run = true;
+	queued(d, false); /* what an earlier mount left */
+	return 0;
+}
+
+/* -- end */
+
+static int stop(struct daemon *d)
+{
+	int err = 0;
+	if (d->signals_run) {
+		pthread_kill(d->signals, SIGUSR2);
+		pthread_join(d->signals, NULL);
+	}
+	if (d->mount != NULL)
+		mount_close(d->mount);
+	if (d->drive != NULL)
+		drive_stop(d->drive);
+	notary_free(d->notary);
+	if (d->seq != NULL) {
+		err = d->a->sequencer_handover(d->seq, NULL);
+		if (err != 0)
+			journal_say(d->journal, "the sequencer did not hand "
+				"over (%s): the next mount recovers the chain",
+				strerror(-err));
+		d->seq->ops->free(d->seq);
+	}
+	if (d->tsa != NULL)
+		d->tsa->ops->free(d->tsa);
+	if (d->replica != NULL)
+		d->replica->ops->free(d->replica);
+	filestore_free(d->content);
+	if (d->local != NULL)
+		d->local->ops->free(d->local);
+	for (size_t i = 0; i < CONFIG_BUCKETS_MAX; i++)
+		free(d->bucket_error[i]);
+	return err;
+}
+
+static int serve(struct daemon *d)
+{
+	journal_say(d->journal, "mounted at %s", d->o->mount_point);
+	if (!d->o->foreground)
+		journal_echo(d->journal, false);
+	if (d->o->ready != NULL)
+		d->o->ready(d->o->ctx);
+	int err = mount_serve(d->mount);
+	return err == 0 ? 0 : fail(d, err, "serving %s", d->o->mount_point);
+}
+
+static int lock(struct daemon *d)
+{
+	cleanup(free) char *holder = NULL;
+	int err = vault_lock(d->v, d->o->mount_point, &holder);
+	if (err == -EBUSY) {
+		*d->why = text_of("%s is %s", d->v->path,
+			holder != NULL ? holder : "in use");
+		return err;
+	}
+	return err == 0 ? 0 : fail(d, err, "%s/state/lock", d->v->path);
+}
+
+int daemon_run(const struct assembly *a, struct vault *v,
+	const struct daemon_options *o, char **ret_why)
+{
+	*ret_why = NULL;
+	cleanup(free) struct daemon *d = calloc(1, sizeof *d);
+	cleanup(free) char *log = vault_path(v, "state/notaryfs.log");
+	if (d == NULL || log == NULL)
+		return -ENOMEM;
+	d->a = a;
+	d->v = v;
+	d->o = o;
+	d->why = ret_why;
+	backlog_init(&d->backlog);
+	sigset_t set = our_signals();
+	pthread_sigmask(SIG_BLOCK, &set, NULL);
+	signal(SIGPIPE, SIG_IGN);
+
+	int err = lock(d);
+	if (err != 0)
+		return err;
+	if ((err = journal_open(log, a->clock, &d->journal)) != 0)
+		return fail(d, err, "%s", log);
+	journal_echo(d->journal, true);
+	err = start(d);
+	if (err == 0)
+		err = serve(d);
+	int end = stop(d);
+	if (err != 0 && *ret_why != NULL)
+		journal_say(d->journal, "ended: %s", *ret_why);
+	else
+		journal_say(d->journal, "unmounted");
+	journal_close(d->journal);
+	return err != 0 ? err : end;
+}
