@@ -1,0 +1,127 @@
+/*
+ * node: what the mount knows about files, in memory.
+ *
+ * There is a node for everything the kernel holds a reference to, for
+ * everything that is not at rest (settle.h), and for the folders above these.
+ * Sealed files that nobody looks at have none: local knows them by path.
+ *
+ * N1  A folder has one name; a file may have several.
+ * N2  All names of an unsealed file are known.
+ * N3  A node without a name (unlinked) is in no table; it lives as long as the
+ *     kernel or a handle holds it.
+ * N4  All of this is under one lock, mount->lock, held by the caller.
+ */
+#ifndef FS_NODE_H
+#define FS_NODE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/stat.h>
+#include <sys/types.h>
+
+#include "core/record.h"
+#include "fs/rules.h"
+#include "fs/settle.h"
+
+enum node_type {
+	NODE_FOLDER, NODE_FILE, NODE_SYMLINK,
+	NODE_OTHER,		/* device, FIFO, socket */
+	NODE_VIRTUAL,		/* virtual.h */
+};
+
+enum virtual_kind {
+	VIRTUAL_NONE, VIRTUAL_CERT, VIRTUAL_JSON, VIRTUAL_TOP, VIRTUAL_ANCHOR,
+	VIRTUAL_STATUS, VIRTUAL_CERTS, VIRTUAL_WAITS, VIRTUAL_WAIT,
+};
+
+struct node;
+struct handle;
+
+struct name {
+	struct name *hash_next;
+	struct name *node_next;	/* other names of the node */
+	struct node *parent, *node;
+	unsigned rule;		/* of this component alone (rules.h) */
+	bool recorded;		/* local has a record of this path */
+	bool unsynced;		/* not known to be durable in its folder */
+	char text[];
+};
+
+struct node {
+	struct node *all_next, *all_prev;
+	struct node *ino_next;
+	struct name *names;
+	struct handle *handles;
+	ino_t ino;
+	uint64_t lookups;	/* references that the kernel holds */
+	uint32_t refs;		/* names below it, handles, jobs */
+	enum node_type type;
+	enum virtual_kind virtual;
+	bool unknown;		/* a file not asked about in local yet */
+	bool keeps;		/* sealed, with a name that is not */
+	bool special;		/* setuid or setgid bit: writing clears it */
+	struct item item;
+};
+
+struct nodes {
+	const struct rules *rules;
+	struct settle settle;
+	struct node *root, *all;
+	struct node **by_ino;
+	struct name **by_name;
+	size_t n_nodes, ino_size, n_names, name_size;
+};
+
+/* root_ino: of files/. */
+int nodes_init(struct nodes *t, const struct rules *rules, ino_t root_ino);
+void nodes_done(struct nodes *t);
+
+enum node_type node_type_of(mode_t mode);
+/* The node of that inode number and type, or a new one without a name.  NULL:
+ * no memory. */
+struct node *node_get(struct nodes *t, ino_t ino, enum node_type type);
+/* A virtual node: in no table but that of names. */
+struct node *node_new_virtual(struct nodes *t, enum virtual_kind kind,
+	ino_t ino);
+/* Gives the node back unless something still holds it. */
+void node_put(struct nodes *t, struct node *n);
+
+struct name *node_find(const struct nodes *t, const struct node *parent,
+	const char *text);
+/* That name is now this node's: the name, or NULL without memory.  An older
+ * meaning of it is dropped. */
+struct name *node_name(struct nodes *t, struct node *parent, const char *text,
+	struct node *n);
+/* The name is gone.  May free the node that it named. */
+void node_unname(struct nodes *t, struct name *m);
+/* The name moves; -ENOMEM leaves everything as it was. */
+int node_move(struct nodes *t, struct name *m, struct node *parent,
+	const char *text, struct name **ret);
+/* The two names exchange their nodes. */
+void node_exchange(struct name *a, struct name *b);
+
+#define NODE_PATH (RECORD_PATH_MAX + 1)
+/* The path of a name in its folder: its length, or -ENAMETOOLONG, -ENOENT if
+ * a folder above is gone. */
+int node_path_at(const struct nodes *t, const struct node *parent,
+	const char *text, char ret[NODE_PATH]);
+int node_path(const struct nodes *t, const struct node *n, char ret[NODE_PATH]);
+/* Is n the folder itself or below it? */
+bool node_below(const struct node *n, const struct node *folder);
+/* The node at that path if it and all above it are in memory. */
+struct node *node_at(const struct nodes *t, const char *path);
+
+enum rules_class name_class(const struct nodes *t, const struct name *m);
+/* Class of a name that is not there yet. */
+enum rules_class name_class_at(const struct nodes *t,
+	const struct node *parent, const char *text);
+/* seal if any name is of that class. */
+enum rules_class node_class(const struct nodes *t, const struct node *n);
+
+static inline struct node *node_of_item(struct item *i)
+{
+	return (struct node *)((char *)i - offsetof(struct node, item));
+}
+
+#endif
