@@ -9,7 +9,7 @@
 #include "core/hash.h"
 #include "core/params.h"
 #include "fs/file.h"
-#include "fs/json.h"
+#include "core/json.h"
 #include "tests/lib/mkdoc.h"
 #include "tests/tap/tap.h"
 

@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "core/cleanup.h"
-#include "fs/json.h"
+#include "core/json.h"
 #include "tests/tap/tap.h"
 
 static void writes(void)

@@ -1,4 +1,4 @@
-#include "fs/json.h"
+#include "core/json.h"
 
 #include <errno.h>
 #include <inttypes.h>

@@ -1,0 +1,180 @@
+#include "core/certificate.h"
+
+#include <errno.h>
+
+#include "core/attestation.h"
+#include "core/block.h"
+#include "core/cborread.h"
+#include "core/params.h"
+#include "core/record.h"
+#include "core/sequence.h"
+#include "core/timestamp.h"
+
+#define TAG_SELF_DESCRIBED 55799
+#define MAGIC "notaryfs-cert"
+#define PARTS 11	/* keys 0 .. 10 */
+#define KEYS_MAX 64	/* with those to be ignored */
+#define TYPED 1		/* the one form of order, and of attestation */
+
+/* The reader, and whether a well-formed part was of a form unknown here. */
+struct parse {
+	struct cborr r;
+	bool unknown;
+};
+
+static void read_chain(struct parse *p, struct certificate *c)
+{
+	cborr_hash(&p->r, &c->chain);
+}
+
+static void read_genesis(struct parse *p, struct certificate *c)
+{
+	uint64_t n;
+
+	cborr_array(&p->r, 2, 2, &n);
+	cborr_bytes(&p->r, BLOCK_MAX, &c->b0);
+	cborr_bytes(&p->r, PARAMS_MAX, &c->params);
+}
+
+static void read_record(struct parse *p, struct certificate *c)
+{
+	cborr_bytes(&p->r, RECORD_MAX, &c->d);
+}
+
+static void read_path(struct parse *p, struct certificate *c)
+{
+	uint64_t i, n = 0;
+
+	cborr_array(&p->r, 3, 3, &n);
+	cborr_uint(&p->r, &c->index);
+	cborr_uint(&p->r, &c->n);
+	n = 0;
+	cborr_array(&p->r, 0, MERKLE_PATH_MAX, &n);
+	for (i = 0; i < n; i++)
+		cborr_hash(&p->r, &c->path[i]);
+	c->path_len = (size_t)n;
+}
+
+static void read_block(struct parse *p, struct certificate *c)
+{
+	cborr_bytes(&p->r, BLOCK_MAX, &c->b);
+}
+
+static void read_pair(struct parse *p, size_t max, uint64_t *ret_type,
+	struct bytes *ret)
+{
+	uint64_t n;
+
+	cborr_array(&p->r, 2, 2, &n);
+	cborr_uint(&p->r, ret_type);
+	cborr_bytes(&p->r, max, ret);
+}
+
+static void read_upper(struct parse *p, struct certificate *c)
+{
+	read_pair(p, TIMESTAMP_MAX, &c->t_upper_type, &c->t_upper);
+}
+
+static void read_lower(struct parse *p, struct certificate *c)
+{
+	read_pair(p, TIMESTAMP_MAX, &c->t_lower_type, &c->t_lower);
+}
+
+/* [type, ...]: of another type than ours it is not looked into. */
+static void read_typed(struct parse *p, size_t max, struct bytes *ret)
+{
+	struct cborr ahead = p->r;
+	struct bytes item;
+	uint64_t n, type = TYPED;
+
+	cborr_array(&ahead, 1, KEYS_MAX, &n);
+	cborr_uint(&ahead, &type);
+	if (!ahead.bad && type != TYPED) {
+		p->unknown = true;
+		cborr_skip(&p->r, &item);
+		return;
+	}
+	read_pair(p, max, &type, ret);
+}
+
+static void read_order(struct parse *p, struct certificate *c)
+{
+	read_typed(p, SEQUENCE_MAX, &c->s);
+}
+
+static void read_attestation(struct parse *p, struct certificate *c)
+{
+	uint64_t n;
+
+	cborr_array(&p->r, 1, 1, &n);
+	read_typed(p, ATTESTATION_MAX, &c->doc);
+}
+
+/* Keys 2 .. 10; magic and version come before. */
+static void (*const parts[PARTS])(struct parse *p, struct certificate *c) = {
+	NULL, NULL, read_chain, read_genesis, read_record, read_path,
+	read_block, read_upper, read_lower, read_order, read_attestation,
+};
+
+static int expect_key(struct parse *p, struct cborr_keys *keys, uint64_t want)
+{
+	uint64_t key = UINT64_MAX;
+
+	if (keys->left == 0 || cborr_key_uint(&p->r, keys, &key) != 0 ||
+		key != want)
+		return cborr_fail(&p->r);
+	return 0;
+}
+
+/* -EOPNOTSUPP as soon as the version is another: the rest may be anything. */
+static int read_opening(struct parse *p, struct cborr_keys *keys)
+{
+	uint64_t version = 0;
+
+	cborr_tag(&p->r, TAG_SELF_DESCRIBED);
+	cborr_map(&p->r, KEYS_MAX, keys);
+	expect_key(p, keys, 0);
+	cborr_text_is(&p->r, MAGIC);
+	expect_key(p, keys, 1);
+	if (cborr_uint(&p->r, &version) != 0)
+		return -EBADMSG;
+	return version == CERTIFICATE_VERSION ? 0 : -EOPNOTSUPP;
+}
+
+/* What follows the parts known: positive keys matter, negative ones do not. */
+static void read_rest(struct parse *p, struct cborr_keys *keys)
+{
+	struct bytes item;
+	int64_t key;
+
+	while (keys->left > 0 && cborr_key_int(&p->r, keys, &key) == 0) {
+		p->unknown = p->unknown || key >= 0;
+		cborr_skip(&p->r, &item);
+	}
+}
+
+int certificate_decode(struct bytes in, struct certificate *ret)
+{
+	struct certificate c = {0};
+	struct cborr_keys keys = {0};
+	struct parse p = {0};
+	uint64_t key;
+	int rc;
+
+	if (in.n > CERTIFICATE_MAX)
+		return -EBADMSG;
+	cborr_init(&p.r, in);
+	rc = read_opening(&p, &keys);
+	if (rc != 0)
+		return rc;
+	for (key = 2; key < PARTS; key++)
+		if (expect_key(&p, &keys, key) == 0)
+			parts[key](&p, &c);
+	read_rest(&p, &keys);
+	if (cborr_end(&p.r) != 0)
+		return -EBADMSG;
+	if (p.unknown)
+		return -EOPNOTSUPP;
+	*ret = c;
+	return 0;
+}

@@ -1,0 +1,80 @@
+#include <errno.h>
+
+#include "core/cborwrite.h"
+#include "core/certificate.h"
+
+#define TAG_SELF_DESCRIBED 55799
+#define PARTS 11
+#define TYPED 1
+
+static void write_pair(struct cborw *w, uint64_t type, struct bytes v)
+{
+	cborw_array(w, 2);
+	cborw_uint(w, type);
+	cborw_bytes(w, v);
+}
+
+static void write_path(struct cborw *w, const struct certificate *c)
+{
+	size_t i;
+
+	cborw_array(w, 3);
+	cborw_uint(w, c->index);
+	cborw_uint(w, c->n);
+	cborw_array(w, c->path_len);
+	for (i = 0; i < c->path_len; i++)
+		cborw_hash(w, &c->path[i]);
+}
+
+static void write_parts(struct cborw *w, const struct certificate *c)
+{
+	cborw_tag(w, TAG_SELF_DESCRIBED);
+	cborw_map(w, PARTS);
+	cborw_uint(w, 0);
+	cborw_text(w, "notaryfs-cert");
+	cborw_uint(w, 1);
+	cborw_uint(w, CERTIFICATE_VERSION);
+	cborw_uint(w, 2);
+	cborw_hash(w, &c->chain);
+	cborw_uint(w, 3);
+	cborw_array(w, 2);
+	cborw_bytes(w, c->b0);
+	cborw_bytes(w, c->params);
+	cborw_uint(w, 4);
+	cborw_bytes(w, c->d);
+	cborw_uint(w, 5);
+	write_path(w, c);
+	cborw_uint(w, 6);
+	cborw_bytes(w, c->b);
+	cborw_uint(w, 7);
+	write_pair(w, c->t_upper_type, c->t_upper);
+	cborw_uint(w, 8);
+	write_pair(w, c->t_lower_type, c->t_lower);
+	cborw_uint(w, 9);
+	write_pair(w, TYPED, c->s);
+	cborw_uint(w, 10);
+	cborw_array(w, 1);
+	write_pair(w, TYPED, c->doc);
+}
+
+int make_certificate(const struct certificate *parts, struct buf *ret)
+{
+	struct certificate back;
+	struct cborw w = {0};
+	struct buf out = {0};
+	int rc;
+
+	if (parts->path_len > MERKLE_PATH_MAX)
+		return -EINVAL;
+	write_parts(&w, parts);
+	rc = cborw_end(&w, &out);
+	if (rc != 0)
+		return rc;
+	/* never hand out what a verifier would not read */
+	if (certificate_decode(BUF_BYTES(&out), &back) != 0) {
+		buf_free(&out);
+		return -EINVAL;
+	}
+	*ret = out;
+	return 0;
+}
