@@ -14,6 +14,7 @@
 #include "core/bytes.h"
 
 #define REPLICA_MAX 16	/* buckets */
+#define REPLICA_PAYLOAD_MAX (UINT64_C(64) << 20) /* bytes: a full extent */
 
 /* Where a payload comes from: n bytes at off, or a negative errno. */
 struct source {
@@ -30,17 +31,20 @@ struct replica_report {
 
 struct replica;
 struct replica_ops {
-	/* All three puts: 0 when at least the write quorum holds the object
-	 * (the report says who lacks it), -EAGAIN when fewer do: nothing is
-	 * lost, put again.  report may be NULL. */
+	/* Both puts: 0 when at least the write quorum holds the object (the
+	 * report says who lacks it), -EAGAIN when fewer do: nothing is lost,
+	 * put again.  A payload that cannot be read is that error, and nothing
+	 * is stored.  -EFBIG beyond the limits.  report may be NULL. */
 	int (*put_whole)(struct replica *r, const char *key, struct bytes data,
 		struct replica_report *report);
 	int (*put_coded)(struct replica *r, const char *key, struct bytes meta,
 		uint64_t length, const struct source *payload,
 		struct replica_report *report);
-	/* The first bucket's object that accept() takes; -ENOENT if none has
-	 * one, -EBADMSG if all that have one were refused, -EAGAIN if buckets
-	 * could not be reached. */
+	/* The first bucket's object that accept() takes.  -ENOENT if none has
+	 * one, or if so many have none that it cannot be stored at quorum;
+	 * -EAGAIN if those that could not be reached may have it; -EBADMSG if
+	 * all that have one were refused.  With a report all buckets are read,
+	 * and those that hold other bytes are bad. */
 	int (*get_whole)(struct replica *r, const char *key, size_t max,
 		bool (*accept)(void *ctx, struct bytes data), void *ctx,
 		struct buf *ret, struct replica_report *report);
@@ -49,13 +53,20 @@ struct replica_ops {
 		const struct hash *hmeta, struct buf *ret,
 		struct replica_report *report);
 	/* The payload: shares are combined until accept() takes the result.
-	 * -ENODATA when fewer than k usable shares are there. */
+	 * -ENODATA when fewer than k usable shares are there, -EBADMSG when no
+	 * k of them are accepted.  Without a report no more shares are read
+	 * than it takes.  With one every share's META and cells are held
+	 * against what was accepted, so bad names whatever is damaged or lies,
+	 * needed or not. */
 	int (*get_coded)(struct replica *r, const char *key,
 		const struct hash *hmeta,
 		bool (*accept)(void *ctx, struct bytes payload), void *ctx,
 		struct buf *ret, struct replica_report *report);
 	/* Every key with that prefix in any bucket, ascending, each once, and
-	 * the mask of buckets that list it. */
+	 * the mask of buckets that list it, until visit returns non-zero, which
+	 * is then returned.  -EAGAIN at the end when so few buckets could be
+	 * listed that an object stored at quorum may be missing.  visit may use
+	 * the replica. */
 	int (*list)(struct replica *r, const char *prefix,
 		int (*visit)(void *ctx, const char *key, uint32_t buckets),
 		void *ctx);
