@@ -719,7 +719,7 @@ static void t_new(void)
 /* Three folders out of six, given in another order, to who knows nothing. */
 static void t_three_folders(void)
 {
-	char *dir = scratch_new(), name[8];
+	char *dir = scratch_new(), name[16];
 	struct worm *w[N];
 	struct object o;
 	struct rig g = {0};
