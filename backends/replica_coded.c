@@ -250,13 +250,15 @@ int replica_coded_new(struct worm **bucket, unsigned n, unsigned k,
 	unsigned i;
 	int rc;
 
-	for (i = 0; i < n && (c == NULL || i >= REPLICA_MAX); i++)
-		if (bucket[i] != NULL)
-			bucket[i]->ops->free(bucket[i]);
-	if (c == NULL)
-		return -ENOMEM;
-	c->base = (struct replica){.ops = &ops,
-		.n = n <= REPLICA_MAX ? n : 0};
+	if (c == NULL || n > REPLICA_MAX) {
+		for (i = 0; i < n; i++)
+			if (bucket[i] != NULL)
+				bucket[i]->ops->free(bucket[i]);
+		rc = c == NULL ? -ENOMEM : -EINVAL;
+		free(c);
+		return rc;
+	}
+	c->base = (struct replica){.ops = &ops, .n = n};
 	for (i = 0; i < c->base.n; i++)
 		c->bucket[i] = bucket[i];
 	rc = set_up(c, k, quorum, prefix);
