@@ -1,0 +1,330 @@
+#include "core/verify.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "core/block.h"
+#include "core/hash.h"
+#include "core/sequence.h"
+#include "core/timestamp.h"
+#include "core/verify_cache.h"
+
+/* The parts opened: everything that the steps look at. */
+struct parts {
+	const struct certificate *cert;
+	const struct params *params;
+	struct block b0, b;
+	struct hash anchor; /* H(b0), computed */
+	struct attestation doc;
+	struct bytes doc_payload;
+	struct attestation_data data;
+};
+
+/* -- form: each part must be what its encoder would write */
+
+static enum verdict open_parts(struct bytes raw, struct report *r, struct parts *p)
+{
+	int rc = certificate_decode(raw, &r->cert);
+
+	if (rc == 0)
+		rc = params_decode(r->cert.params, &r->params);
+	if (rc != 0)
+		return rc == -EOPNOTSUPP ? V_UNSUPPORTED : V_MALFORMED;
+	if (record_decode(r->cert.d, &r->record) != 0 ||
+		block_decode(r->cert.b0, &p->b0) != 0 ||
+		block_decode(r->cert.b, &p->b) != 0)
+		return V_MALFORMED;
+	if (r->params.quorum != 1)
+		return V_UNSUPPORTED; /* it carries one timestamp a block */
+	p->cert = &r->cert;
+	p->params = &r->params;
+	p->anchor = block_hash(r->cert.b0);
+	return V_VALID;
+}
+
+/* -- anchor and parameters */
+
+static enum verdict check_anchor(const struct parts *p, const struct hash *anchor)
+{
+	if (!hash_equal(&p->cert->chain, &p->anchor))
+		return V_ANCHOR;
+	return anchor != NULL && !hash_equal(anchor, &p->anchor) ? V_ANCHOR
+								 : V_VALID;
+}
+
+static enum verdict check_params(const struct parts *p)
+{
+	struct hash leaf = hash_sha3(p->cert->params), mh;
+
+	if (merkle_fold(&leaf, 0, 1, NULL, 0, &mh) != 0 ||
+		!hash_equal(&mh, &p->b0.mh) || !hash_is_zero(&p->b0.th))
+		return V_PARAMS;
+	return V_VALID;
+}
+
+/* -- content and path */
+
+static enum verdict check_content(
+	const struct record *d, const struct content *c, bool *ret_checked)
+{
+	struct bytes sha256 = record_digest(d, "sha-256");
+
+	if (c == NULL)
+		return V_VALID;
+	if (hash_is_zero(&d->root))
+		return V_NO_CONTENT;
+	if (c->size != d->size)
+		return V_SIZE;
+	if (!hash_equal(&c->root, &d->root))
+		return V_CONTENT;
+	if (sha256.p != NULL && !bytes_equal(sha256, HASH_BYTES(&c->sha256)))
+		return V_DIGEST;
+	*ret_checked = true;
+	return V_VALID;
+}
+
+static enum verdict check_path(const struct parts *p)
+{
+	const struct certificate *c = p->cert;
+	struct hash leaf = hash_sha3(c->d), mh;
+
+	if (merkle_fold(&leaf, c->index, c->n, c->path, c->path_len, &mh) != 0 ||
+		!hash_equal(&mh, &p->b.mh))
+		return V_PATH;
+	return V_VALID;
+}
+
+/* -- upper timestamp, link, lower timestamp */
+
+static enum verdict check_times(const struct parts *p, struct evidence *e)
+{
+	const struct certificate *c = p->cert;
+	struct hash hb = block_hash(c->b), ht = timestamp_hash(c->t_lower);
+	struct timestamp t;
+	enum verdict v;
+
+	v = timestamp_validate(p->params, c->t_upper_type, c->t_upper, &t);
+	if (v != V_VALID)
+		return v;
+	if (!hash_equal(&t.y, &hb))
+		return V_TIMESTAMP_BLOCK;
+	e->by_ms = t.p_ms;
+	if (!hash_equal(&ht, &p->b.th))
+		return V_LINK;
+	v = timestamp_validate(p->params, c->t_lower_type, c->t_lower, &t);
+	if (v != V_VALID)
+		return v;
+	e->after_ms = t.p_ms;
+	return V_VALID;
+}
+
+/* -- number */
+
+static enum verdict check_number(
+	const struct parts *p, struct sequence *ret, struct evidence *e)
+{
+	struct hash ht = timestamp_hash(p->cert->t_upper);
+	uint8_t y[SEQUENCE_Y];
+	struct sequence s;
+	enum verdict v = sequence_open(p->cert->s, p->doc.public_key, &s);
+
+	if (v != V_VALID)
+		return v;
+	if (!hash_equal(&s.chain, &p->anchor))
+		return V_SEQUENCE_CHAIN;
+	/* block zero, at height 0, holds the parameters and no file */
+	if (s.type != SEQUENCE_BLOCK || !s.has_height || s.height == 0 ||
+		s.log_size == 0 || s.height != s.log_size - 1)
+		return V_SEQUENCE_HEIGHT;
+	sequence_y_block(p->b.u, &ht, y);
+	if (memcmp(y, s.y, sizeof(y)) != 0)
+		return V_SEQUENCE_BLOCK;
+	e->height = s.height;
+	e->k = s.k;
+	e->epoch = s.epoch;
+	*ret = s;
+	return V_VALID;
+}
+
+/* -- enclave */
+
+static struct hash hash_pair(struct hash a, struct hash b)
+{
+	struct bytes both[] = {HASH_BYTES(&a), HASH_BYTES(&b)};
+
+	return hash_sha256_parts(both, 2);
+}
+
+static enum verdict check_document(const struct parts *p, struct verify_cache *c)
+{
+	struct attestation a;
+	struct hash key;
+	enum verdict v;
+
+	if (c == NULL)
+		return attestation_check(p->params, p->cert->doc, &a);
+	key = hash_pair(
+		hash_sha256(p->cert->params), hash_sha256(p->cert->doc));
+	if (verify_cache_document(c, &key, &v))
+		return v;
+	v = attestation_check(p->params, p->cert->doc, &a);
+	verify_cache_add_document(c, &key, v);
+	return v;
+}
+
+/* The first document is named by block zero itself and cannot know the
+ * chain's name; each later one must say which chain it continues. */
+static enum verdict check_binding(const struct parts *p)
+{
+	const struct attestation_data *d = &p->data;
+	struct hash h = hash_sha3(p->doc_payload);
+
+	if (d->epoch > 0)
+		return hash_equal(&d->chain, &p->anchor) ? V_VALID
+							 : V_ATTESTATION_DATA;
+	if (!hash_is_zero(&d->chain) || d->first_k != 0 || d->recoveries != 0 ||
+		!hash_is_zero(&d->head) ||
+		!hash_equal(&h, &p->params->first_document))
+		return V_ATTESTATION_DATA;
+	return bytes_equal(p->doc.public_key, p->params->sequencer_key)
+		       ? V_VALID
+		       : V_ATTESTATION_KEY;
+}
+
+/* The block, and so the time over it, covers the document: its certificates
+ * last for hours only, and nothing else bounds when it was made. */
+static enum verdict check_commitment(const struct parts *p)
+{
+	struct hash h = hash_sha3(p->doc_payload);
+
+	if (!p->b.has_attestation)
+		return p->data.epoch == 0 ? V_VALID : V_ATTESTATION_LINK;
+	return hash_equal(&p->b.attestation, &h) ? V_VALID : V_ATTESTATION_LINK;
+}
+
+static enum verdict check_enclave(const struct parts *p,
+	const struct sequence *s, struct verify_cache *cache, struct evidence *e)
+{
+	enum verdict v = check_document(p, cache);
+
+	if (v == V_VALID)
+		v = check_binding(p);
+	if (v != V_VALID)
+		return v;
+	if (s->epoch != p->data.epoch || s->k < p->data.first_k)
+		return V_SEQUENCE_EPOCH;
+	e->recoveries = p->data.recoveries;
+	return check_commitment(p);
+}
+
+/* -- all that does not depend on the file */
+
+static struct evidence judge(const struct parts *p, struct verify_cache *cache,
+	bool data_read)
+{
+	struct evidence e = {0};
+	struct sequence s;
+
+	e.verdict = check_times(p, &e);
+	if (e.verdict == V_VALID)
+		e.verdict = check_number(p, &s, &e);
+	if (e.verdict == V_VALID && !data_read)
+		e.verdict = V_ATTESTATION_DATA;
+	if (e.verdict == V_VALID)
+		e.verdict = check_enclave(p, &s, cache, &e);
+	return e;
+}
+
+/* Over everything that judge() reads, each part with its length before it. */
+static struct hash evidence_key(const struct certificate *c)
+{
+	const struct bytes part[] = {c->b0, c->params, c->b, c->t_upper,
+		c->t_lower, c->s, c->doc};
+	enum { N = sizeof(part) / sizeof(part[0]) };
+	uint64_t frame[N + 2];
+	struct bytes all[N + 1];
+	size_t i;
+
+	for (i = 0; i < N; i++) {
+		frame[i] = part[i].n;
+		all[i + 1] = part[i];
+	}
+	frame[N] = c->t_upper_type;
+	frame[N + 1] = c->t_lower_type;
+	all[0] = BYTES(frame, sizeof(frame));
+	return hash_sha256_parts(all, N + 1);
+}
+
+static struct evidence judge_cached(
+	const struct parts *p, struct verify_cache *cache, bool data_read)
+{
+	struct evidence e;
+	struct hash key;
+
+	if (cache == NULL)
+		return judge(p, NULL, data_read);
+	key = evidence_key(p->cert);
+	if (!verify_cache_evidence(cache, &key, &e)) {
+		e = judge(p, cache, data_read);
+		verify_cache_add_evidence(cache, &key, &e);
+	}
+	return e;
+}
+
+static void report_evidence(struct report *r, const struct parts *p,
+	const struct evidence *e)
+{
+	r->after_ms = e->after_ms;
+	r->by_ms = e->by_ms;
+	r->height = e->height;
+	r->k = e->k;
+	r->epoch = e->epoch;
+	r->recoveries = e->recoveries;
+	r->clock_backwards = e->by_ms < e->after_ms;
+	r->doc = p->doc;
+	r->doc_data = p->data;
+}
+
+static enum verdict steps(struct verify_cache *cache, struct bytes cert,
+	const struct hash *anchor, const struct content *content,
+	struct report *r)
+{
+	struct parts p = {0};
+	struct evidence e;
+	bool data_read;
+	enum verdict v = open_parts(cert, r, &p);
+
+	if (v == V_VALID)
+		v = check_anchor(&p, anchor);
+	if (v == V_VALID)
+		v = check_params(&p);
+	if (v == V_VALID)
+		v = check_content(&r->record, content, &r->content_checked);
+	if (v == V_VALID)
+		v = check_path(&p);
+	if (v != V_VALID)
+		return v;
+	if (attestation_decode(r->cert.doc, &p.doc, &p.doc_payload) != 0)
+		return V_ATTESTATION_MALFORMED;
+	data_read = attestation_data_decode(p.doc.user_data, &p.data) == 0;
+	e = judge_cached(&p, cache, data_read);
+	report_evidence(r, &p, &e);
+	if (e.verdict != V_VALID)
+		return e.verdict;
+	return anchor == NULL ? V_NO_ANCHOR : V_VALID;
+}
+
+int verify_cached(struct verify_cache *cache, struct bytes cert,
+	const struct hash *anchor, const struct content *content,
+	struct report *ret)
+{
+	*ret = (struct report){0};
+	ret->verdict = steps(cache, cert, anchor, content, ret);
+	return 0;
+}
+
+int verify(struct bytes cert, const struct hash *anchor,
+	const struct content *content, struct report *ret)
+{
+	return verify_cached(NULL, cert, anchor, content, ret);
+}
