@@ -1,0 +1,110 @@
+/* Extents of large files -> buckets, before the file's record is batched. */
+#include <errno.h>
+#include <string.h>
+
+#include "core/chunktree.h"
+#include "core/cleanup.h"
+#include "core/notary_impl.h"
+
+/* A large file that waits for its extents. */
+struct large {
+	uint64_t id, size;
+	struct buf path, tops;
+};
+
+static void cleanup_large(struct large *f)
+{
+	buf_free(&f->path);
+	buf_free(&f->tops);
+}
+
+static int take_large(void *ctx, const struct local_record *r)
+{
+	struct large *f = ctx;
+	int rc = buf_copy(r->path, &f->path);
+
+	if (rc == 0)
+		rc = buf_copy(r->extents, &f->tops);
+	f->id = r->id;
+	f->size = r->size;
+	return rc < 0 ? rc : 1;
+}
+
+static int next_large(struct notary *n, struct large *ret)
+{
+	struct local *l = n->s.local;
+	int rc = l->ops->queued(l, false, n->extent_skip, take_large, ret);
+
+	if (rc == 0 && n->extent_skip > 0) {
+		n->extent_skip = 0; /* those that failed get another turn */
+		rc = l->ops->queued(l, false, 0, take_large, ret);
+	}
+	return rc;
+}
+
+int notary_put_extent(struct notary *n, uint64_t id, struct bytes path,
+	uint64_t size, struct bytes tops, size_t i, int *ret_content)
+{
+	struct replica *r = n->s.replica;
+	struct slice slice = {.content = n->s.content, .path = path,
+		.off = i * EXTENT_SIZE};
+	struct extent_meta m = {.length = size - slice.off};
+	struct source source = slice_source(&slice);
+	cleanup(buf) struct buf meta = {0};
+	struct replica_report report = {0};
+	char key[OBJECT_KEY_MAX];
+	int rc;
+
+	if (m.length > EXTENT_SIZE)
+		m.length = EXTENT_SIZE;
+	memcpy(m.top.b, tops.p + i * HASH_LEN, HASH_LEN);
+	rc = extent_meta_encode(&m, &meta);
+	if (rc < 0)
+		return rc;
+	object_key_extent(&m.top, key);
+	rc = r->ops->put_coded(r, key, BUF_BYTES(&meta), m.length, &source,
+		&report);
+	*ret_content = slice.error;
+	return notary_stored(n, key, id, rc, &report);
+}
+
+/* One extent of f.  1, and the record is ready after the last one. */
+static int put_next(struct notary *n, const struct large *f)
+{
+	struct local *l = n->s.local;
+	uint64_t count = chunktree_extents(f->size);
+	int content = 0, rc;
+
+	if (f->tops.n != count * HASH_LEN) {
+		n->extent_skip = f->id; /* only a bug or damage makes such */
+		return -EBADMSG;
+	}
+	if (n->extent_id != f->id) {
+		n->extent_id = f->id;
+		n->extent_next = 0;
+	}
+	rc = notary_put_extent(n, f->id, BUF_BYTES(&f->path), f->size,
+		BUF_BYTES(&f->tops), n->extent_next, &content);
+	if (content < 0)
+		n->extent_skip = f->id; /* others need not wait for it */
+	if (rc < 0)
+		return rc;
+	if (++n->extent_next < count)
+		return 1;
+	rc = l->ops->set_ready(l, f->id);
+	if (rc < 0) {
+		n->extent_next--; /* put the last one again, then this */
+		return rc;
+	}
+	n->extent_id = 0;
+	notary_changed(n);
+	return 1;
+}
+
+int extentit_step(struct notary *n)
+{
+	cleanup(large) struct large f = {0};
+	int rc = next_large(n, &f);
+
+	return rc == 1 ? put_next(n, &f) : rc;
+}
