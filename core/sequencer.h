@@ -18,7 +18,8 @@ struct sequencer;
 struct sequencer_ops {
 	/* Idempotent in (b, t).  May block.
 	 *   0            numbered; the same answer for the same block
-	 *   -ESTALE      the tail is another block: batch again
+	 *   -ESTALE      the tail is another block, or b commits to an older
+	 *                document than the enclave's: batch again
 	 *   -EKEYREJECTED  refused: t does not validate or b is malformed
 	 *   -EAGAIN      the enclave is away or being restarted: ask again */
 	int (*sequence)(struct sequencer *q, struct bytes b, uint64_t t_type,

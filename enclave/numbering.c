@@ -200,11 +200,14 @@ int numbering_sequence(struct numbering *n, struct bytes b, uint64_t t_type,
 	rc = repeat(n, &block, t, ret_s);
 	if (rc != -ENOENT)
 		return rc;
-	if (!hash_equal(&block.th, &n->tail)) {
-		*ret_tail = n->tail;
+	*ret_tail = n->tail;
+	if (!hash_equal(&block.th, &n->tail))
 		return numbering_refuse(n, -ESTALE,
 			"the block's parent is not the tail");
-	}
+	if (!block.has_attestation ||
+		!hash_equal(&block.attestation, &n->document))
+		return numbering_refuse(n, -ESTALE,
+			"the block commits to another document than this enclave's");
 	return number_block(n, b, t, &block, n->height + 1, ret_s);
 }
 
@@ -328,6 +331,9 @@ int numbering_check_claim(struct numbering *n, struct bytes doc)
 	if (attestation_data_decode(a.user_data, &d) != 0 || !same_claim(&d, n))
 		return numbering_refuse(n, -EKEYREJECTED,
 			"the document makes another claim");
+	if (attestation_hash(doc, &n->document) != 0)
+		return numbering_refuse(n, -EBADMSG,
+			"the document is malformed");
 	return 0;
 }
 

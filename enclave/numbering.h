@@ -5,8 +5,10 @@
  * the host and its claims to the platform.  One thread.
  *
  *   N1  A number is given only to a block whose stamp validates, is over that
- *       block, and whose parent is the tail of the main chain.  So no number
- *       is spent on junk and no two blocks have one parent.
+ *       block, whose parent is the tail of the main chain, and which commits
+ *       to this enclave's document.  So no number is spent on junk, no two
+ *       blocks have one parent, and the time over a block covers the document
+ *       that vouches for its number.
  *   N2  A repeat gets the same bytes, as far back as the cache reaches.
  *   N3  Numbers are contiguous over all epochs, heads are linked.
  *   N4  At most one key can sign numbers from any point on: the key is erased

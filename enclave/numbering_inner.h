@@ -25,7 +25,7 @@ struct numbering {
 	/* the own key; NULL in EMPTY, READING and OVER */
 	EVP_PKEY *key;
 	struct buf key_spki;
-	struct hash document;	/* H(payload) of its attestation, epoch 0 */
+	struct hash document;	/* H(payload) of its attestation */
 	bool attested;
 
 	/* the chain; zero until block zero is known */
