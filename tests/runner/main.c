@@ -11,6 +11,7 @@
 static const struct kind *const kinds[] = {
 	&kind_chain,
 	&kind_coding,
+	&kind_rfc9162,
 };
 
 #define N_KINDS (sizeof(kinds) / sizeof(kinds[0]))

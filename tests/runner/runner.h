@@ -18,7 +18,7 @@ struct kind {
 	void (*run)(const char *file, const json_t *doc);
 };
 
-extern const struct kind kind_chain, kind_coding;
+extern const struct kind kind_chain, kind_coding, kind_rfc9162;
 
 /* Of a JSON object; NULL, or false and *ret untouched, if it is not there or
  * not of that form. */

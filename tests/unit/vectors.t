@@ -1,0 +1,52 @@
+#!/bin/sh
+# vectors.t: the code agrees with every vector file that is at hand: those of
+# the project, and the foreign ones that it never commits, where they are.
+cd "$(dirname "$0")/../.." || exit 1
+foreign=${NOTARYFS_VECTORS:-../shared/vectors}
+n=0
+
+# agree KIND DIR
+agree() {
+	n=$((n + 1))
+	if out=$(tests/run-vectors "$1" "$2" 2>&1); then
+		echo "ok $n - $1: $2, $(echo "$out" | grep -c '^ok') answers agree"
+	else
+		echo "not ok $n - $1: every answer in $2 agrees"
+		echo "$out" | grep -v '^ok' | sed 's/^#* */# /'
+	fi
+}
+
+# agree_foreign KIND FOLDER
+agree_foreign() {
+	if [ -d "$foreign/$2" ]; then
+		agree "$1" "$foreign/$2"
+	else
+		n=$((n + 1))
+		echo "# no $foreign/$2: its $1 vectors were NOT checked (set NOTARYFS_VECTORS)" >&2
+		echo "ok $n # SKIP no $1 vectors"
+	fi
+}
+
+if [ ! -x "${NOTARYFS_BUILD:-build}/tests/run-vectors" ]; then
+	echo "1..0 # SKIP run-vectors was not built: jansson is missing"
+	exit 0
+fi
+agree chain tests/vectors/chain
+agree coding tests/vectors/coding
+agree_foreign chain chain
+agree_foreign coding .
+agree_foreign rfc9162 rfc9162
+n=$((n + 1))
+tests/run-vectors no-such-kind tests/vectors/chain >/dev/null 2>&1
+if [ $? = 64 ]; then
+	echo "ok $n - a kind that it does not know is wrong usage"
+else
+	echo "not ok $n - a kind that it does not know is wrong usage"
+fi
+n=$((n + 1))
+if tests/run-vectors chain tests/vectors/coding >/dev/null 2>&1; then
+	echo "not ok $n - a folder without vectors of the kind does not pass"
+else
+	echo "ok $n - a folder without vectors of the kind does not pass"
+fi
+echo "1..$n"
