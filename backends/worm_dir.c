@@ -15,6 +15,7 @@
 #include "core/cleanup.h"
 
 #define PIECE 16384	/* bytes compared at a time */
+#define PUSH ((uint64_t)1 << 20) /* bytes handed to the disk at a time */
 #define KNOWN_MAX 32	/* folders; a chain has a handful */
 
 struct worm_dir {
@@ -34,7 +35,7 @@ struct worm_dir {
 struct worm_put {
 	struct worm_dir *w;
 	char key[WORM_KEY_MAX + 1];
-	uint64_t size, done;
+	uint64_t size, done, pushed;
 	struct tempfile temp;	/* of a new file */
 	int old;		/* the object that is there, or -1 */
 };
@@ -216,6 +217,16 @@ static int dir_put(struct worm *w, const char *key, uint64_t size,
 	return 0;
 }
 
+/* Lets the disk begin while more is coming.  Only fsync() makes durable. */
+static void push(struct worm_put *p)
+{
+	if (p->done - p->pushed < PUSH)
+		return;
+	sync_file_range(p->temp.fd, (off_t)p->pushed,
+		(off_t)(p->done - p->pushed), SYNC_FILE_RANGE_WRITE);
+	p->pushed = p->done;
+}
+
 static int dir_write(struct worm_put *p, struct bytes data)
 {
 	int rc;
@@ -224,9 +235,12 @@ static int dir_write(struct worm_put *p, struct bytes data)
 		return -EINVAL;
 	rc = p->old >= 0 ? compare(p->old, p->done, data)
 		: write_exactly(p->temp.fd, p->done, data);
-	if (rc == 0)
-		p->done += data.n;
-	return rc;
+	if (rc != 0)
+		return rc;
+	p->done += data.n;
+	if (p->old < 0)
+		push(p);
+	return 0;
 }
 
 /* A courtesy of the file system: most users and many file systems may not.
