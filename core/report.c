@@ -146,8 +146,8 @@ static void say_place(struct text *t, const struct report *r)
 		r->height, r->cert.index + 1, r->cert.n, r->k);
 	say_record(t, r);
 	say(t, "chain: %s\n", hex);
-	say(t, "sequencer: epoch %" PRIu32 ", recovered %" PRIu32
-	       " times after a crash\n",
+	say(t, "sequencer: epoch %" PRIu32 ", recoveries after a crash: %" PRIu32
+	       "\n",
 		r->epoch, r->recoveries);
 }
 

@@ -1,0 +1,291 @@
+/*
+ * notary-verify: checks certificates offline.
+ *
+ * Statically linked, and of notaryfs it holds core's reading half alone, so
+ * that somebody who trusts nobody can read all that it does.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <getopt.h>
+#include <inttypes.h>
+#include <openssl/crypto.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "core/cleanup.h"
+#include "core/json.h"
+#include "core/verify.h"
+#include "fs/offline.h"
+#include "fs/verifytree.h"
+
+enum { EXIT_VALID = 0, EXIT_REFUSED = 1, EXIT_INCOMPLETE = 2, EXIT_USAGE = 64 };
+
+static const char usage[] =
+	"usage: notary-verify [--anchor HEX|FILE] [--json] FILE [FILE.cert]\n"
+	"       notary-verify [--anchor HEX|FILE] [--json] -r DIR [--certs DIR2]\n"
+	"       notary-verify [--anchor HEX|FILE] [--json] explain CERT\n"
+	"\n"
+	"Checks a file against its certificate without any network or service.\n"
+	"\n"
+	"  --anchor HEX|FILE  the chain to trust: 64 hex digits, or a file that\n"
+	"                     holds them; without it nothing is called valid\n"
+	"  --json             facts as JSON, one object a line\n"
+	"  -r DIR             every file below DIR; certificates beside the files,\n"
+	"                     below DIR/.certs, or below --certs DIR2\n"
+	"  explain CERT       what a certificate says, in words\n"
+	"\n"
+	"Exit: 0 valid, 1 refused, 2 incomplete or cannot say, 64 wrong usage.\n";
+
+struct options {
+	bool tree, json, have_anchor;
+	const char *certs;
+	struct hash anchor;
+};
+
+static int fail(const char *path, const char *why)
+{
+	fprintf(stderr, "notary-verify: %s: %s\n", path, why);
+	return EXIT_INCOMPLETE;
+}
+
+static int wrong_usage(void)
+{
+	fputs(usage, stderr);
+	return EXIT_USAGE;
+}
+
+static const char *reason(int rc)
+{
+	switch (rc) {
+	case -EISDIR:
+		return "is a folder; use -r for a whole tree";
+	case -ENOTSUP:
+		return "is not a regular file";
+	default:
+		return strerror(-rc);
+	}
+}
+
+static const struct hash *anchor_of(const struct options *o)
+{
+	return o->have_anchor ? &o->anchor : NULL;
+}
+
+static int print(const struct report *r, bool json)
+{
+	cleanup(buf) struct buf out = {0};
+
+	if ((json ? report_json(r, &out) : report_text(r, &out)) != 0)
+		return fail("report", "no memory");
+	fwrite(out.p, 1, out.n, stdout);
+	if (json)
+		putchar('\n');
+	if (fflush(stdout) != 0)
+		return fail("standard output", strerror(errno));
+	return verdict_exit(r->verdict);
+}
+
+/* A certificate as bytes; *ret_exit is set when that fails. */
+static bool load(const char *path, const char *file, struct buf *ret,
+	int *ret_exit)
+{
+	int rc = offline_certificate(AT_FDCWD, path, ret);
+
+	if (rc == 0)
+		return true;
+	*ret_exit = EXIT_INCOMPLETE;
+	if (rc == -EFBIG) {
+		fprintf(stderr,
+			"notary-verify: %s: larger than %zu bytes, so it is no "
+			"notaryfs certificate\n",
+			path, CERTIFICATE_MAX);
+		*ret_exit = EXIT_REFUSED;
+	} else if (rc == -ENOENT && file != NULL) {
+		fprintf(stderr,
+			"notary-verify: no certificate for %s: looked for %s; "
+			"name it as the second argument if it is elsewhere\n",
+			file, path);
+	} else {
+		fail(path, reason(rc));
+	}
+	return false;
+}
+
+static int check_one(
+	const struct options *o, const char *file, const char *cert_path)
+{
+	cleanup(free) char *beside = NULL;
+	cleanup(buf) struct buf cert = {0};
+	struct content content;
+	struct report r;
+	int rc, exit_code;
+
+	if (cert_path == NULL && asprintf(&beside, "%s.cert", file) < 0)
+		return fail(file, "no memory");
+	rc = offline_content(AT_FDCWD, file, NULL, &content);
+	if (rc != 0)
+		return fail(file, reason(rc));
+	if (!load(cert_path != NULL ? cert_path : beside,
+		    cert_path != NULL ? NULL : file, &cert, &exit_code))
+		return exit_code;
+	rc = verify(BUF_BYTES(&cert), anchor_of(o), &content, &r);
+	return rc != 0 ? fail(file, strerror(-rc)) : print(&r, o->json);
+}
+
+static void print_parts(const struct certificate *c, size_t total)
+{
+	printf("\nparts, %zu bytes in all: parameters %zu, block zero %zu, "
+	       "record %zu, path %zu,\n  block %zu, upper timestamp %zu, lower "
+	       "timestamp %zu, number %zu, attestation %zu\n",
+		total, c->params.n, c->b0.n, c->d.n, c->path_len * HASH_LEN,
+		c->b.n, c->t_upper.n, c->t_lower.n, c->s.n, c->doc.n);
+}
+
+static int explain(const struct options *o, const char *path)
+{
+	cleanup(buf) struct buf cert = {0};
+	struct report r;
+	int rc, exit_code;
+
+	if (!load(path, NULL, &cert, &exit_code))
+		return exit_code;
+	rc = verify(BUF_BYTES(&cert), anchor_of(o), NULL, &r);
+	if (rc != 0)
+		return fail(path, strerror(-rc));
+	exit_code = print(&r, o->json);
+	if (!o->json && r.cert.d.p != NULL)
+		print_parts(&r.cert, cert.n);
+	return exit_code;
+}
+
+static void sum_json(const struct verifytree_counts *n, const struct options *o)
+{
+	char hex[HASH_HEX + 1];
+	struct json j = {0};
+	cleanup(buf) struct buf out = {0};
+
+	hex_encode(HASH_BYTES(&o->anchor), hex);
+	json_object(&j, NULL);
+	json_uint(&j, "valid", n->valid);
+	json_uint(&j, "refused", n->refused);
+	json_uint(&j, "incomplete", n->incomplete);
+	json_uint(&j, "renamed", n->renamed);
+	json_text(&j, "anchor", o->have_anchor ? hex : NULL);
+	json_close_object(&j);
+	if (json_end(&j, &out) == 0)
+		printf("%.*s\n", (int)out.n, (char *)out.p);
+}
+
+static int check_tree(const struct options *o, const char *dir)
+{
+	struct verifytree_options t = {
+		.dir = dir,
+		.certs = o->certs,
+		.anchor = anchor_of(o),
+		.json = o->json,
+		.out = stdout,
+		.progress = isatty(STDERR_FILENO) ? stderr : NULL,
+	};
+	struct verifytree_counts n;
+	int rc = verifytree(&t, &n);
+
+	if (rc != 0)
+		return fail(dir, strerror(-rc));
+	if (o->json)
+		sum_json(&n, o);
+	else
+		printf("%" PRIu64 " valid, %" PRIu64 " refused, %" PRIu64
+		       " incomplete\n",
+			n.valid, n.refused, n.incomplete);
+	if (fflush(stdout) != 0)
+		return fail("standard output", strerror(errno));
+	if (!o->have_anchor && !o->json)
+		printf("without --anchor nothing is called valid: `notaryfs "
+		       "anchor VAULT` prints it\n");
+	if (n.refused > 0)
+		return EXIT_REFUSED;
+	return n.incomplete > 0 || n.valid == 0 ? EXIT_INCOMPLETE : EXIT_VALID;
+}
+
+static int set_anchor(struct options *o, const char *text)
+{
+	int rc = offline_anchor(text, &o->anchor);
+
+	o->have_anchor = rc == 0;
+	if (rc == 0)
+		return 0;
+	fprintf(stderr,
+		"notary-verify: --anchor %s: %s; it takes 64 hex digits or a "
+		"file that holds them\n",
+		text, rc == -EINVAL ? "is no anchor" : strerror(-rc));
+	return EXIT_USAGE;
+}
+
+/* 0, or the exit code plus one to end with. */
+static int parse(int argc, char **argv, struct options *o)
+{
+	enum { ANCHOR = 256, JSON, CERTS, HELP, VERSION };
+	static const struct option longs[] = {
+		{"anchor", required_argument, NULL, ANCHOR},
+		{"json", no_argument, NULL, JSON},
+		{"certs", required_argument, NULL, CERTS},
+		{"recursive", no_argument, NULL, 'r'},
+		{"help", no_argument, NULL, HELP},
+		{"version", no_argument, NULL, VERSION},
+		{0},
+	};
+	int c;
+
+	while ((c = getopt_long(argc, argv, "rh", longs, NULL)) != -1) {
+		switch (c) {
+		case ANCHOR:
+			if (set_anchor(o, optarg) != 0)
+				return EXIT_USAGE + 1;
+			break;
+		case JSON:
+			o->json = true;
+			break;
+		case CERTS:
+			o->certs = optarg;
+			break;
+		case 'r':
+			o->tree = true;
+			break;
+		case 'h':
+		case HELP:
+			fputs(usage, stdout);
+			return 1;
+		case VERSION:
+			puts("notary-verify " NOTARYFS_VERSION);
+			return 1;
+		default:
+			return wrong_usage() + 1;
+		}
+	}
+	return 0;
+}
+
+int main(int argc, char **argv)
+{
+	struct options o = {0};
+	char **args;
+	int end, n;
+
+	/* no file or variable of the machine's may change what is checked */
+	if (OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG, NULL) != 1)
+		return fail("libcrypto", "does not start");
+	end = parse(argc, argv, &o);
+	if (end != 0)
+		return end - 1;
+	args = argv + optind;
+	n = argc - optind;
+	if (o.tree)
+		return n == 1 ? check_tree(&o, args[0]) : wrong_usage();
+	if (o.certs != NULL || n < 1 || n > 2)
+		return wrong_usage();
+	if (strcmp(args[0], "explain") == 0 && n == 2)
+		return explain(&o, args[1]);
+	return check_one(&o, args[0], n == 2 ? args[1] : NULL);
+}

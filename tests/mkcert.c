@@ -1,0 +1,67 @@
+/*
+ * mkcert: writes a small chain for tests that are not in C.
+ *
+ *	mkcert DIR EPOCH
+ *
+ * DIR/anchor, DIR/tree/folder/file-N and DIR/tree/folder/file-N.cert.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+
+#include "core/cleanup.h"
+#include "tests/lib/mkchain.h"
+#include "tests/tap/tap.h"
+
+static void save(const char *dir, const char *name, struct bytes data)
+{
+	char path[4096];
+	FILE *f;
+
+	snprintf(path, sizeof(path), "%s/%s", dir, name);
+	f = fopen(path, "wxe");
+	if (f == NULL || fwrite(data.p, 1, data.n, f) != data.n ||
+		fclose(f) != 0)
+		bail("cannot write %s", path);
+}
+
+static void make_folder(const char *dir, const char *name)
+{
+	char path[4096];
+
+	snprintf(path, sizeof(path), "%s/%s", dir, name);
+	if (mkdir(path, 0755) != 0)
+		bail("cannot make %s", path);
+}
+
+static void save_file(const char *dir, const struct mkchain *c, size_t i)
+{
+	cleanup(buf) struct buf cert = {0};
+	char name[64];
+
+	mkchain_cert(c, i, &cert);
+	snprintf(name, sizeof(name), "tree/folder/file-%zu", i);
+	save(dir, name, BUF_BYTES(&c->file[i]));
+	snprintf(name, sizeof(name), "tree/folder/file-%zu.cert", i);
+	save(dir, name, BUF_BYTES(&cert));
+}
+
+int main(int argc, char **argv)
+{
+	char hex[HASH_HEX + 2];
+	struct mkchain c;
+	size_t i;
+
+	if (argc != 3)
+		bail("usage: mkcert DIR EPOCH");
+	mkchain_init(&c, (uint32_t)strtoul(argv[2], NULL, 10));
+	hex_encode(HASH_BYTES(&c.anchor), hex);
+	hex[HASH_HEX] = '\n';
+	save(argv[1], "anchor", BYTES(hex, HASH_HEX + 1));
+	make_folder(argv[1], "tree");
+	make_folder(argv[1], "tree/folder");
+	for (i = 0; i < MKCHAIN_FILES; i++)
+		save_file(argv[1], &c, i);
+	mkchain_done(&c);
+	return 0;
+}
