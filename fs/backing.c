@@ -83,19 +83,23 @@ bool backing_immutable(int root, const char *path)
 		(stx.stx_attributes & STATX_ATTR_IMMUTABLE) != 0;
 }
 
-int backing_set_immutable(int root, const char *path, bool on)
+int backing_flag_fd(int fd, bool on)
 {
-	cleanup(close) int fd = backing_open(root, path, O_RDONLY | O_NONBLOCK);
 	int flags, wanted;
 
-	if (fd < 0)
-		return fd;
 	if (ioctl(fd, FS_IOC_GETFLAGS, &flags) != 0)
 		return errno == ENOTTY ? -EOPNOTSUPP : -errno;
 	wanted = on ? flags | FS_IMMUTABLE_FL : flags & ~FS_IMMUTABLE_FL;
 	if (wanted != flags && ioctl(fd, FS_IOC_SETFLAGS, &wanted) != 0)
 		return -errno;
 	return 0;
+}
+
+int backing_set_immutable(int root, const char *path, bool on)
+{
+	cleanup(close) int fd = backing_open(root, path, O_RDONLY | O_NONBLOCK);
+
+	return fd < 0 ? fd : backing_flag_fd(fd, on);
 }
 
 int backing_sync(int root, const char *path)

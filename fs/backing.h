@@ -25,6 +25,7 @@ int backing_stat(int root, const char *path, struct stat *ret);
 bool backing_immutable(int root, const char *path);
 /* chattr +i and -i.  -EOPNOTSUPP, -EPERM where that is not to be had. */
 int backing_set_immutable(int root, const char *path, bool on);
+int backing_flag_fd(int fd, bool on);
 /* "/proc/self/fd/N": names an O_PATH descriptor for calls that take paths. */
 #define BACKING_NAME 32
 void backing_name(int fd, char ret[BACKING_NAME]);

@@ -212,7 +212,8 @@ int settle_may_change(const struct item *i)
 void settle_open(struct settle *s, struct item *i)
 {
 	i->writers++;
-	rest(s, i);
+	if (unsealed(i))
+		rest(s, i);
 }
 
 void settle_close(struct settle *s, struct item *i, uint64_t now)

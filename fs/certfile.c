@@ -1,0 +1,281 @@
+#include "fs/certfile.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/certificate.h"
+#include "core/cleanup.h"
+#include "core/hash.h"
+#include "core/merkle.h"
+#include "core/object.h"
+#include "core/params.h"
+#include "core/sequence.h"
+
+#define TREES 8		/* blocks remembered */
+#define DOCS 8		/* epochs remembered */
+
+/* What all certificates of one block share. */
+struct tree {
+	uint64_t height, used;	/* height 0: empty place */
+	struct merkle *m;
+	struct local_block block;
+	uint64_t lower_type;
+	struct buf lower, doc;
+};
+
+struct doc {
+	uint32_t epoch;
+	bool known;
+	struct buf bytes;
+};
+
+struct certfile {
+	struct local *local;
+	struct bytes b0, params;
+	pthread_mutex_t lock;
+	struct tree tree[TREES];
+	struct doc doc[DOCS];
+	unsigned next_doc;
+	uint64_t uses;
+};
+
+int certfile_open(struct local *local, struct bytes b0, struct bytes params,
+	struct certfile **ret)
+{
+	struct certfile *c = calloc(1, sizeof(*c));
+
+	if (c == NULL)
+		return -ENOMEM;
+	c->local = local;
+	c->b0 = b0;
+	c->params = params;
+	pthread_mutex_init(&c->lock, NULL);
+	*ret = c;
+	return 0;
+}
+
+static void tree_done(struct tree *t)
+{
+	merkle_free(t->m);
+	local_block_done(&t->block);
+	buf_free(&t->lower);
+	buf_free(&t->doc);
+	*t = (struct tree){0};
+}
+
+void certfile_free(struct certfile *c)
+{
+	size_t i;
+
+	if (c == NULL)
+		return;
+	for (i = 0; i < TREES; i++)
+		tree_done(&c->tree[i]);
+	for (i = 0; i < DOCS; i++)
+		buf_free(&c->doc[i].bytes);
+	pthread_mutex_destroy(&c->lock);
+	free(c);
+}
+
+/* -- the document of an epoch: it stands with the epoch's first number -- */
+
+static int epoch_of(struct certfile *c, uint64_t k, uint32_t *ret,
+	struct buf *object, struct number *n)
+{
+	struct sequence s;
+	int rc;
+
+	object->n = 0;
+	buf_free(object);
+	rc = c->local->ops->number(c->local, k, object);
+	if (rc == 0)
+		rc = number_decode(BUF_BYTES(object), n);
+	if (rc == 0)
+		rc = sequence_peek(n->s, &s);
+	if (rc == 0)
+		*ret = s.epoch;
+	return rc;
+}
+
+/* Epochs ascend with k, so the first number of one is found by halving. */
+static int find_doc(struct certfile *c, uint32_t epoch, uint64_t k,
+	struct buf *ret)
+{
+	cleanup(buf) struct buf object = {0};
+	uint64_t low = 0, high = k, mid;
+	struct number n;
+	uint32_t e = 0;
+	int rc;
+
+	while (low < high) {
+		mid = low + (high - low) / 2;
+		rc = epoch_of(c, mid, &e, &object, &n);
+		if (rc != 0)
+			return rc == -ENOENT ? -EBADMSG : rc;
+		if (e < epoch)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	rc = epoch_of(c, low, &e, &object, &n);
+	if (rc != 0 || e != epoch || n.doc.n == 0)
+		return rc != 0 && rc != -ENOENT ? rc : -EBADMSG;
+	return buf_copy(n.doc, ret);
+}
+
+static int doc_of(struct certfile *c, struct bytes s_bytes, struct buf *ret)
+{
+	struct buf found = {0};
+	struct sequence s;
+	struct doc *d;
+	size_t i;
+	int rc = sequence_peek(s_bytes, &s);
+
+	if (rc != 0)
+		return rc;
+	for (i = 0; i < DOCS; i++)
+		if (c->doc[i].known && c->doc[i].epoch == s.epoch)
+			return buf_copy(BUF_BYTES(&c->doc[i].bytes), ret);
+	rc = find_doc(c, s.epoch, s.k, &found);
+	if (rc != 0)
+		return rc;
+	d = &c->doc[c->next_doc++ % DOCS];
+	buf_free(&d->bytes);
+	*d = (struct doc){.epoch = s.epoch, .known = true, .bytes = found};
+	return buf_copy(BUF_BYTES(&d->bytes), ret);
+}
+
+/* -- the tree of a block -- */
+
+struct leaves {
+	struct hash *dh;
+	uint32_t n, cap;
+};
+
+static int leaf(void *ctx, const struct local_record *r)
+{
+	struct leaves *l = ctx;
+
+	if (r->index != l->n || l->n == l->cap)
+		return -EBADMSG;
+	l->dh[l->n++] = hash_sha3(r->d);
+	return 0;
+}
+
+static int make_tree(struct certfile *c, uint64_t height, struct tree *t)
+{
+	struct local *l = c->local;
+	cleanup(free) struct hash *dh = NULL;
+	struct leaves leaves = {0};
+	struct local_block below = {0};
+	int rc = l->ops->block(l, height, &t->block);
+
+	if (rc != 0)
+		return rc;
+	if (t->block.state != LOCAL_FINAL)
+		return -EAGAIN;
+	dh = calloc(t->block.n + 1, sizeof(*dh));
+	if (dh == NULL)
+		return -ENOMEM;
+	leaves = (struct leaves){.dh = dh, .cap = t->block.n};
+	rc = l->ops->records(l, height, leaf, &leaves);
+	if (rc == 0)
+		rc = merkle_new(dh, leaves.n, &t->m);
+	if (rc == 0)
+		rc = l->ops->block(l, height - 1, &below);
+	if (rc != 0)
+		return rc;
+	t->lower_type = below.t_type;
+	t->lower = below.t;
+	below.t = (struct buf){0}; /* the tree has it */
+	local_block_done(&below);
+	return doc_of(c, BUF_BYTES(&t->block.s), &t->doc);
+}
+
+static int tree_of(struct certfile *c, uint64_t height, struct tree **ret)
+{
+	struct tree fresh = {0}, *oldest = &c->tree[0];
+	size_t i;
+	int rc;
+
+	for (i = 0; i < TREES; i++) {
+		if (c->tree[i].height == height) {
+			c->tree[i].used = ++c->uses;
+			*ret = &c->tree[i];
+			return 0;
+		}
+		if (c->tree[i].used < oldest->used)
+			oldest = &c->tree[i];
+	}
+	rc = make_tree(c, height, &fresh);
+	if (rc != 0) {
+		tree_done(&fresh);
+		return rc;
+	}
+	tree_done(oldest);
+	*oldest = fresh;
+	oldest->height = height;
+	oldest->used = ++c->uses;
+	*ret = oldest;
+	return 0;
+}
+
+/* -- certificates -- */
+
+struct place {
+	struct buf d;
+	uint64_t height;
+	uint32_t index;
+	bool final;
+	int rc;
+};
+
+static int see(void *ctx, const struct local_record *r)
+{
+	struct place *p = ctx;
+
+	p->final = r->final && r->in_block;
+	p->height = r->height;
+	p->index = r->index;
+	p->rc = buf_copy(r->d, &p->d);
+	return 0;
+}
+
+static int assemble(struct certfile *c, const struct place *p, struct buf *ret)
+{
+	struct certificate f = {.b0 = c->b0, .params = c->params,
+		.d = BUF_BYTES(&p->d), .index = p->index};
+	struct tree *t;
+	int rc;
+
+	locked(&c->lock);
+	rc = tree_of(c, p->height, &t);
+	if (rc != 0)
+		return rc;
+	f.chain = hash_sha3(c->b0);
+	f.n = merkle_size(t->m);
+	f.path_len = merkle_path(t->m, p->index, f.path);
+	f.b = BUF_BYTES(&t->block.b);
+	f.t_upper_type = t->block.t_type;
+	f.t_upper = BUF_BYTES(&t->block.t);
+	f.t_lower_type = t->lower_type;
+	f.t_lower = BUF_BYTES(&t->lower);
+	f.s = BUF_BYTES(&t->block.s);
+	f.doc = BUF_BYTES(&t->doc);
+	return make_certificate(&f, ret);
+}
+
+int certfile_make(struct certfile *c, struct bytes path, struct buf *ret)
+{
+	struct place p = {0};
+	int rc = c->local->ops->find(c->local, path, see, &p);
+
+	if (rc == 0)
+		rc = p.rc;
+	if (rc == 0)
+		rc = p.final ? assemble(c, &p, ret) : -EAGAIN;
+	buf_free(&p.d);
+	return rc;
+}

@@ -1,0 +1,21 @@
+/*
+ * hashfile: content root and plain digest of a file in one pass.
+ */
+#ifndef FS_HASHFILE_H
+#define FS_HASHFILE_H
+
+#include "core/bytes.h"
+
+#define HASHFILE_BUFFER ((size_t)1 << 20) /* bytes that the caller lends */
+
+struct hashed {
+	struct hash root, sha256;
+	struct buf tops;	/* of the extents, if it is larger than a pack
+				   takes (object.h); else empty */
+};
+
+/* Reads exactly `size` bytes of fd.  -EAGAIN: the file has another size by
+ * now; -EIO, -ENOMEM.  buffer has HASHFILE_BUFFER bytes. */
+int hashfile(int fd, uint64_t size, uint8_t *buffer, struct hashed *ret);
+
+#endif

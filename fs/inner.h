@@ -1,0 +1,193 @@
+/*
+ * inner: what the files of the mount share.
+ *
+ * Locks, in this order:
+ *   tree   names.  Held for reading by all that builds a path and uses it,
+ *          for writing by what takes names away or moves them.
+ *   lock   nodes, names and settle.  Short; no system call on files/ but
+ *          openat2 of what is already known, no SQLite, no reply under it.
+ * A change of an unsealed file marks it busy (settle.h) under `lock`, makes
+ * the system call, and marks it changed; so the sealer, which takes items
+ * holding tree for reading, never takes a file in mid-change.
+ */
+#ifndef FS_INNER_H
+#define FS_INNER_H
+
+#ifndef FUSE_USE_VERSION
+#define FUSE_USE_VERSION 314
+#endif
+#include <fuse_lowlevel.h>
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "core/cleanup.h"
+#include "fs/backing.h"
+#include "fs/certfile.h"
+#include "fs/mount.h"
+#include "fs/node.h"
+
+#define TIMEOUT_OPEN 1.0	/* seconds that the kernel keeps attributes */
+#define TIMEOUT_SEALED 3600.0	/* of what cannot change any more */
+#define NOTARY_DIR ".notary"	/* at the root, hidden from readdir */
+
+struct handle {
+	struct handle *next;	/* of the same node */
+	struct node *node;
+	int fd;			/* -1: virtual */
+	bool writer;
+	struct buf text;	/* of a virtual file */
+};
+
+struct sealer;
+struct park;
+
+struct mount {
+	struct mount_services s;
+	struct fuse_session *se;
+	char *mount_point;
+	int files;		/* O_RDONLY descriptor of files/ */
+	bool as_root;		/* files get the caller's owner */
+	atomic_bool immutable;	/* chattr +i is wanted and works */
+	pthread_rwlock_t tree;
+	pthread_mutex_t lock;
+	struct nodes nodes;
+	struct sealer *sealer;
+	struct park *park;
+	struct certfile *certs;
+	atomic_bool full;	/* the backlog is above its limit */
+	uint64_t suspect_from, suspect_to; /* ctimes, ms: start.c */
+	uint64_t started;	/* wall clock, ms */
+};
+
+static inline void cleanup_tree(struct mount **m)
+{
+	if (*m != NULL)
+		pthread_rwlock_unlock(&(*m)->tree);
+}
+static inline struct mount *tree_lock(struct mount *m, bool write)
+{
+	if (write)
+		pthread_rwlock_wrlock(&m->tree);
+	else
+		pthread_rwlock_rdlock(&m->tree);
+	return m;
+}
+/* Hold the tree until the end of the enclosing block. */
+#define TREE(m, write)                                                         \
+	cleanup(tree) __attribute__((unused))                                  \
+		struct mount *CLEANUP_JOIN(tree_, __LINE__) =                  \
+			tree_lock(m, write)
+
+static inline uint64_t mount_now(struct mount *m)
+{
+	return m->s.clock->ops->mono_ms(m->s.clock);
+}
+static inline struct mount *mount_of(fuse_req_t req)
+{
+	return fuse_req_userdata(req);
+}
+static inline struct node *node_of(struct mount *m, fuse_ino_t ino)
+{
+	return ino == FUSE_ROOT_ID ? m->nodes.root :
+		(struct node *)(uintptr_t)ino;
+}
+static inline fuse_ino_t ino_of(struct mount *m, const struct node *n)
+{
+	return n == m->nodes.root ? FUSE_ROOT_ID : (fuse_ino_t)(uintptr_t)n;
+}
+
+/* One line for the journal: "what: path: why". */
+void mount_say(struct mount *m, const char *what, const char *path, int rc);
+
+/* -- inode.c: steps that operations share.  Tree held for reading. -- */
+
+/* An O_PATH descriptor of the node, or negative: by its path, or through a
+ * handle when it has no name any more. */
+int inode_fd(struct mount *m, struct node *n);
+int inode_path(struct mount *m, struct node *n, char ret[NODE_PATH]);
+/* stat of the node. */
+int inode_stat(struct mount *m, struct node *n, struct stat *ret);
+/* Asks local whether a file that memory does not know is sealed. */
+int inode_resolve(struct mount *m, struct node *n);
+/* Finds or makes the node of `text` in folder; counts one lookup if
+ * `remember`.  -ENOENT. */
+int inode_lookup(struct mount *m, struct node *folder, const char *text,
+	bool remember, struct fuse_entry_param *ret);
+/* Fills what the kernel is told about n; lock held. */
+void inode_entry(struct mount *m, struct node *n, const struct stat *st,
+	struct fuse_entry_param *ret);
+double inode_timeout(const struct node *n);
+void inode_forget(struct mount *m, struct node *n, uint64_t lookups);
+/* Lock held: a file that has just come to be is settling. */
+void inode_join(struct mount *m, struct node *n, const struct stat *st);
+/* The folder's content or attributes changed; takes the lock. */
+void inode_folder_changed(struct mount *m, struct node *folder);
+/* Is the text a name that may be made here?  0, -EEXIST, -ENAMETOOLONG. */
+int inode_name_ok(struct mount *m, struct node *folder, const char *text);
+/* Descriptor of a folder for *at calls. */
+int inode_folder_fd(struct mount *m, struct node *folder);
+/* Begins a change of attributes: 0, or 1 when the file is sealed, so that only
+ * what changes nothing may succeed. */
+int inode_change(struct mount *m, struct node *n);
+void inode_changed(struct mount *m, struct node *n);
+
+/* -- operations, one file each kind -- */
+
+void op_lookup(fuse_req_t, fuse_ino_t, const char *);
+void op_forget(fuse_req_t, fuse_ino_t, uint64_t);
+void op_forget_multi(fuse_req_t, size_t, struct fuse_forget_data *);
+void op_mkdir(fuse_req_t, fuse_ino_t, const char *, mode_t);
+void op_mknod(fuse_req_t, fuse_ino_t, const char *, mode_t, dev_t);
+void op_symlink(fuse_req_t, const char *, fuse_ino_t, const char *);
+void op_readlink(fuse_req_t, fuse_ino_t);
+void op_create(fuse_req_t, fuse_ino_t, const char *, mode_t,
+	struct fuse_file_info *);
+
+void op_unlink(fuse_req_t, fuse_ino_t, const char *);
+void op_rmdir(fuse_req_t, fuse_ino_t, const char *);
+void op_rename(fuse_req_t, fuse_ino_t, const char *, fuse_ino_t, const char *,
+	unsigned);
+void op_link(fuse_req_t, fuse_ino_t, fuse_ino_t, const char *);
+
+void op_open(fuse_req_t, fuse_ino_t, struct fuse_file_info *);
+void op_read(fuse_req_t, fuse_ino_t, size_t, off_t, struct fuse_file_info *);
+void op_write(fuse_req_t, fuse_ino_t, const char *, size_t, off_t,
+	struct fuse_file_info *);
+void op_release(fuse_req_t, fuse_ino_t, struct fuse_file_info *);
+void op_fsync(fuse_req_t, fuse_ino_t, int, struct fuse_file_info *);
+void op_fallocate(fuse_req_t, fuse_ino_t, int, off_t, off_t,
+	struct fuse_file_info *);
+void op_lseek(fuse_req_t, fuse_ino_t, off_t, int, struct fuse_file_info *);
+void op_copy(fuse_req_t, fuse_ino_t, off_t, struct fuse_file_info *,
+	fuse_ino_t, off_t, struct fuse_file_info *, size_t, int);
+
+void op_opendir(fuse_req_t, fuse_ino_t, struct fuse_file_info *);
+void op_readdir(fuse_req_t, fuse_ino_t, size_t, off_t, struct fuse_file_info *);
+void op_readdirplus(fuse_req_t, fuse_ino_t, size_t, off_t,
+	struct fuse_file_info *);
+void op_releasedir(fuse_req_t, fuse_ino_t, struct fuse_file_info *);
+void op_fsyncdir(fuse_req_t, fuse_ino_t, int, struct fuse_file_info *);
+
+void op_getattr(fuse_req_t, fuse_ino_t, struct fuse_file_info *);
+void op_setattr(fuse_req_t, fuse_ino_t, struct stat *, int,
+	struct fuse_file_info *);
+void op_statfs(fuse_req_t, fuse_ino_t);
+void op_ioctl(fuse_req_t, fuse_ino_t, unsigned, void *, struct fuse_file_info *,
+	unsigned, const void *, size_t, size_t);
+
+void op_setxattr(fuse_req_t, fuse_ino_t, const char *, const char *, size_t,
+	int);
+void op_getxattr(fuse_req_t, fuse_ino_t, const char *, size_t);
+void op_listxattr(fuse_req_t, fuse_ino_t, size_t);
+void op_removexattr(fuse_req_t, fuse_ino_t, const char *);
+
+/* A handle on n in file->fh; -ENOMEM leaves fd to the caller. */
+int handle_new(struct mount *m, struct node *n, int fd, bool writer,
+	struct fuse_file_info *file);
+void handle_free(struct mount *m, struct handle *h);
+static inline struct handle *handle_of(const struct fuse_file_info *file)
+{
+	return (struct handle *)(uintptr_t)file->fh;
+}
+
+#endif

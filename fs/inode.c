@@ -1,0 +1,238 @@
+#include "fs/inner.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "fs/virtual.h"
+
+void mount_say(struct mount *m, const char *what, const char *path, int rc)
+{
+	cleanup(free) char *line = NULL;
+	const char *slash = *path == '\0' ? "/" : "";
+
+	if (rc == 0) {
+		if (asprintf(&line, "%s: %s%s", what, path, slash) < 0)
+			line = NULL;
+	} else if (asprintf(&line, "%s: %s%s: %s", what, path, slash,
+			strerror(-rc)) < 0) {
+		line = NULL;
+	}
+	if (line != NULL && m->s.say != NULL)
+		m->s.say(m->s.ctx, line);
+}
+
+int inode_path(struct mount *m, struct node *n, char ret[NODE_PATH])
+{
+	locked(&m->lock);
+	return node_path(&m->nodes, n, ret);
+}
+
+int inode_fd(struct mount *m, struct node *n)
+{
+	char path[NODE_PATH];
+	int rc, fd = -1;
+
+	{
+		locked(&m->lock);
+		rc = node_path(&m->nodes, n, path);
+		if (rc == -ENOENT && n->handles != NULL)
+			fd = fcntl(n->handles->fd, F_DUPFD_CLOEXEC, 0);
+	}
+	if (fd >= 0)
+		return fd;
+	return rc < 0 ? rc : backing_open(m->files, path, O_PATH);
+}
+
+int inode_folder_fd(struct mount *m, struct node *folder)
+{
+	char path[NODE_PATH];
+	int rc = inode_path(m, folder, path);
+
+	return rc < 0 ? rc :
+		backing_open(m->files, path, O_PATH | O_DIRECTORY);
+}
+
+int inode_stat(struct mount *m, struct node *n, struct stat *ret)
+{
+	cleanup(close) int fd = inode_fd(m, n);
+
+	if (fd < 0)
+		return fd;
+	return fstat(fd, ret) != 0 ? -errno : 0;
+}
+
+static int seen(void *ctx, const struct local_record *r)
+{
+	*(enum record_kind *)ctx = r->kind;
+	return 0;
+}
+
+void inode_join(struct mount *m, struct node *n, const struct stat *st)
+{
+	n->unknown = false;
+	n->special = (st->st_mode & (S_ISUID | S_ISGID)) != 0;
+	n->item.empty = st->st_size == 0;
+	settle_join(&m->nodes.settle, &n->item, node_class(&m->nodes, n),
+		mount_now(m));
+}
+
+int inode_resolve(struct mount *m, struct node *n)
+{
+	char path[NODE_PATH];
+	enum record_kind kind;
+	struct stat st;
+	bool sealed;
+	int rc;
+
+	{
+		locked(&m->lock);
+		if (!n->unknown)
+			return 0;
+		rc = node_path(&m->nodes, n, path);
+		if (rc < 0)
+			return rc;
+	}
+	rc = m->s.local->ops->find(m->s.local,
+		BYTES(path, strlen(path)), seen, &kind);
+	if (rc != 0 && rc != -ENOENT)
+		return rc;
+	sealed = rc == 0 && kind != RECORD_MKDIR;
+	if (!sealed) {
+		rc = backing_stat(m->files, path, &st);
+		if (rc != 0)
+			return rc;
+	}
+	locked(&m->lock);
+	if (!n->unknown)
+		return 0;
+	n->unknown = false;
+	if (sealed)
+		settle_known(&m->nodes.settle, &n->item);
+	else
+		inode_join(m, n, &st);
+	return 0;
+}
+
+double inode_timeout(const struct node *n)
+{
+	if (n->unknown || n->item.state == ST_SEALED)
+		return TIMEOUT_SEALED;
+	return TIMEOUT_OPEN;
+}
+
+void inode_entry(struct mount *m, struct node *n, const struct stat *st,
+	struct fuse_entry_param *ret)
+{
+	*ret = (struct fuse_entry_param){
+		.ino = ino_of(m, n),
+		.attr = *st,
+		.attr_timeout = inode_timeout(n),
+		.entry_timeout = inode_timeout(n),
+	};
+}
+
+/* The node at (folder, text) for what stat said. */
+static int remember_node(struct mount *m, struct node *folder,
+	const char *text, const struct stat *st, bool remember,
+	struct fuse_entry_param *ret)
+{
+	enum node_type type = node_type_of(st->st_mode);
+	struct node *n;
+
+	locked(&m->lock);
+	n = node_get(&m->nodes, st->st_ino, type);
+	if (n == NULL)
+		return -ENOMEM;
+	if (n->names == NULL && n->item.state == ST_NONE)
+		n->unknown = type == NODE_FILE || type == NODE_SYMLINK;
+	if (node_name(&m->nodes, folder, text, n) == NULL) {
+		node_put(&m->nodes, n);
+		return -ENOMEM;
+	}
+	n->lookups += remember;
+	inode_entry(m, n, st, ret);
+	return 0;
+}
+
+int inode_lookup(struct mount *m, struct node *folder, const char *text,
+	bool remember, struct fuse_entry_param *ret)
+{
+	char path[NODE_PATH];
+	struct name *stale;
+	struct stat st;
+	int rc;
+
+	{
+		locked(&m->lock);
+		rc = node_path_at(&m->nodes, folder, text, path);
+	}
+	if (rc < 0)
+		return rc;
+	if (folder == m->nodes.root && strcmp(text, NOTARY_DIR) == 0)
+		return -ENOENT;
+	rc = backing_stat(m->files, path, &st);
+	if (rc == 0)
+		return remember_node(m, folder, text, &st, remember, ret);
+	if (rc != -ENOENT)
+		return rc;
+	locked(&m->lock);
+	stale = node_find(&m->nodes, folder, text);
+	if (stale != NULL && stale->node->type != NODE_VIRTUAL)
+		node_unname(&m->nodes, stale); /* gone behind our back */
+	return -ENOENT;
+}
+
+void inode_forget(struct mount *m, struct node *n, uint64_t lookups)
+{
+	locked(&m->lock);
+	n->lookups -= lookups < n->lookups ? lookups : n->lookups;
+	node_put(&m->nodes, n);
+}
+
+void inode_folder_changed(struct mount *m, struct node *folder)
+{
+	locked(&m->lock);
+	if (folder == m->nodes.root || folder->names != NULL)
+		settle_folder(&m->nodes.settle, &folder->item, mount_now(m));
+}
+
+int inode_name_ok(struct mount *m, struct node *folder, const char *text)
+{
+	char path[NODE_PATH];
+	int rc;
+
+	if (folder->type == NODE_VIRTUAL)
+		return -EPERM;
+	if (folder == m->nodes.root && strcmp(text, NOTARY_DIR) == 0)
+		return -EEXIST;
+	locked(&m->lock);
+	rc = node_path_at(&m->nodes, folder, text, path);
+	return rc < 0 ? rc : 0;
+}
+
+int inode_change(struct mount *m, struct node *n)
+{
+	int rc = inode_resolve(m, n);
+
+	if (rc != 0)
+		return rc;
+	locked(&m->lock);
+	if (n->item.state == ST_SEALED || n->item.state == ST_SEALING)
+		return 1;
+	settle_change(&m->nodes.settle, &n->item);
+	return 0;
+}
+
+void inode_changed(struct mount *m, struct node *n)
+{
+	locked(&m->lock);
+	if (n->type == NODE_FOLDER) {
+		if (n == m->nodes.root || n->names != NULL)
+			settle_folder(&m->nodes.settle, &n->item,
+				mount_now(m));
+		return;
+	}
+	settle_changed(&m->nodes.settle, &n->item, mount_now(m));
+}

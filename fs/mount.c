@@ -1,0 +1,371 @@
+#include "fs/mount.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/fs.h>
+#include <semaphore.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "fs/inner.h"
+#include "fs/mountpoint.h"
+#include "fs/park.h"
+#include "fs/sealer.h"
+#include "fs/start.h"
+
+#define THREADS 32	/* at most; those that wait for the disk hold one */
+#define POKE_MS 50	/* mount_exit() repeats its signal until it is heard */
+
+/* A mount and its loop. */
+struct serving {
+	struct mount m;		/* first: the two are one object */
+	pthread_t thread;	/* in mount_serve() */
+	atomic_bool serving, exiting;
+	pthread_t poker;
+	sem_t poke;
+	atomic_bool done;
+	bool started, mounted;
+};
+
+static struct serving *serving_of(struct mount *m)
+{
+	return (struct serving *)m;
+}
+
+static void op_init(void *arg, struct fuse_conn_info *c)
+{
+	static const unsigned want = FUSE_CAP_POSIX_ACL | FUSE_CAP_DONT_MASK |
+		FUSE_CAP_ATOMIC_O_TRUNC | FUSE_CAP_HANDLE_KILLPRIV |
+		FUSE_CAP_PARALLEL_DIROPS | FUSE_CAP_IOCTL_DIR;
+	static const unsigned refuse = FUSE_CAP_SPLICE_READ |
+		FUSE_CAP_SPLICE_WRITE | FUSE_CAP_SPLICE_MOVE |
+		FUSE_CAP_WRITEBACK_CACHE | FUSE_CAP_FLOCK_LOCKS |
+		FUSE_CAP_POSIX_LOCKS;
+
+	(void)arg;
+	c->want |= want & c->capable;
+	c->want &= ~refuse;
+	c->max_write = 1 << 20;
+	c->time_gran = 1;
+}
+
+static const struct fuse_lowlevel_ops ops = {
+	.init = op_init,
+	.lookup = op_lookup, .forget = op_forget,
+	.forget_multi = op_forget_multi,
+	.getattr = op_getattr, .setattr = op_setattr,
+	.readlink = op_readlink, .mknod = op_mknod, .mkdir = op_mkdir,
+	.unlink = op_unlink, .rmdir = op_rmdir, .symlink = op_symlink,
+	.rename = op_rename, .link = op_link,
+	.open = op_open, .create = op_create, .read = op_read,
+	.write = op_write, .release = op_release, .fsync = op_fsync,
+	.fallocate = op_fallocate, .lseek = op_lseek,
+	.copy_file_range = op_copy,
+	.opendir = op_opendir, .readdir = op_readdir,
+	.readdirplus = op_readdirplus, .releasedir = op_releasedir,
+	.fsyncdir = op_fsyncdir,
+	.statfs = op_statfs, .ioctl = op_ioctl,
+	.setxattr = op_setxattr, .getxattr = op_getxattr,
+	.listxattr = op_listxattr, .removexattr = op_removexattr,
+};
+
+static int fail(int rc, const char *what, char **ret_why)
+{
+	if (asprintf(ret_why, "%s: %s", what, strerror(-rc)) < 0)
+		*ret_why = NULL;
+	return rc;
+}
+
+/* -- opening -- */
+
+static int open_files(struct mount *m, char **ret_why)
+{
+	const struct config *c = m->s.config;
+	const struct rules *rules = NULL;
+	struct stat st;
+	int rc;
+
+	m->files = open(m->s.files_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (m->files < 0 || fstat(m->files, &st) != 0)
+		return fail(-errno, m->s.files_dir, ret_why);
+	rc = backing_stat(m->files, "", &st);
+	if (rc != 0)
+		return fail(rc, "openat2 (Linux 5.6 or later)", ret_why);
+	rc = rules_preset(c->preset, &rules, ret_why);
+	if (rc == 0)
+		rc = nodes_init(&m->nodes, rules, st.st_ino);
+	if (rc != 0)
+		return rc;
+	m->nodes.settle.settle_ms = c->settle_ms;
+	m->nodes.settle.settle_max_ms = c->settle_max_ms;
+	m->nodes.settle.empty_ms = c->empty_settle_ms;
+	m->as_root = geteuid() == 0;
+	atomic_store(&m->immutable, m->as_root && c->immutable);
+	return 0;
+}
+
+static int read_state(struct mount *m, char **ret_why)
+{
+	int rc = certfile_open(m->s.local, m->s.b0, m->s.params, &m->certs);
+
+	if (rc == 0)
+		rc = sealer_new(m, &m->sealer);
+	if (rc == 0)
+		rc = park_new(m, &m->park);
+	if (rc == 0)
+		rc = start_begin(m);
+	if (rc == 0)
+		rc = start_walk(m, "");
+	return rc == 0 ? 0 : fail(rc, "reading what is sealed", ret_why);
+}
+
+/* A comma in the vault's path would end the option. */
+static char *escaped(const char *text)
+{
+	char *r = malloc(2 * strlen(text) + 1), *p = r;
+
+	if (r == NULL)
+		return NULL;
+	for (; *text != '\0'; *p++ = *text++)
+		if (*text == ',' || *text == '\\')
+			*p++ = '\\';
+	*p = '\0';
+	return r;
+}
+
+static int open_session(struct mount *m, const char *options, char **ret_why)
+{
+	struct fuse_args args = FUSE_ARGS_INIT(0, NULL);
+	cleanup(free) char *name = escaped(m->s.fsname);
+	cleanup(free) char *o = NULL;
+
+	if (name == NULL || asprintf(&o,
+			"fsname=%s,subtype=notaryfs,default_permissions%s%s%s",
+			name, m->as_root ? ",allow_other" : "",
+			options != NULL && *options != '\0' ? "," : "",
+			options != NULL ? options : "") < 0)
+		return fail(-ENOMEM, "mount options", ret_why);
+	if (fuse_opt_add_arg(&args, "notaryfs") == 0 &&
+		fuse_opt_add_arg(&args, "-o") == 0 &&
+		fuse_opt_add_arg(&args, o) == 0)
+		m->se = fuse_session_new(&args, &ops, sizeof ops, m);
+	fuse_opt_free_args(&args);
+	if (m->se == NULL)
+		return fail(-EINVAL, o, ret_why);
+	if (fuse_session_mount(m->se, m->mount_point) != 0)
+		return fail(-EIO, "FUSE does not mount (is /dev/fuse there?)",
+			ret_why);
+	serving_of(m)->mounted = true;
+	return 0;
+}
+
+/* Threads of ours take no signals: the program's handlers run elsewhere. */
+static int start_threads(struct mount *m, char **ret_why)
+{
+	sigset_t all, before;
+	int rc;
+
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &before);
+	rc = sealer_start(m->sealer);
+	if (rc == 0)
+		rc = park_start(m->park);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	serving_of(m)->started = rc == 0;
+	return rc == 0 ? 0 : fail(rc, "starting threads", ret_why);
+}
+
+static void free_mount(struct mount *m)
+{
+	struct serving *v = serving_of(m);
+
+	if (m->se != NULL) {
+		if (v->mounted)
+			fuse_session_unmount(m->se);
+		fuse_session_destroy(m->se);
+	}
+	park_free(m->park);
+	sealer_free(m->sealer);
+	certfile_free(m->certs);
+	nodes_done(&m->nodes);
+	if (m->files >= 0)
+		close(m->files);
+	pthread_rwlock_destroy(&m->tree);
+	pthread_mutex_destroy(&m->lock);
+	sem_destroy(&v->poke);
+	free(m->mount_point);
+	free(v);
+}
+
+static struct mount *new_mount(const struct mount_services *s,
+	const char *mount_point)
+{
+	struct serving *v = calloc(1, sizeof(*v));
+	pthread_rwlockattr_t fair;
+	struct mount *m;
+
+	if (v == NULL)
+		return NULL;
+	m = &v->m;
+	m->s = *s;
+	m->files = -1;
+	m->mount_point = strdup(mount_point);
+	pthread_rwlockattr_init(&fair); /* a rename is not starved by lookups */
+	pthread_rwlockattr_setkind_np(&fair,
+		PTHREAD_RWLOCK_PREFER_WRITER_NONRECURSIVE_NP);
+	pthread_rwlock_init(&m->tree, &fair);
+	pthread_rwlockattr_destroy(&fair);
+	pthread_mutex_init(&m->lock, NULL);
+	sem_init(&v->poke, 0, 0);
+	if (m->mount_point != NULL)
+		return m;
+	free_mount(m);
+	return NULL;
+}
+
+int mount_open(const struct mount_services *s, const char *mount_point,
+	const char *fuse_options, struct mount **ret, char **ret_why)
+{
+	struct mount *m;
+	int rc = mountpoint_ready(mount_point, ret_why);
+
+	if (rc != 0)
+		return rc;
+	m = new_mount(s, mount_point);
+	if (m == NULL)
+		return fail(-ENOMEM, mount_point, ret_why);
+	umask(0); /* modes come from the callers, whole */
+	rc = open_files(m, ret_why);
+	if (rc == 0)
+		rc = read_state(m, ret_why);
+	if (rc == 0)
+		rc = open_session(m, fuse_options, ret_why);
+	if (rc == 0)
+		rc = start_threads(m, ret_why);
+	if (rc != 0) {
+		if (m->sealer != NULL)
+			sealer_stop(m->sealer);
+		if (m->park != NULL)
+			park_stop(m->park);
+		free_mount(m);
+		return rc;
+	}
+	*ret = m;
+	return 0;
+}
+
+/* -- serving -- */
+
+static void heard(int sig)
+{
+	(void)sig; /* only ends a system call */
+}
+
+/* libfuse waits in sem_wait(), which only a signal to that thread ends. */
+static void *poke(void *arg)
+{
+	struct serving *v = arg;
+	struct timespec pause = {.tv_nsec = POKE_MS * 1000000};
+
+	while (sem_wait(&v->poke) != 0)
+		;
+	while (!atomic_load(&v->done)) {
+		fuse_session_exit(v->m.se);
+		pthread_kill(v->thread, SIGRTMIN);
+		nanosleep(&pause, NULL);
+	}
+	return NULL;
+}
+
+static int loop(struct serving *v)
+{
+	struct fuse_loop_config *c = fuse_loop_cfg_create();
+	int rc;
+
+	if (c == NULL)
+		return -ENOMEM;
+	fuse_loop_cfg_set_max_threads(c, THREADS);
+	fuse_loop_cfg_set_idle_threads(c, THREADS);
+	rc = fuse_session_loop_mt(v->m.se, c);
+	fuse_loop_cfg_destroy(c);
+	/* A signal that ended it is the caller's to judge. */
+	return rc < 0 ? rc : 0;
+}
+
+int mount_serve(struct mount *m)
+{
+	struct serving *v = serving_of(m);
+	struct sigaction act = {.sa_handler = heard}, before;
+	sigset_t all, mask;
+	int rc;
+
+	v->thread = pthread_self();
+	sigaction(SIGRTMIN, &act, &before);
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &mask);
+	rc = -pthread_create(&v->poker, NULL, poke, v);
+	pthread_sigmask(SIG_SETMASK, &mask, NULL);
+	if (rc != 0)
+		return rc;
+	if (!atomic_load(&v->exiting))
+		rc = loop(v);
+	atomic_store(&v->done, true);
+	sem_post(&v->poke);
+	pthread_join(v->poker, NULL);
+	sigaction(SIGRTMIN, &before, NULL);
+	return rc;
+}
+
+void mount_exit(struct mount *m)
+{
+	struct serving *v = serving_of(m);
+
+	atomic_store(&v->exiting, true);
+	fuse_session_exit(m->se);
+	sem_post(&v->poke);
+}
+
+void mount_counts(struct mount *m, struct mount_counts *ret)
+{
+	const uint64_t *n = m->nodes.settle.count;
+
+	locked(&m->lock);
+	*ret = (struct mount_counts){
+		.open = n[ST_OPEN],
+		.settling = n[ST_SETTLING],
+		.frozen = n[ST_FROZEN] + n[ST_SEALING],
+		.temp = n[ST_TEMP],
+		.scratch = n[ST_SCRATCH],
+	};
+}
+
+void mount_progress(struct mount *m)
+{
+	park_wake(m->park);
+}
+
+static bool any_open(struct mount *m)
+{
+	struct item *i;
+
+	locked(&m->lock);
+	for (i = m->nodes.settle.pending; i != NULL; i = i->next)
+		if (i->writers > 0)
+			return true;
+	return false;
+}
+
+void mount_close(struct mount *m)
+{
+	if (m == NULL)
+		return;
+	sealer_stop(m->sealer);
+	park_stop(m->park);
+	if (!any_open(m) && start_end(m) != 0)
+		mount_say(m, "the end of this run is not noted",
+			m->mount_point, 0);
+	free_mount(m);
+}

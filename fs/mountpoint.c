@@ -1,0 +1,107 @@
+#include "fs/mountpoint.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <mntent.h>
+#include <spawn.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "core/cleanup.h"
+
+#define OUR_TYPE "fuse.notaryfs"
+
+extern char **environ;
+
+static int refuse(int rc, const char *dir, const char *why, char **ret_why)
+{
+	if (asprintf(ret_why, "%s %s", dir, why) < 0)
+		*ret_why = NULL;
+	return rc;
+}
+
+/* Is there a mount at dir, and is the uppermost one of ours? */
+static bool mounted(const char *dir, bool *ret_ours)
+{
+	FILE *f = setmntent("/proc/self/mounts", "r");
+	struct mntent *e;
+	bool found = false;
+
+	if (f == NULL)
+		return false;
+	while ((e = getmntent(f)) != NULL) {
+		if (strcmp(e->mnt_dir, dir) != 0)
+			continue;
+		found = true;
+		*ret_ours = strcmp(e->mnt_type, OUR_TYPE) == 0;
+	}
+	endmntent(f);
+	return found;
+}
+
+static int detach(const char *dir)
+{
+	char path[] = "fusermount3", quiet[] = "-uzq", end[] = "--";
+	cleanup(free) char *arg = strdup(dir);
+	char *argv[] = {path, quiet, end, arg, NULL};
+	int status = -1;
+	pid_t pid;
+
+	if (umount2(dir, MNT_DETACH | UMOUNT_NOFOLLOW) == 0)
+		return 0;
+	if (arg == NULL || posix_spawnp(&pid, path, NULL, NULL, argv,
+			environ) != 0)
+		return -EPERM;
+	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
+		;
+	return status == 0 ? 0 : -EPERM;
+}
+
+static int empty(const char *dir)
+{
+	DIR *d = opendir(dir);
+	struct dirent *e;
+	int rc = 0;
+
+	if (d == NULL)
+		return -errno;
+	while (rc == 0 && (e = readdir(d)) != NULL)
+		if (strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0)
+			rc = -ENOTEMPTY;
+	closedir(d);
+	return rc;
+}
+
+int mountpoint_ready(const char *dir, char **ret_why)
+{
+	bool ours = false;
+	struct stat st;
+	int rc;
+
+	if (stat(dir, &st) != 0 && errno == ENOTCONN) {
+		if (!mounted(dir, &ours) || !ours)
+			return refuse(-EBUSY, dir, "is a dead mount, and not "
+				"one of notaryfs: unmount it first", ret_why);
+		if (detach(dir) != 0)
+			return refuse(-EBUSY, dir, "is a dead mount that "
+				"cannot be taken away: run fusermount3 -u",
+				ret_why);
+	}
+	if (stat(dir, &st) != 0)
+		return refuse(-errno, dir, strerror(errno), ret_why);
+	if (!S_ISDIR(st.st_mode))
+		return refuse(-ENOTDIR, dir, "is not a folder", ret_why);
+	if (mounted(dir, &ours))
+		return refuse(-EBUSY, dir, ours ?
+			"is a mounted notaryfs already" :
+			"is a mount point already", ret_why);
+	rc = empty(dir);
+	if (rc == -ENOTEMPTY)
+		return refuse(rc, dir, "is not empty", ret_why);
+	return rc == 0 ? 0 : refuse(rc, dir, strerror(-rc), ret_why);
+}

@@ -1,0 +1,12 @@
+/*
+ * mountpoint: may a mount go there?
+ */
+#ifndef FS_MOUNTPOINT_H
+#define FS_MOUNTPOINT_H
+
+/* Takes away a mount of ours at dir whose daemon is gone ("Transport endpoint
+ * is not connected"), then sees that dir is an empty folder and no mount.
+ * -EINVAL, -EBUSY, -ENOTEMPTY, ... with a sentence in *ret_why. */
+int mountpoint_ready(const char *dir, char **ret_why);
+
+#endif

@@ -1,0 +1,266 @@
+/* Attributes. */
+#include "fs/inner.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/fs.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+
+#include "fs/park.h"
+#include "fs/sealer.h"
+#include "fs/virtual.h"
+
+static void reply_attr(fuse_req_t req, struct node *n, int rc,
+	const struct stat *st)
+{
+	if (rc != 0)
+		fuse_reply_err(req, -rc);
+	else
+		fuse_reply_attr(req, st, inode_timeout(n));
+}
+
+void op_getattr(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *file)
+{
+	struct mount *m = mount_of(req);
+	struct node *n = node_of(m, ino);
+	struct stat st;
+	int rc;
+
+	(void)file;
+	if (n->type == NODE_VIRTUAL) {
+		double timeout = 0;
+		rc = virtual_stat(m, n, &st, &timeout);
+		if (rc != 0)
+			fuse_reply_err(req, -rc);
+		else
+			fuse_reply_attr(req, &st, timeout);
+		return;
+	}
+	{
+		TREE(m, false);
+		rc = inode_stat(m, n, &st);
+	}
+	reply_attr(req, n, rc, &st);
+}
+
+static bool same_time(struct timespec a, struct timespec b)
+{
+	return a.tv_sec == b.tv_sec && a.tv_nsec == b.tv_nsec;
+}
+
+/* Would it leave the file as it is? */
+static bool changes_nothing(const struct stat *st, const struct stat *to,
+	int set)
+{
+	if ((set & FUSE_SET_ATTR_MODE) != 0 &&
+		(st->st_mode & 07777) != (to->st_mode & 07777))
+		return false;
+	if ((set & FUSE_SET_ATTR_UID) != 0 && st->st_uid != to->st_uid)
+		return false;
+	if ((set & FUSE_SET_ATTR_GID) != 0 && st->st_gid != to->st_gid)
+		return false;
+	if ((set & FUSE_SET_ATTR_ATIME) != 0 &&
+		!same_time(st->st_atim, to->st_atim))
+		return false;
+	if ((set & FUSE_SET_ATTR_MTIME) != 0 &&
+		!same_time(st->st_mtim, to->st_mtim))
+		return false;
+	return (set & (FUSE_SET_ATTR_SIZE | FUSE_SET_ATTR_ATIME_NOW |
+		FUSE_SET_ATTR_MTIME_NOW)) == 0;
+}
+
+static int set_size(const char *name, const struct handle *h, off_t size,
+	uid_t caller, struct stat *st)
+{
+	mode_t bits = S_ISUID | ((st->st_mode & S_IXGRP) != 0 ? S_ISGID : 0);
+
+	if (h != NULL && h->writer ? ftruncate(h->fd, size) != 0 :
+		truncate(name, size) != 0)
+		return -errno;
+	if (caller != 0 && (st->st_mode & bits) != 0) {
+		st->st_mode &= ~bits;
+		if (chmod(name, st->st_mode & 07777) != 0)
+			return -errno;
+	}
+	return 0;
+}
+
+static int set_times(int fd, const struct stat *to, int set)
+{
+	struct timespec t[2] = {
+		{.tv_nsec = UTIME_OMIT}, {.tv_nsec = UTIME_OMIT}};
+
+	if ((set & FUSE_SET_ATTR_ATIME_NOW) != 0)
+		t[0].tv_nsec = UTIME_NOW;
+	else if ((set & FUSE_SET_ATTR_ATIME) != 0)
+		t[0] = to->st_atim;
+	if ((set & FUSE_SET_ATTR_MTIME_NOW) != 0)
+		t[1].tv_nsec = UTIME_NOW;
+	else if ((set & FUSE_SET_ATTR_MTIME) != 0)
+		t[1] = to->st_mtim;
+	if (t[0].tv_nsec == UTIME_OMIT && t[1].tv_nsec == UTIME_OMIT)
+		return 0;
+	return utimensat(fd, "", t, AT_EMPTY_PATH) != 0 ? -errno : 0;
+}
+
+/* The system calls, in the order in which none undoes another. */
+static int apply(int fd, const struct handle *h, uid_t caller,
+	const struct stat *to, int set, struct stat *st)
+{
+	char name[BACKING_NAME];
+	int rc = 0;
+
+	backing_name(fd, name);
+	if ((set & FUSE_SET_ATTR_SIZE) != 0)
+		rc = set_size(name, h, to->st_size, caller, st);
+	if (rc == 0 && (set & (FUSE_SET_ATTR_UID | FUSE_SET_ATTR_GID)) != 0 &&
+		fchownat(fd, "",
+			(set & FUSE_SET_ATTR_UID) != 0 ? to->st_uid : (uid_t)-1,
+			(set & FUSE_SET_ATTR_GID) != 0 ? to->st_gid : (gid_t)-1,
+			AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW) != 0)
+		rc = -errno;
+	if (rc == 0 && (set & FUSE_SET_ATTR_MODE) != 0 &&
+		chmod(name, to->st_mode & 07777) != 0)
+		rc = -errno;
+	if (rc == 0)
+		rc = set_times(fd, to, set);
+	if (rc == 0 && fstat(fd, st) != 0)
+		rc = -errno;
+	return rc;
+}
+
+/* What the change means for settling; lock held. */
+static void note(struct mount *m, struct node *n, const struct stat *st,
+	int set)
+{
+	n->special = (st->st_mode & (S_ISUID | S_ISGID)) != 0;
+	if ((set & FUSE_SET_ATTR_SIZE) != 0 && n->item.writers == 0)
+		n->item.empty = st->st_size == 0;
+	if ((set & FUSE_SET_ATTR_MODE) != 0)
+		settle_chmod(&m->nodes.settle, &n->item,
+			(st->st_mode & 0222) != 0);
+}
+
+static int change(struct mount *m, struct node *n, const struct handle *h,
+	uid_t caller, const struct stat *to, int set, struct stat *st)
+{
+	int rc;
+
+	TREE(m, false);
+	cleanup(close) int fd = inode_fd(m, n);
+	if (fd < 0)
+		return fd;
+	if (fstat(fd, st) != 0)
+		return -errno;
+	rc = n->type == NODE_FOLDER ? 0 : inode_change(m, n);
+	if (rc < 0)
+		return rc;
+	if (rc > 0)
+		return changes_nothing(st, to, set) ? 0 : -EPERM;
+	if ((set & FUSE_SET_ATTR_SIZE) != 0 && h == NULL) {
+		locked(&m->lock);
+		rc = n->names == NULL ? 0 : settle_may_write(&n->item);
+	}
+	if (rc == 0)
+		rc = apply(fd, h, caller, to, set, st);
+	if (rc == 0) {
+		locked(&m->lock);
+		note(m, n, st, set);
+	}
+	inode_changed(m, n);
+	return rc;
+}
+
+void op_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *to, int set,
+	struct fuse_file_info *file)
+{
+	struct mount *m = mount_of(req);
+	struct node *n = node_of(m, ino);
+	struct stat st;
+	int rc = -EPERM;
+
+	set &= FUSE_SET_ATTR_MODE | FUSE_SET_ATTR_UID | FUSE_SET_ATTR_GID |
+		FUSE_SET_ATTR_SIZE | FUSE_SET_ATTR_ATIME | FUSE_SET_ATTR_MTIME |
+		FUSE_SET_ATTR_ATIME_NOW | FUSE_SET_ATTR_MTIME_NOW;
+	if (n->type != NODE_VIRTUAL)
+		rc = change(m, n, file != NULL && n->type == NODE_FILE ?
+			handle_of(file) : NULL, fuse_req_ctx(req)->uid, to,
+			set, &st);
+	reply_attr(req, n, rc, &st);
+	sealer_wake(m->sealer);
+}
+
+void op_statfs(fuse_req_t req, fuse_ino_t ino)
+{
+	struct statvfs v;
+
+	(void)ino;
+	if (fstatvfs(mount_of(req)->files, &v) != 0)
+		fuse_reply_err(req, errno);
+	else
+		fuse_reply_statfs(req, &v);
+}
+
+/* -- lsattr and chattr: the seal as the immutable flag -- */
+
+static bool shows_sealed(struct mount *m, struct node *n)
+{
+	if (n->type != NODE_FILE && n->type != NODE_SYMLINK)
+		return false;
+	TREE(m, false);
+	if (inode_resolve(m, n) != 0)
+		return false;
+	locked(&m->lock);
+	return n->item.state == ST_SEALED || n->item.state == ST_SEALING;
+}
+
+static void set_flag(fuse_req_t req, struct node *n, bool on)
+{
+	struct mount *m = mount_of(req);
+
+	if (on && n->type == NODE_FILE)
+		park_seal(m->park, req, n);
+	else
+		fuse_reply_err(req, on ? EOPNOTSUPP :
+			shows_sealed(m, n) ? EPERM : 0);
+}
+
+void op_ioctl(fuse_req_t req, fuse_ino_t ino, unsigned cmd, void *arg,
+	struct fuse_file_info *file, unsigned how, const void *in, size_t in_n,
+	size_t out_n)
+{
+	struct mount *m = mount_of(req);
+	struct node *n = node_of(m, ino);
+	struct fsxattr x = {0};
+	int flags = 0;
+
+	(void)arg;
+	(void)file;
+	(void)how;
+	if (n->type == NODE_VIRTUAL) {
+		fuse_reply_err(req, ENOTTY);
+	} else if (cmd == (unsigned)FS_IOC_GETFLAGS && out_n >= sizeof flags) {
+		flags = shows_sealed(m, n) ? FS_IMMUTABLE_FL : 0;
+		fuse_reply_ioctl(req, 0, &flags, sizeof flags);
+	} else if (cmd == (unsigned)FS_IOC_FSGETXATTR && out_n >= sizeof x) {
+		x.fsx_xflags = shows_sealed(m, n) ? FS_XFLAG_IMMUTABLE : 0;
+		fuse_reply_ioctl(req, 0, &x, sizeof x);
+	} else if (cmd == (unsigned)FS_IOC_SETFLAGS && in_n >= sizeof flags) {
+		memcpy(&flags, in, sizeof flags);
+		if ((flags & ~FS_IMMUTABLE_FL) != 0)
+			fuse_reply_err(req, EOPNOTSUPP);
+		else
+			set_flag(req, n, flags != 0);
+	} else if (cmd == (unsigned)FS_IOC_FSSETXATTR && in_n >= sizeof x) {
+		memcpy(&x, in, sizeof x);
+		if ((x.fsx_xflags & ~(unsigned)FS_XFLAG_IMMUTABLE) != 0)
+			fuse_reply_err(req, EOPNOTSUPP);
+		else
+			set_flag(req, n, x.fsx_xflags != 0);
+	} else {
+		fuse_reply_err(req, ENOTTY);
+	}
+}

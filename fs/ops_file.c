@@ -1,0 +1,317 @@
+/* Operations on open files. */
+#include "fs/inner.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "fs/park.h"
+#include "fs/sealer.h"
+#include "fs/virtual.h"
+
+int handle_new(struct mount *m, struct node *n, int fd, bool writer,
+	struct fuse_file_info *file)
+{
+	struct handle *h = calloc(1, sizeof(*h));
+
+	if (h == NULL)
+		return -ENOMEM;
+	h->node = n;
+	h->fd = fd;
+	h->writer = writer;
+	h->next = n->handles;
+	n->handles = h;
+	n->refs++;
+	if (writer)
+		settle_open(&m->nodes.settle, &n->item);
+	file->fh = (uintptr_t)h;
+	return 0;
+}
+
+void handle_free(struct mount *m, struct handle *h)
+{
+	struct node *n = h->node;
+	struct handle **p = &n->handles;
+	struct stat st;
+	bool empty = h->writer && fstat(h->fd, &st) == 0 && st.st_size == 0;
+
+	{
+		locked(&m->lock);
+		while (*p != h)
+			p = &(*p)->next;
+		*p = h->next;
+		if (h->writer) {
+			n->item.empty = empty;
+			settle_close(&m->nodes.settle, &n->item, mount_now(m));
+		}
+		n->refs--;
+		node_put(&m->nodes, n);
+	}
+	if (h->fd >= 0)
+		close(h->fd);
+	buf_free(&h->text);
+	free(h);
+}
+
+/* Counts the writer before the file is opened, so that the sealer leaves it. */
+static int open_writer(struct mount *m, struct node *n)
+{
+	int rc = inode_resolve(m, n);
+
+	if (rc != 0)
+		return rc;
+	locked(&m->lock);
+	rc = settle_may_write(&n->item);
+	if (rc == 0 || n->names == NULL) {
+		settle_open(&m->nodes.settle, &n->item);
+		rc = 0;
+	}
+	return rc;
+}
+
+static void close_writer(struct mount *m, struct node *n)
+{
+	locked(&m->lock);
+	settle_close(&m->nodes.settle, &n->item, mount_now(m));
+}
+
+static int open_fd(struct mount *m, struct node *n, int flags)
+{
+	char path[NODE_PATH], name[BACKING_NAME];
+	int rc = inode_path(m, n, path), fd;
+
+	if (rc >= 0)
+		return backing_open(m->files, path, flags);
+	if (rc != -ENOENT)
+		return rc;
+	cleanup(close) int by_path = inode_fd(m, n); /* unlinked */
+	if (by_path < 0)
+		return by_path;
+	backing_name(by_path, name);
+	fd = open(name, flags | O_CLOEXEC);
+	return fd < 0 ? -errno : fd;
+}
+
+static int open_file(struct mount *m, struct node *n,
+	struct fuse_file_info *file)
+{
+	bool writer = (file->flags & O_ACCMODE) != O_RDONLY ||
+		(file->flags & O_TRUNC) != 0;
+	int flags = file->flags & ~(O_APPEND | O_DIRECT | O_CREAT | O_EXCL |
+		O_NOFOLLOW);
+	struct stat st;
+	int rc, fd;
+
+	TREE(m, false);
+	rc = writer ? open_writer(m, n) : 0;
+	if (rc != 0)
+		return rc;
+	fd = open_fd(m, n, flags);
+	rc = fd < 0 ? fd : fstat(fd, &st) != 0 ? -errno : 0;
+	if (rc == 0) {
+		locked(&m->lock);
+		n->special = (st.st_mode & (S_ISUID | S_ISGID)) != 0;
+		if ((file->flags & O_TRUNC) != 0)
+			n->item.unclean = false; /* written anew */
+		rc = handle_new(m, n, fd, writer, file);
+	}
+	if (writer)
+		close_writer(m, n); /* the handle counts now */
+	if (rc != 0 && fd >= 0)
+		close(fd);
+	return rc;
+}
+
+void op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *file)
+{
+	struct mount *m = mount_of(req);
+	struct node *n = node_of(m, ino);
+	int rc;
+
+	if (n->type == NODE_VIRTUAL) {
+		virtual_open(m, req, n, file);
+		return;
+	}
+	rc = open_file(m, n, file);
+	if (rc != 0) {
+		fuse_reply_err(req, -rc);
+		return;
+	}
+	file->keep_cache = 1; /* all writes come through this kernel */
+	if (fuse_reply_open(req, file) != 0)
+		handle_free(m, handle_of(file));
+}
+
+void op_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *file)
+{
+	struct mount *m = mount_of(req);
+
+	(void)ino;
+	handle_free(m, handle_of(file));
+	fuse_reply_err(req, 0);
+	park_wake(m->park);
+}
+
+void op_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off,
+	struct fuse_file_info *file)
+{
+	struct handle *h = handle_of(file);
+	size_t n;
+
+	(void)ino;
+	if (h->fd < 0) {
+		n = (uint64_t)off < h->text.n ? h->text.n - (size_t)off : 0;
+		fuse_reply_buf(req, n == 0 ? NULL :
+			(const char *)h->text.p + off, n < size ? n : size);
+		return;
+	}
+	cleanup(free) char *p = malloc(size);
+	ssize_t got = p == NULL ? -1 : pread(h->fd, p, size, off);
+	if (got < 0)
+		fuse_reply_err(req, p == NULL ? ENOMEM : errno);
+	else
+		fuse_reply_buf(req, p, (size_t)got);
+}
+
+/* Writing takes setuid and setgid away, as any file system does. */
+static void drop_special(fuse_req_t req, struct mount *m, struct handle *h)
+{
+	struct stat st;
+	mode_t bits = S_ISUID;
+
+	{
+		locked(&m->lock);
+		if (!h->node->special || fuse_req_ctx(req)->uid == 0)
+			return;
+		h->node->special = false;
+	}
+	if (fstat(h->fd, &st) != 0)
+		return;
+	if ((st.st_mode & S_IXGRP) != 0)
+		bits |= S_ISGID; /* without x it marks something else */
+	(void)!fchmod(h->fd, st.st_mode & 07777 & ~bits);
+}
+
+void op_write(fuse_req_t req, fuse_ino_t ino, const char *p, size_t n,
+	off_t off, struct fuse_file_info *file)
+{
+	struct mount *m = mount_of(req);
+	struct handle *h = handle_of(file);
+	size_t done = 0;
+	ssize_t k = 0;
+
+	(void)ino;
+	if (!h->writer) {
+		fuse_reply_err(req, EBADF);
+		return;
+	}
+	drop_special(req, m, h);
+	while (done < n) {
+		k = pwrite(h->fd, p + done, n - done, off + (off_t)done);
+		if (k < 0 && errno == EINTR)
+			continue;
+		if (k <= 0)
+			break;
+		done += (size_t)k;
+	}
+	if (done == 0 && n > 0)
+		fuse_reply_err(req, k < 0 ? errno : EIO);
+	else if (atomic_load(&m->full))
+		park_write(m->park, req, done);
+	else
+		fuse_reply_write(req, done);
+}
+
+/* fsync keeps the name too: that of a new file lies in its folder. */
+static int sync_names(struct mount *m, struct node *n)
+{
+	char path[NODE_PATH];
+	struct name *name;
+	bool owed = false;
+	int rc = 0;
+
+	TREE(m, false);
+	{
+		locked(&m->lock);
+		for (name = n->names; name != NULL; name = name->node_next) {
+			owed = owed || name->unsynced;
+			name->unsynced = false;
+		}
+		if (owed)
+			rc = node_path(&m->nodes, n->names->parent, path);
+	}
+	return owed && rc >= 0 ? backing_sync(m->files, path) : 0;
+}
+
+void op_fsync(fuse_req_t req, fuse_ino_t ino, int data_only,
+	struct fuse_file_info *file)
+{
+	struct mount *m = mount_of(req);
+	struct handle *h = handle_of(file);
+	int rc = 0;
+
+	(void)ino;
+	if (h->fd >= 0) {
+		rc = (data_only ? fdatasync(h->fd) : fsync(h->fd)) != 0 ?
+			-errno : 0;
+		if (rc == 0)
+			rc = sync_names(m, h->node);
+	}
+	fuse_reply_err(req, -rc);
+}
+
+void op_fallocate(fuse_req_t req, fuse_ino_t ino, int mode, off_t off,
+	off_t length, struct fuse_file_info *file)
+{
+	struct handle *h = handle_of(file);
+
+	(void)ino;
+	if (!h->writer) {
+		fuse_reply_err(req, EBADF);
+		return;
+	}
+	drop_special(req, mount_of(req), h);
+	fuse_reply_err(req,
+		fallocate(h->fd, mode, off, length) != 0 ? errno : 0);
+}
+
+void op_lseek(fuse_req_t req, fuse_ino_t ino, off_t off, int whence,
+	struct fuse_file_info *file)
+{
+	struct handle *h = handle_of(file);
+	off_t at;
+
+	(void)ino;
+	if (h->fd < 0) {
+		fuse_reply_err(req, EINVAL);
+		return;
+	}
+	at = lseek(h->fd, off, whence);
+	if (at < 0)
+		fuse_reply_err(req, errno);
+	else
+		fuse_reply_lseek(req, at);
+}
+
+void op_copy(fuse_req_t req, fuse_ino_t from, off_t off,
+	struct fuse_file_info *file, fuse_ino_t to, off_t to_off,
+	struct fuse_file_info *to_file, size_t n, int flags)
+{
+	struct handle *a = handle_of(file), *b = handle_of(to_file);
+	ssize_t k;
+
+	(void)from;
+	(void)to;
+	if (a->fd < 0 || !b->writer) {
+		fuse_reply_err(req, a->fd < 0 ? EXDEV : EBADF);
+		return;
+	}
+	drop_special(req, mount_of(req), b);
+	k = copy_file_range(a->fd, &off, b->fd, &to_off, n, (unsigned)flags);
+	if (k < 0)
+		fuse_reply_err(req, errno);
+	else
+		fuse_reply_write(req, (size_t)k);
+}

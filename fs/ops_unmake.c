@@ -1,0 +1,417 @@
+/* Operations that take names away, move them, or give a file one more. */
+#include "fs/inner.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "fs/sealer.h"
+#include "fs/start.h"
+#include "fs/virtual.h"
+
+/* A name, and what is known of it, while the tree is held for writing. */
+struct place {
+	struct mount *m;
+	struct node *folder;
+	const char *text;
+	char path[NODE_PATH];
+	struct node *node;	/* NULL: nothing there; held by a lookup */
+	struct name *name;
+	int at;			/* descriptor of the folder */
+};
+
+static void cleanup_place(struct place *p)
+{
+	if (p->at >= 0)
+		close(p->at);
+	if (p->node != NULL)
+		inode_forget(p->m, p->node, 1);
+}
+#define PLACE(name) cleanup(place) struct place name = {.at = -1}
+
+/* The virtual file of that name, or an error for a lookup that found none. */
+static int no_such(struct mount *m, struct place *p)
+{
+	struct fuse_entry_param e;
+
+	if (virtual_lookup(m, p->folder, p->text, &e) != 0)
+		return -ENOENT;
+	inode_forget(m, node_of(m, e.ino), 1);
+	return -EPERM;
+}
+
+/* 0 with p->node NULL if there is nothing at the name. */
+static int find_place(struct mount *m, fuse_ino_t parent, const char *text,
+	struct place *p)
+{
+	struct fuse_entry_param e;
+	int rc;
+
+	p->m = m;
+	p->folder = node_of(m, parent);
+	p->text = text;
+	if (p->folder->type == NODE_VIRTUAL)
+		return -EPERM;
+	rc = inode_name_ok(m, p->folder, text);
+	if (rc != 0)
+		return rc == -EEXIST ? -EPERM : rc;
+	p->at = inode_folder_fd(m, p->folder);
+	if (p->at < 0)
+		return p->at;
+	{
+		locked(&m->lock);
+		node_path_at(&m->nodes, p->folder, text, p->path);
+	}
+	rc = inode_lookup(m, p->folder, text, true, &e);
+	if (rc != 0)
+		return rc == -ENOENT ? 0 : rc;
+	p->node = node_of(m, e.ino);
+	rc = inode_resolve(m, p->node);
+	locked(&m->lock);
+	p->name = node_find(&m->nodes, p->folder, text);
+	return rc;
+}
+
+static int is_file(void *ctx, const struct local_record *r)
+{
+	(void)ctx;
+	return r->kind != RECORD_MKDIR;
+}
+
+/* Is anything sealed, or being sealed, at or below that folder? */
+static int sealed_below(struct mount *m, const struct place *p)
+{
+	struct item *i;
+	int rc;
+
+	{
+		locked(&m->lock);
+		for (i = m->nodes.settle.pending; i != NULL; i = i->next)
+			if (i->state == ST_SEALING &&
+				node_below(node_of_item(i), p->node))
+				return 1;
+	}
+	rc = m->s.local->ops->below(m->s.local,
+		BYTES(p->path, strlen(p->path)), false, is_file, NULL);
+	return rc;
+}
+
+/* May the name be moved or replaced?  0, -EPERM. */
+static int may_go(struct mount *m, const struct place *p)
+{
+	int rc;
+
+	if (p->node->type == NODE_FOLDER) {
+		rc = sealed_below(m, p);
+		return rc > 0 ? -EPERM : rc;
+	}
+	if (p->node->type == NODE_OTHER)
+		return 0;
+	locked(&m->lock);
+	return settle_may_change(&p->node->item);
+}
+
+/* A name of a sealed file that was never sealed itself and never will be. */
+static bool spare(struct mount *m, const struct place *p)
+{
+	locked(&m->lock);
+	return p->node->item.state == ST_SEALED && !p->name->recorded &&
+		p->node->keeps && name_class(&m->nodes, p->name) != CLASS_SEAL;
+}
+
+/* Unlinks a name of an immutable file. */
+static int unlink_spare(struct mount *m, const struct place *p)
+{
+	struct stat st;
+	int rc, flag;
+
+	rc = backing_stat(m->files, p->path, &st);
+	if (rc != 0)
+		return rc;
+	if (st.st_nlink < 2)
+		return -EPERM;
+	flag = backing_immutable(m->files, p->path);
+	cleanup(close) int fd = flag ?
+		backing_open(m->files, p->path, O_RDONLY | O_NONBLOCK) : -1;
+	if (flag && (rc = backing_set_immutable(m->files, p->path, false)) != 0)
+		return rc;
+	rc = unlinkat(p->at, p->text, 0) != 0 ? -errno : 0;
+	if (flag)
+		backing_flag_fd(fd, true);
+	return rc;
+}
+
+static void forget_name(struct mount *m, struct place *p)
+{
+	locked(&m->lock);
+	node_unname(&m->nodes, p->name);
+	p->name = NULL;
+	settle_folder(&m->nodes.settle, &p->folder->item, mount_now(m));
+}
+
+static int remove_name(struct mount *m, fuse_ino_t parent, const char *text,
+	bool folder)
+{
+	PLACE(p);
+	int rc;
+
+	TREE(m, true);
+	rc = find_place(m, parent, text, &p);
+	if (rc == 0 && p.node == NULL)
+		rc = no_such(m, &p);
+	if (rc != 0)
+		return rc;
+	if (!folder && p.node->type != NODE_FOLDER) {
+		rc = may_go(m, &p);
+		if (rc != 0 && spare(m, &p))
+			rc = unlink_spare(m, &p);
+		else if (rc == 0 && unlinkat(p.at, text, 0) != 0)
+			rc = -errno;
+	} else if (unlinkat(p.at, text, folder ? AT_REMOVEDIR : 0) != 0) {
+		rc = -errno;
+	}
+	if (rc != 0)
+		return rc;
+	forget_name(m, &p);
+	locked(&m->lock);
+	if (p.node->names != NULL && p.node->type != NODE_FOLDER)
+		settle_renamed(&m->nodes.settle, &p.node->item,
+			node_class(&m->nodes, p.node), mount_now(m));
+	return 0;
+}
+
+void op_unlink(fuse_req_t req, fuse_ino_t parent, const char *text)
+{
+	struct mount *m = mount_of(req);
+	int rc = remove_name(m, parent, text, false);
+
+	sealer_wake(m->sealer);
+	fuse_reply_err(req, -rc);
+}
+
+void op_rmdir(fuse_req_t req, fuse_ino_t parent, const char *text)
+{
+	struct mount *m = mount_of(req);
+	int rc = remove_name(m, parent, text, true);
+
+	sealer_wake(m->sealer);
+	fuse_reply_err(req, -rc);
+}
+
+/* -- rename -- */
+
+static int may_rename(struct mount *m, struct place *from, struct place *to,
+	unsigned flags)
+{
+	int rc;
+
+	if (from->node == NULL)
+		return no_such(m, from);
+	if (to->node != NULL && (flags & RENAME_NOREPLACE) != 0)
+		return -EEXIST;
+	if (to->node == NULL && (flags & RENAME_EXCHANGE) != 0)
+		return -ENOENT;
+	rc = may_go(m, from);
+	if (rc == 0 && to->node != NULL)
+		rc = may_go(m, to);
+	return rc;
+}
+
+/* Everything unsealed below a folder may have another class now. */
+static void reclass(struct mount *m, struct node *n)
+{
+	struct settle *s = &m->nodes.settle;
+	uint64_t now = mount_now(m);
+	struct item *i, *next;
+
+	if (n->type != NODE_FOLDER) {
+		settle_renamed(s, &n->item, node_class(&m->nodes, n), now);
+		return;
+	}
+	settle_folder(s, &n->item, now); /* recorded under its new path */
+	for (i = s->pending; i != NULL; i = next) {
+		next = i->next;
+		if (i == &n->item || !node_below(node_of_item(i), n))
+			continue;
+		if (i->kind == ITEM_FOLDER)
+			settle_folder(s, i, now);
+		else
+			settle_renamed(s, i,
+				node_class(&m->nodes, node_of_item(i)), now);
+	}
+}
+
+static int move_names(struct mount *m, struct place *from, struct place *to,
+	unsigned flags)
+{
+	struct node *a = from->node, *b = to->node;
+	struct name *moved;
+	int rc = 0;
+
+	locked(&m->lock);
+	if ((flags & RENAME_EXCHANGE) != 0) {
+		node_exchange(from->name, to->name);
+		from->name->unsynced = to->name->unsynced = true;
+		reclass(m, b);
+	} else if (a != b) {
+		rc = node_move(&m->nodes, from->name, to->folder, to->text,
+			&moved);
+		if (rc == 0)
+			moved->unsynced = true;
+	}
+	reclass(m, a);
+	settle_folder(&m->nodes.settle, &from->folder->item, mount_now(m));
+	settle_folder(&m->nodes.settle, &to->folder->item, mount_now(m));
+	return rc;
+}
+
+static int rename_names(struct mount *m, struct place *from, struct place *to,
+	unsigned flags)
+{
+	int rc = may_rename(m, from, to, flags);
+
+	if (rc != 0)
+		return rc;
+	if (renameat2(from->at, from->text, to->at, to->text, flags) != 0)
+		return -errno;
+	rc = move_names(m, from, to, flags);
+	if (rc == 0 && from->node->type == NODE_FOLDER)
+		rc = start_walk(m, to->path);
+	if (rc == 0 && (flags & RENAME_EXCHANGE) != 0 &&
+		to->node->type == NODE_FOLDER)
+		rc = start_walk(m, from->path);
+	return rc;
+}
+
+void op_rename(fuse_req_t req, fuse_ino_t parent, const char *text,
+	fuse_ino_t new_parent, const char *new_text, unsigned flags)
+{
+	struct mount *m = mount_of(req);
+	int rc;
+
+	if ((flags & ~(unsigned)(RENAME_NOREPLACE | RENAME_EXCHANGE)) != 0) {
+		fuse_reply_err(req, EINVAL);
+		return;
+	}
+	{
+		PLACE(from);
+		PLACE(to);
+		TREE(m, true);
+		rc = find_place(m, parent, text, &from);
+		if (rc == 0)
+			rc = find_place(m, new_parent, new_text, &to);
+		if (rc == 0)
+			rc = rename_names(m, &from, &to, flags);
+	}
+	sealer_wake(m->sealer);
+	fuse_reply_err(req, -rc);
+}
+
+/* -- link -- */
+
+static int link_at(struct mount *m, const char *path, const struct place *to,
+	bool thaw)
+{
+	char from[BACKING_NAME];
+	int rc;
+
+	cleanup(close) int fd = backing_open(m->files, path, O_PATH);
+	if (fd < 0)
+		return fd;
+	cleanup(close) int flag = thaw ?
+		backing_open(m->files, path, O_RDONLY | O_NONBLOCK) : -1;
+	if (thaw && flag < 0)
+		return flag;
+	rc = thaw ? backing_flag_fd(flag, false) : 0;
+	if (rc != 0)
+		return rc;
+	/* The magic link is followed to the file itself, symlinks too. */
+	backing_name(fd, from);
+	rc = linkat(AT_FDCWD, from, to->at, to->text, AT_SYMLINK_FOLLOW) != 0 ?
+		-errno : 0;
+	if (thaw)
+		backing_flag_fd(flag, true); /* or the next start does */
+	return rc;
+}
+
+static int enter_link(struct mount *m, struct node *n, const struct place *to)
+{
+	struct name *name;
+
+	locked(&m->lock);
+	name = node_name(&m->nodes, to->folder, to->text, n);
+	if (name == NULL)
+		return -ENOMEM;
+	name->unsynced = true;
+	n->lookups++;
+	settle_renamed(&m->nodes.settle, &n->item, node_class(&m->nodes, n),
+		mount_now(m));
+	settle_folder(&m->nodes.settle, &to->folder->item, mount_now(m));
+	return 0;
+}
+
+static int add_link(struct mount *m, struct node *n, struct place *to,
+	struct fuse_entry_param *ret)
+{
+	char path[NODE_PATH];
+	bool sealed, other = n->type == NODE_OTHER;
+	struct stat st;
+	int rc = inode_path(m, n, path);
+
+	if (rc < 0)
+		return rc;
+	rc = other ? 0 : inode_resolve(m, n);
+	if (rc != 0)
+		return rc;
+	{
+		locked(&m->lock);
+		sealed = n->item.state == ST_SEALED;
+		if ((sealed || n->item.state == ST_SEALING) &&
+			name_class_at(&m->nodes, to->folder, to->text) !=
+				CLASS_SEAL)
+			return -EPERM; /* no way out of protection */
+	}
+	rc = link_at(m, path, to, sealed && backing_immutable(m->files, path));
+	if (rc != 0)
+		return rc;
+	rc = backing_stat(m->files, to->path, &st);
+	if (rc == 0 && sealed)
+		rc = sealer_link(m->sealer, path, to->path);
+	if (rc == 0)
+		rc = enter_link(m, n, to);
+	if (rc != 0) {
+		unlinkat(to->at, to->text, 0);
+		return rc;
+	}
+	locked(&m->lock);
+	if (sealed)
+		node_find(&m->nodes, to->folder, to->text)->recorded = true;
+	inode_entry(m, n, &st, ret);
+	return 0;
+}
+
+void op_link(fuse_req_t req, fuse_ino_t ino, fuse_ino_t new_parent,
+	const char *text)
+{
+	struct mount *m = mount_of(req);
+	struct fuse_entry_param e;
+	int rc;
+
+	{
+		PLACE(to);
+		struct node *n = node_of(m, ino);
+		TREE(m, true);
+		rc = n->type == NODE_VIRTUAL ? -EPERM :
+			find_place(m, new_parent, text, &to);
+		if (rc == 0 && to.node != NULL)
+			rc = -EEXIST;
+		if (rc == 0)
+			rc = add_link(m, n, &to, &e);
+	}
+	sealer_wake(m->sealer);
+	if (rc != 0)
+		fuse_reply_err(req, -rc);
+	else if (fuse_reply_entry(req, &e) != 0)
+		inode_forget(m, node_of(m, e.ino), 1);
+}

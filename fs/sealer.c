@@ -1,0 +1,814 @@
+#include "fs/sealer.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "core/object.h"
+#include "fs/hashfile.h"
+#include "fs/inner.h"
+#include "fs/park.h"
+
+#define GROUP 4096	/* items sealed together */
+#define SYNC_EACH 8	/* more than this: one syncfs is cheaper */
+#define RETRY_MS 2000	/* at least, after a failure */
+#define LINGER_MS 10	/* for others that are nearly due */
+
+/* One name that gets a record. */
+struct job {
+	struct node *node;
+	struct name *name;	/* stays: its file is SEALING */
+	char *path;
+	const struct job *first; /* the file's first name; NULL: this is it */
+	bool again;		/* names of a file that is sealed already */
+	bool nothing;		/* a folder that its record describes */
+	bool unclean;
+	struct stat st;
+	struct hashed h;
+	struct buf d;
+	int rc;
+};
+
+struct group {
+	struct job *job;
+	size_t n, cap;
+	atomic_size_t next;	/* job to be hashed next */
+};
+
+struct sealer {
+	struct mount *m;
+	pthread_mutex_t lock;
+	pthread_cond_t wake;	/* the sealer; its helper */
+	bool stop, woken;
+	bool started;
+	struct group *shared;	/* what the helper is to hash, or NULL */
+	unsigned helping;
+	pthread_t thread, helper;
+	uint8_t *buffer[2];
+	struct node **late;	/* sealed files that owe links */
+	size_t n_late, cap_late;
+};
+
+/* -- records -- */
+
+static void attributes(const struct job *j, struct record *r)
+{
+	r->path = BYTES(j->path, strlen(j->path));
+	r->mode = j->st.st_mode & 07777;
+	r->mtime_ns = (int64_t)j->st.st_mtim.tv_sec * 1000000000 +
+		j->st.st_mtim.tv_nsec;
+	r->has_owner = true;
+	r->uid = j->st.st_uid;
+	r->gid = j->st.st_gid;
+}
+
+static int encode(struct sealer *s, struct record *r, struct buf *ret)
+{
+	struct entropy *e = s->m->s.entropy;
+
+	e->ops->fill(e, r->salt, RECORD_SALT);
+	return record_encode(r, ret);
+}
+
+static int read_xattrs(struct sealer *s, struct job *j, int fd, struct buf *x)
+{
+	unsigned left_out = 0;
+	int rc = backing_xattrs(fd, x, &left_out);
+
+	if (rc == 0 && left_out > 0)
+		mount_say(s->m, "some extended attributes do not fit into "
+			"the record", j->path, 0);
+	return rc;
+}
+
+static void content(const struct hashed *h, uint64_t size, struct record *r)
+{
+	r->size = size;
+	r->root = h->root;
+	r->n_digests = 1;
+	r->digest[0] = (struct record_digest){
+		.name = BYTES("sha-256", 7), .value = HASH_BYTES(&h->sha256)};
+}
+
+static int put_record(struct sealer *s, struct job *j, uint8_t *buffer)
+{
+	cleanup(close) int fd = backing_open_read(s->m->files, j->path);
+	cleanup(buf) struct buf x = {0};
+	struct record r = {.kind = RECORD_PUT};
+	struct stat after;
+	int rc;
+
+	if (fd < 0)
+		return fd;
+	if (fstat(fd, &j->st) != 0)
+		return -errno;
+	if (!S_ISREG(j->st.st_mode) || j->st.st_ino != j->node->ino)
+		return -ESTALE; /* not the file that settled */
+	rc = hashfile(fd, (uint64_t)j->st.st_size, buffer, &j->h);
+	if (rc == 0)
+		rc = read_xattrs(s, j, fd, &x);
+	if (rc == 0 && fstat(fd, &after) != 0)
+		rc = -errno;
+	if (rc != 0)
+		return rc;
+	if (after.st_size != j->st.st_size ||
+		after.st_mtim.tv_sec != j->st.st_mtim.tv_sec ||
+		after.st_mtim.tv_nsec != j->st.st_mtim.tv_nsec)
+		return -EAGAIN; /* S2 */
+	attributes(j, &r);
+	content(&j->h, (uint64_t)j->st.st_size, &r);
+	r.xattrs = BUF_BYTES(&x);
+	r.unclean = j->unclean;
+	return encode(s, &r, &j->d);
+}
+
+static int symlink_record(struct sealer *s, struct job *j)
+{
+	cleanup(close) int fd = backing_open(s->m->files, j->path, O_PATH);
+	struct record r = {.kind = RECORD_SYMLINK};
+	char target[PATH_MAX];
+	ssize_t n;
+
+	if (fd < 0)
+		return fd;
+	if (fstat(fd, &j->st) != 0)
+		return -errno;
+	n = readlinkat(fd, "", target, sizeof target);
+	if (n < 0)
+		return -errno;
+	attributes(j, &r);
+	r.target = BYTES(target, (size_t)n);
+	return encode(s, &r, &j->d);
+}
+
+/* Another name of first's file; first's record must be made. */
+static int link_record(struct sealer *s, struct job *j)
+{
+	struct record r, put;
+	int rc = record_decode(BUF_BYTES(&j->first->d), &put);
+
+	if (rc != 0)
+		return rc;
+	r = put;
+	r.kind = RECORD_LINK;
+	r.path = BYTES(j->path, strlen(j->path));
+	r.target = put.path;
+	return encode(s, &r, &j->d);
+}
+
+static int folder_record(struct sealer *s, struct job *j);
+
+static void do_job(struct sealer *s, struct job *j, uint8_t *buffer)
+{
+	if (j->first != NULL)
+		return; /* after all others */
+	if (j->node->type == NODE_FOLDER)
+		j->rc = folder_record(s, j);
+	else if (j->node->type == NODE_SYMLINK)
+		j->rc = symlink_record(s, j);
+	else
+		j->rc = put_record(s, j, buffer);
+}
+
+/* -- folders -- */
+
+struct same {
+	const struct record *now;
+	bool same;
+};
+
+static int compare(void *ctx, const struct local_record *l)
+{
+	struct same *c = ctx;
+	struct record r;
+
+	if (l->kind == RECORD_MKDIR && record_decode(l->d, &r) == 0)
+		c->same = r.mode == c->now->mode &&
+			r.mtime_ns == c->now->mtime_ns &&
+			r.uid == c->now->uid && r.gid == c->now->gid &&
+			bytes_equal(r.xattrs, c->now->xattrs);
+	return 0;
+}
+
+static int folder_record(struct sealer *s, struct job *j)
+{
+	cleanup(close) int fd = backing_open(s->m->files, j->path, O_PATH);
+	cleanup(buf) struct buf x = {0};
+	struct record r = {.kind = RECORD_MKDIR};
+	struct same c = {.now = &r};
+	struct local *l = s->m->s.local;
+	int rc;
+
+	if (fd < 0)
+		return fd;
+	if (fstat(fd, &j->st) != 0)
+		return -errno;
+	rc = read_xattrs(s, j, fd, &x);
+	if (rc != 0)
+		return rc;
+	attributes(j, &r);
+	r.xattrs = BUF_BYTES(&x);
+	rc = l->ops->find(l, r.path, compare, &c);
+	if (rc != 0 && rc != -ENOENT)
+		return rc;
+	j->nothing = c.same;
+	return c.same ? 0 : encode(s, &r, &j->d);
+}
+
+bool sealer_folder_same(struct sealer *s, const char *path)
+{
+	cleanup(free) char *copy = strdup(path);
+	struct job j = {.path = copy};
+	int rc = copy == NULL ? -ENOMEM : folder_record(s, &j);
+
+	buf_free(&j.d);
+	return rc == 0 && j.nothing;
+}
+
+/* -- one group -- */
+
+static struct job *add_job(struct group *g, struct node *n, struct name *name,
+	const char *path)
+{
+	struct job *j;
+
+	if (g->n == g->cap)
+		return NULL;
+	j = &g->job[g->n];
+	*j = (struct job){.node = n, .name = name, .path = strdup(path),
+		.unclean = n->item.unclean};
+	if (j->path == NULL)
+		return NULL;
+	g->n++;
+	return j;
+}
+
+/* Jobs for the names of class seal that have no record; lock held. */
+static int add_names(struct mount *m, struct group *g, struct node *n)
+{
+	struct job *j, *first = NULL;
+	char path[NODE_PATH];
+	struct name *name;
+
+	for (name = n->names; name != NULL; name = name->node_next) {
+		if (name->recorded || name_class(&m->nodes, name) != CLASS_SEAL)
+			continue;
+		if (node_path_at(&m->nodes, name->parent, name->text,
+				path) < 0)
+			return -ENAMETOOLONG;
+		j = add_job(g, n, name, path);
+		if (j == NULL)
+			return -ENOMEM;
+		j->first = first;
+		if (first == NULL)
+			first = j;
+	}
+	return 0;
+}
+
+static size_t count_names(const struct node *n)
+{
+	const struct name *name;
+	size_t k = 0;
+
+	for (name = n->names; name != NULL; name = name->node_next)
+		k++;
+	return n->type == NODE_FOLDER ? 1 : k;
+}
+
+/* Takes what is due.  The jobs' memory is g->job. */
+static void take(struct sealer *s, struct group *g)
+{
+	struct mount *m = s->m;
+	struct item *item[GROUP];
+	char path[NODE_PATH];
+	struct node *n;
+	size_t k, i, before, room = 0;
+	int rc;
+
+	TREE(m, false);
+	locked(&m->lock);
+	k = settle_take(&m->nodes.settle, mount_now(m), item, GROUP);
+	for (i = 0; i < k; i++)
+		room += count_names(node_of_item(item[i]));
+	g->job = room == 0 ? NULL : calloc(room, sizeof(*g->job));
+	g->cap = g->job == NULL ? 0 : room;
+	for (i = 0; i < k; i++) {
+		n = node_of_item(item[i]);
+		before = g->n;
+		rc = 0;
+		if (n->type != NODE_FOLDER)
+			rc = add_names(m, g, n);
+		else if (node_path(&m->nodes, n, path) < 0 ||
+			add_job(g, n, NULL, path) == NULL)
+			rc = -ENOMEM;
+		if (rc == 0 && g->n > before)
+			continue;
+		while (g->n > before)
+			free(g->job[--g->n].path);
+		settle_failed(&m->nodes.settle, item[i], mount_now(m),
+			RETRY_MS);
+	}
+}
+
+/* S1.  One syncfs for many, a few calls for few. */
+static int sync_parent(struct sealer *s, const char *path)
+{
+	cleanup(free) char *folder = strdup(path);
+	char *slash;
+
+	if (folder == NULL)
+		return -ENOMEM;
+	slash = strrchr(folder, '/');
+	*(slash != NULL ? slash : folder) = '\0';
+	return backing_sync(s->m->files, folder);
+}
+
+static void make_durable(struct sealer *s, struct group *g)
+{
+	size_t i;
+	int rc = 0;
+
+	if (g->n > SYNC_EACH)
+		rc = syncfs(s->m->files) != 0 ? -errno : 0;
+	for (i = 0; i < g->n; i++) {
+		struct job *j = &g->job[i];
+		if (g->n <= SYNC_EACH && j->node->type != NODE_FOLDER) {
+			rc = j->node->type == NODE_FILE ?
+				backing_sync(s->m->files, j->path) : 0;
+			if (rc == 0 || rc == -EACCES)
+				rc = sync_parent(s, j->path);
+		}
+		if (j->rc == 0)
+			j->rc = rc;
+	}
+}
+
+static void hash_jobs(struct sealer *s, struct group *g, uint8_t *buffer)
+{
+	size_t i;
+
+	while ((i = atomic_fetch_add(&g->next, 1)) < g->n)
+		do_job(s, &g->job[i], buffer);
+}
+
+static void hash_all(struct sealer *s, struct group *g)
+{
+	pthread_mutex_lock(&s->lock);
+	s->shared = g;
+	pthread_cond_broadcast(&s->wake);
+	pthread_mutex_unlock(&s->lock);
+	hash_jobs(s, g, s->buffer[0]);
+	pthread_mutex_lock(&s->lock);
+	s->shared = NULL;
+	while (s->helping > 0)
+		pthread_cond_wait(&s->wake, &s->lock);
+	pthread_mutex_unlock(&s->lock);
+}
+
+static void *help(void *arg)
+{
+	struct sealer *s = arg;
+	struct group *g;
+
+	pthread_mutex_lock(&s->lock);
+	while (!s->stop) {
+		g = s->shared;
+		if (g == NULL || atomic_load(&g->next) >= g->n) {
+			pthread_cond_wait(&s->wake, &s->lock);
+			continue;
+		}
+		s->helping++;
+		pthread_mutex_unlock(&s->lock);
+		hash_jobs(s, g, s->buffer[1]);
+		pthread_mutex_lock(&s->lock);
+		s->helping--;
+		pthread_cond_broadcast(&s->wake);
+	}
+	pthread_mutex_unlock(&s->lock);
+	return NULL;
+}
+
+static struct local_record queued(const struct job *j)
+{
+	enum node_type type = j->node->type;
+	struct local_record r = {
+		.kind = j->first != NULL ? RECORD_LINK :
+			type == NODE_FOLDER ? RECORD_MKDIR :
+			type == NODE_SYMLINK ? RECORD_SYMLINK : RECORD_PUT,
+		.path = BYTES(j->path, strlen(j->path)),
+		.d = BUF_BYTES(&j->d),
+		.extents = BUF_BYTES(&j->h.tops),
+	};
+
+	if (type == NODE_FILE && j->first == NULL)
+		r.size = (uint64_t)j->st.st_size;
+	r.ready = r.extents.n == 0;
+	return r;
+}
+
+/* All records of the group that could be made, in one commit. */
+static int queue(struct sealer *s, struct group *g)
+{
+	struct local *l = s->m->s.local;
+	cleanup(free) struct local_record *r = calloc(g->n, sizeof(*r));
+	size_t i, n = 0;
+	uint64_t id;
+
+	if (r == NULL)
+		return -ENOMEM;
+	for (i = 0; i < g->n; i++) {
+		struct job *j = &g->job[i];
+		if (j->first != NULL) {
+			j->rc = j->first->rc;
+			if (j->rc == 0)
+				j->rc = link_record(s, j);
+		}
+		if (j->rc == 0 && !j->nothing)
+			r[n++] = queued(j);
+	}
+	return n == 0 ? 0 : l->ops->queue(l, r, n, &id);
+}
+
+void sealer_protect(struct sealer *s, const char *path, bool check)
+{
+	struct mount *m = s->m;
+	int rc;
+
+	if (!atomic_load(&m->immutable) ||
+		(check && backing_immutable(m->files, path)))
+		return;
+	rc = backing_set_immutable(m->files, path, true);
+	if (rc == 0)
+		return;
+	if (rc == -EOPNOTSUPP || rc == -EPERM)
+		atomic_store(&m->immutable, false);
+	mount_say(m, "sealed, but not made immutable", path, rc);
+}
+
+void sealer_late(struct sealer *s, struct node *n)
+{
+	struct node **p;
+	struct name *name;
+	bool owes = false;
+
+	for (name = n->names; name != NULL; name = name->node_next)
+		owes = owes || (!name->recorded &&
+			name_class(&s->m->nodes, name) == CLASS_SEAL);
+	if (!owes)
+		return;
+	if (s->n_late == s->cap_late) {
+		p = reallocarray(s->late, s->cap_late + 16, sizeof(*p));
+		if (p == NULL)
+			return; /* the next start finds it */
+		s->late = p;
+		s->cap_late += 16;
+	}
+	n->refs++;
+	s->late[s->n_late++] = n;
+}
+
+/* A name of class seal was made while the file was being sealed; or a spare
+ * name is left, and the node must stay to know that it is sealed. */
+static void look_at_names(struct sealer *s, struct node *n)
+{
+	struct name *name;
+
+	for (name = n->names; name != NULL; name = name->node_next)
+		n->keeps = n->keeps || !name->recorded;
+	if (n->keeps)
+		sealer_late(s, n);
+}
+
+static uint64_t retry_ms(const struct mount *m)
+{
+	return m->s.config->settle_ms > RETRY_MS ? m->s.config->settle_ms :
+		RETRY_MS;
+}
+
+static void finish_job(struct sealer *s, struct job *j)
+{
+	struct mount *m = s->m;
+
+	locked(&m->lock);
+	if (j->rc == 0 && j->name != NULL)
+		j->name->recorded = true;
+	if (j->first != NULL)
+		return;
+	if (j->rc == 0 || (j->rc == -ENOENT && j->node->type == NODE_FOLDER))
+		settle_sealed(&m->nodes.settle, &j->node->item);
+	else if (j->rc != -ENOENT)
+		settle_failed(&m->nodes.settle, &j->node->item, mount_now(m),
+			retry_ms(m));
+	else
+		settle_gone(&m->nodes.settle, &j->node->item);
+}
+
+static void finish(struct sealer *s, struct group *g)
+{
+	struct mount *m = s->m;
+	size_t i;
+
+	for (i = 0; i < g->n; i++) {
+		struct job *j = &g->job[i];
+		if (j->rc != 0 && !(j->rc == -ENOENT &&
+				j->node->type == NODE_FOLDER))
+			mount_say(m, "cannot seal now", j->path, j->rc);
+		if (j->rc == 0 && j->node->type == NODE_FILE &&
+			j->first == NULL)
+			sealer_protect(s, j->path, false);
+	}
+	/* Links before their files: a sealed file has all its names. */
+	for (i = g->n; i-- > 0;)
+		finish_job(s, &g->job[i]);
+	locked(&m->lock);
+	for (i = 0; i < g->n; i++) {
+		struct job *j = &g->job[i];
+		if (j->node->type != NODE_FOLDER && j->first == NULL &&
+			j->rc == 0)
+			look_at_names(s, j->node);
+		j->node->refs--;
+		node_put(&m->nodes, j->node);
+	}
+}
+
+static void hold(struct sealer *s, struct group *g)
+{
+	size_t i;
+
+	locked(&s->m->lock);
+	for (i = 0; i < g->n; i++)
+		g->job[i].node->refs++;
+}
+
+static void free_group(struct group *g)
+{
+	size_t i;
+
+	for (i = 0; i < g->n; i++) {
+		free(g->job[i].path);
+		buf_free(&g->job[i].d);
+		buf_free(&g->job[i].h.tops);
+	}
+	free(g->job);
+}
+
+/* Links made while their file was being sealed. */
+static void record_late(struct sealer *s)
+{
+	struct mount *m = s->m;
+	char path[NODE_PATH], first[NODE_PATH];
+	struct name *name, *known, *todo;
+	struct node *n;
+
+	for (;;) {
+		TREE(m, false);
+		{
+			locked(&m->lock);
+			if (s->n_late == 0)
+				return;
+			n = s->late[s->n_late - 1];
+			known = todo = NULL;
+			for (name = n->names; name != NULL;
+				name = name->node_next) {
+				if (name->recorded)
+					known = name;
+				else if (name_class(&m->nodes, name) ==
+					CLASS_SEAL)
+					todo = name;
+			}
+			if (todo == NULL || known == NULL ||
+				node_path_at(&m->nodes, todo->parent,
+					todo->text, path) < 0 ||
+				node_path_at(&m->nodes, known->parent,
+					known->text, first) < 0) {
+				s->n_late--;
+				n->refs--;
+				node_put(&m->nodes, n);
+				continue;
+			}
+		}
+		if (sealer_link(s, first, path) != 0)
+			return; /* with the next group */
+		locked(&m->lock);
+		todo->recorded = true;
+	}
+}
+
+/* 1 if something was done. */
+static int one_group(struct sealer *s)
+{
+	struct group g = {0};
+	struct mount *m = s->m;
+	size_t i;
+	int rc;
+
+	take(s, &g);
+	if (g.n == 0) {
+		free_group(&g);
+		record_late(s);
+		return 0;
+	}
+	hold(s, &g);
+	make_durable(s, &g);
+	hash_all(s, &g);
+	rc = queue(s, &g);
+	for (i = 0; i < g.n && rc != 0; i++)
+		g.job[i].rc = rc;
+	finish(s, &g);
+	free_group(&g);
+	record_late(s);
+	if (rc == 0 && m->s.queued != NULL)
+		m->s.queued(m->s.ctx, park_waiting(m->park));
+	park_wake(m->park);
+	return 1;
+}
+
+/* -- links to sealed files -- */
+
+struct found {
+	struct buf d;
+	int rc;
+};
+
+static int copy_record(void *ctx, const struct local_record *r)
+{
+	struct found *f = ctx;
+
+	f->rc = buf_copy(r->d, &f->d);
+	return 0;
+}
+
+int sealer_link(struct sealer *s, const char *from, const char *to)
+{
+	struct local *l = s->m->s.local;
+	cleanup(buf) struct buf d = {0};
+	struct found f = {0};
+	struct record r;
+	uint64_t id;
+	int rc = l->ops->find(l, BYTES(from, strlen(from)), copy_record, &f);
+
+	if (rc == 0)
+		rc = f.rc != 0 ? f.rc : record_decode(BUF_BYTES(&f.d), &r);
+	if (rc == 0) {
+		if (r.kind != RECORD_LINK)
+			r.target = r.path; /* a link's is the first name */
+		r.kind = RECORD_LINK;
+		r.path = BYTES(to, strlen(to));
+		rc = encode(s, &r, &d);
+	}
+	buf_free(&f.d);
+	if (rc == 0)
+		rc = sync_parent(s, to);
+	if (rc != 0)
+		return rc;
+	struct local_record q = {.kind = RECORD_LINK, .ready = true,
+		.path = BYTES(to, strlen(to)), .d = BUF_BYTES(&d)};
+	rc = l->ops->queue(l, &q, 1, &id);
+	if (rc == 0 && s->m->s.queued != NULL)
+		s->m->s.queued(s->m->s.ctx, false);
+	return rc;
+}
+
+/* -- the thread -- */
+
+static void watch_backlog(struct mount *m)
+{
+	struct local_counts c;
+	bool full;
+
+	if (m->s.local->ops->counts(m->s.local, &c) != 0)
+		return;
+	full = c.queued_files > m->s.config->backlog_files ||
+		c.queued_bytes > m->s.config->backlog_bytes;
+	if (atomic_exchange(&m->full, full) && !full)
+		park_wake(m->park);
+}
+
+static void sleep_until(struct sealer *s, uint64_t ms)
+{
+	struct timespec t;
+
+	if (ms > s->m->s.config->settle_ms / 2)
+		ms = s->m->s.config->settle_ms / 2; /* what comes meanwhile */
+	if (ms > 1000)
+		ms = 1000; /* the backlog is looked at too */
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	t.tv_sec += (time_t)(ms / 1000);
+	t.tv_nsec += (long)(ms % 1000) * 1000000;
+	if (t.tv_nsec >= 1000000000) {
+		t.tv_sec++;
+		t.tv_nsec -= 1000000000;
+	}
+	locked(&s->lock);
+	while (!s->stop && !s->woken)
+		if (pthread_cond_timedwait(&s->wake, &s->lock, &t) != 0)
+			break;
+	s->woken = false;
+}
+
+static void *run(void *arg)
+{
+	struct sealer *s = arg;
+	struct mount *m = s->m;
+	uint64_t next;
+
+	for (;;) {
+		{
+			locked(&s->lock);
+			if (s->stop)
+				return NULL;
+		}
+		watch_backlog(m);
+		if (one_group(s) > 0)
+			continue;
+		{
+			locked(&m->lock);
+			next = settle_next(&m->nodes.settle, mount_now(m));
+		}
+		sleep_until(s, next < UINT64_MAX ? next + LINGER_MS : next);
+	}
+}
+
+void sealer_wake(struct sealer *s)
+{
+	struct mount *m = s->m;
+	uint64_t next;
+
+	{
+		locked(&m->lock);
+		next = settle_next(&m->nodes.settle, mount_now(m));
+	}
+	if (next > 1)
+		return; /* it looks once a second, or sooner */
+	locked(&s->lock);
+	s->woken = true;
+	pthread_cond_broadcast(&s->wake);
+}
+
+int sealer_new(struct mount *m, struct sealer **ret)
+{
+	struct sealer *s = calloc(1, sizeof(*s));
+	pthread_condattr_t mono;
+
+	if (s == NULL)
+		return -ENOMEM;
+	s->m = m;
+	pthread_mutex_init(&s->lock, NULL);
+	pthread_condattr_init(&mono);
+	pthread_condattr_setclock(&mono, CLOCK_MONOTONIC);
+	pthread_cond_init(&s->wake, &mono);
+	pthread_condattr_destroy(&mono);
+	s->buffer[0] = malloc(HASHFILE_BUFFER);
+	s->buffer[1] = malloc(HASHFILE_BUFFER);
+	if (s->buffer[0] == NULL || s->buffer[1] == NULL) {
+		sealer_free(s);
+		return -ENOMEM;
+	}
+	*ret = s;
+	return 0;
+}
+
+int sealer_start(struct sealer *s)
+{
+	int rc = pthread_create(&s->thread, NULL, run, s);
+
+	if (rc != 0)
+		return -rc;
+	rc = pthread_create(&s->helper, NULL, help, s);
+	s->started = true;
+	if (rc == 0)
+		return 0;
+	s->helper = s->thread;
+	return -rc;
+}
+
+void sealer_stop(struct sealer *s)
+{
+	{
+		locked(&s->lock);
+		s->stop = true;
+		pthread_cond_broadcast(&s->wake);
+	}
+	if (!s->started)
+		return;
+	pthread_join(s->thread, NULL);
+	if (!pthread_equal(s->helper, s->thread))
+		pthread_join(s->helper, NULL);
+	s->started = false;
+}
+
+void sealer_free(struct sealer *s)
+{
+	if (s == NULL)
+		return;
+	free(s->buffer[0]);
+	free(s->buffer[1]);
+	free(s->late);
+	pthread_mutex_destroy(&s->lock);
+	pthread_cond_destroy(&s->wake);
+	free(s);
+}

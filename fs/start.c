@@ -1,0 +1,265 @@
+#include "fs/start.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "fs/inner.h"
+#include "fs/sealer.h"
+
+#define VALUE "mount.run"	/* "running|ended START FROM TO", ms */
+
+int start_begin(struct mount *m)
+{
+	cleanup(buf) struct buf v = {0};
+	uint64_t began = 0, from = 0, to = 0;
+	uint64_t now = m->s.clock->ops->now_ms(m->s.clock);
+	char text[128], word[16] = "ended";
+	int rc = m->s.local->ops->value(m->s.local, VALUE, &v), n;
+
+	if (rc != 0 && rc != -ENOENT)
+		return rc;
+	if (rc == 0 && v.n < sizeof text) {
+		memcpy(text, v.p, v.n);
+		text[v.n] = '\0';
+		if (sscanf(text, "%15s %" SCNu64 " %" SCNu64 " %" SCNu64, word,
+				&began, &from, &to) != 4)
+			return -EBADMSG;
+	}
+	if (strcmp(word, "running") == 0) {
+		/* Cut off again before the last one's files were sealed: the
+		 * stretch of doubt goes on. */
+		from = to != 0 && to == began ? from : began;
+		to = now;
+	}
+	m->started = now;
+	m->suspect_from = from;
+	m->suspect_to = to;
+	n = snprintf(text, sizeof text,
+		"running %" PRIu64 " %" PRIu64 " %" PRIu64, now, from, to);
+	return m->s.local->ops->set_value(m->s.local, VALUE,
+		BYTES(text, (size_t)n));
+}
+
+int start_end(struct mount *m)
+{
+	char text[128];
+	int n = snprintf(text, sizeof text,
+		"ended %" PRIu64 " %" PRIu64 " %" PRIu64, m->started,
+		m->suspect_from, m->suspect_to);
+
+	return m->s.local->ops->set_value(m->s.local, VALUE,
+		BYTES(text, (size_t)n));
+}
+
+static int is_sealed(void *ctx, const struct local_record *r)
+{
+	*(bool *)ctx = r->kind != RECORD_MKDIR;
+	return 0;
+}
+
+static bool suspect(const struct mount *m, const struct stat *st)
+{
+	uint64_t ms = (uint64_t)st->st_ctim.tv_sec * 1000 +
+		(uint64_t)st->st_ctim.tv_nsec / 1000000;
+
+	return m->suspect_to != 0 && ms >= m->suspect_from &&
+		ms <= m->suspect_to;
+}
+
+/* The node of a folder, held by a lookup: inode_forget() it. */
+static struct node *folder_node(struct mount *m, const char *path)
+{
+	char part[NODE_PATH];
+	struct node *n = m->nodes.root;
+	struct fuse_entry_param e;
+	size_t len;
+	int rc;
+
+	{
+		locked(&m->lock);
+		n->lookups++;
+	}
+	for (; *path != '\0'; path += len + (path[len] == '/')) {
+		len = strcspn(path, "/");
+		memcpy(part, path, len);
+		part[len] = '\0';
+		rc = inode_lookup(m, n, part, true, &e);
+		inode_forget(m, n, 1);
+		if (rc != 0)
+			return NULL;
+		n = node_of(m, e.ino);
+	}
+	return n;
+}
+
+static int seen_file(struct mount *m, struct node *folder, const char *text,
+	const char *path, const struct stat *st)
+{
+	struct name *name;
+	bool sealed = false;
+	struct node *n;
+	int rc = m->s.local->ops->find(m->s.local, BYTES(path, strlen(path)),
+		is_sealed, &sealed);
+
+	if (rc != 0 && rc != -ENOENT)
+		return rc;
+	if (sealed && S_ISREG(st->st_mode))
+		sealer_protect(m->sealer, path, true);
+	if (sealed && (st->st_nlink == 1 || !S_ISREG(st->st_mode)))
+		return 0;
+	locked(&m->lock);
+	n = node_get(&m->nodes, st->st_ino, node_type_of(st->st_mode));
+	name = n == NULL ? NULL : node_name(&m->nodes, folder, text, n);
+	if (name == NULL)
+		return -ENOMEM;
+	name->recorded = name->recorded || sealed;
+	if (n->item.state == ST_SEALED || sealed) {
+		/* One recorded name seals the file under all of them. */
+		if (n->item.state != ST_SEALED && n->item.state != ST_NONE)
+			settle_gone(&m->nodes.settle, &n->item);
+		if (n->item.state == ST_NONE)
+			settle_known(&m->nodes.settle, &n->item);
+		n->unknown = false;
+		n->keeps = true;
+		return 0;
+	}
+	if (n->item.state == ST_NONE) {
+		inode_join(m, n, st);
+		n->item.unclean = S_ISREG(st->st_mode) && st->st_size > 0 &&
+			suspect(m, st);
+		if ((st->st_mode & 0222) == 0)
+			settle_chmod(&m->nodes.settle, &n->item, false);
+	}
+	return 0;
+}
+
+static int seen_folder(struct mount *m, const char *path)
+{
+	struct node *n;
+
+	if (sealer_folder_same(m->sealer, path))
+		return 0;
+	n = folder_node(m, path);
+	if (n == NULL)
+		return -EIO;
+	inode_folder_changed(m, n);
+	inode_forget(m, n, 1);
+	return 0;
+}
+
+/* Names still to be walked. */
+struct stack {
+	char **path;
+	size_t n, cap;
+};
+
+static int push(struct stack *s, const char *path)
+{
+	char **p;
+
+	if (s->n == s->cap) {
+		p = reallocarray(s->path, s->cap + 64, sizeof(char *));
+		if (p == NULL)
+			return -ENOMEM;
+		s->path = p;
+		s->cap += 64;
+	}
+	s->path[s->n] = strdup(path);
+	return s->path[s->n++] == NULL ? -ENOMEM : 0;
+}
+
+static int seen(struct mount *m, struct node *folder, const char *text,
+	const char *path, int at, struct stack *s)
+{
+	struct stat st;
+
+	if (fstatat(at, text, &st, AT_SYMLINK_NOFOLLOW) != 0)
+		return errno == ENOENT ? 0 : -errno;
+	if (S_ISDIR(st.st_mode))
+		return push(s, path);
+	if (!S_ISREG(st.st_mode) && !S_ISLNK(st.st_mode))
+		return 0;
+	return seen_file(m, folder, text, path, &st);
+}
+
+static int walk_one(struct mount *m, const char *folder, struct stack *s)
+{
+	char path[NODE_PATH];
+	struct dirent *e;
+	struct node *n;
+	DIR *d;
+	int rc, fd = backing_open(m->files, folder, O_RDONLY | O_DIRECTORY), k;
+
+	if (fd < 0)
+		return fd == -ENOENT ? 0 : fd;
+	rc = seen_folder(m, folder);
+	n = rc == 0 ? folder_node(m, folder) : NULL;
+	d = fdopendir(fd);
+	if (d == NULL || n == NULL) {
+		if (d != NULL)
+			closedir(d);
+		else
+			close(fd);
+		if (n != NULL)
+			inode_forget(m, n, 1);
+		return rc != 0 ? rc : -EIO;
+	}
+	while (rc == 0 && (e = readdir(d)) != NULL) {
+		if (strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0)
+			continue;
+		k = snprintf(path, sizeof path, "%s%s%s", folder,
+			*folder == '\0' ? "" : "/", e->d_name);
+		if (k < 0 || (size_t)k >= sizeof path)
+			continue; /* no record can name it */
+		rc = seen(m, n, e->d_name, path, fd, s);
+	}
+	closedir(d);
+	inode_forget(m, n, 1);
+	return rc;
+}
+
+/* Files of several names of which all have records need no memory; names of
+ * class seal without one get theirs. */
+static void settle_links(struct mount *m)
+{
+	struct node *n, *next;
+	struct name *name;
+	bool owes;
+
+	for (n = m->nodes.all; n != NULL; n = next) {
+		next = n->all_next;
+		if (!n->keeps)
+			continue;
+		owes = false;
+		for (name = n->names; name != NULL; name = name->node_next)
+			owes = owes || !name->recorded;
+		if (owes)
+			sealer_late(m->sealer, n);
+		else
+			n->keeps = false;
+	}
+}
+
+int start_walk(struct mount *m, const char *path)
+{
+	struct stack s = {0};
+	char *folder;
+	int rc = push(&s, path);
+
+	while (rc == 0 && s.n > 0) {
+		folder = s.path[--s.n];
+		rc = walk_one(m, folder, &s);
+		free(folder);
+	}
+	while (s.n > 0)
+		free(s.path[--s.n]);
+	free(s.path);
+	locked(&m->lock);
+	settle_links(m);
+	return rc;
+}

@@ -1,0 +1,322 @@
+#include "fs/virtual.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "core/hash.h"
+#include "core/timestamp.h"
+#include "core/verify.h"
+#include "fs/park.h"
+
+#define TOP_BIT (UINT64_C(1) << 63)
+#define CERT ".cert"
+#define JSON ".cert.json"
+
+static bool is_folder(enum virtual_kind k)
+{
+	return k == VIRTUAL_TOP || k == VIRTUAL_CERTS || k == VIRTUAL_WAITS;
+}
+
+static bool ends_with(const char *text, const char *end)
+{
+	size_t n = strlen(text), k = strlen(end);
+
+	return n > k && strcmp(text + n - k, end) == 0;
+}
+
+static ino_t virtual_ino(enum virtual_kind kind, const char *path)
+{
+	uint8_t k = (uint8_t)kind;
+	struct bytes parts[] = {BYTES(&k, 1), BYTES(path, strlen(path))};
+	struct hash h = hash_sha256_parts(parts, 2);
+	uint64_t ino;
+
+	memcpy(&ino, h.b, sizeof ino);
+	return (ino_t)(ino | TOP_BIT);
+}
+
+/* The path that a virtual node speaks of, relative to files/. */
+static int subject(struct mount *m, struct node *n, char ret[NODE_PATH])
+{
+	char *p = ret;
+	int rc = inode_path(m, n, ret);
+
+	if (rc < 0)
+		return rc;
+	switch (n->virtual) {
+	case VIRTUAL_CERT:
+		if (strncmp(ret, NOTARY_DIR "/cert/", 13) != 0) {
+			ret[strlen(ret) - strlen(CERT)] = '\0';
+			return 0;
+		}
+		break;
+	case VIRTUAL_JSON:
+		ret[strlen(ret) - strlen(JSON)] = '\0';
+		return 0;
+	case VIRTUAL_CERTS:
+	case VIRTUAL_WAITS:
+	case VIRTUAL_WAIT:
+		break;
+	default:
+		*ret = '\0';
+		return 0;
+	}
+	p += strlen(NOTARY_DIR) + 5; /* "/cert", "/wait" */
+	p += *p == '/';
+	memmove(ret, p, strlen(p) + 1);
+	return 0;
+}
+
+int virtual_cert(struct mount *m, const char *path, struct buf *ret)
+{
+	return certfile_make(m->certs, BYTES(path, strlen(path)), ret);
+}
+
+/* When the certificate says that the block was stamped. */
+static uint64_t stamped_ms(struct mount *m, struct bytes cert)
+{
+	struct certificate c;
+	struct params p;
+	struct timestamp t;
+
+	if (certificate_decode(cert, &c) != 0 ||
+		params_decode(m->s.params, &p) != 0 ||
+		timestamp_validate(&p, c.t_upper_type, c.t_upper, &t) !=
+			V_VALID)
+		return m->started;
+	return t.p_ms;
+}
+
+/* Bytes of a virtual file, and the time that it has. */
+static int content(struct mount *m, struct node *n, struct buf *ret,
+	uint64_t *ret_ms)
+{
+	char path[NODE_PATH], hex[HASH_HEX + 2];
+	cleanup(buf) struct buf cert = {0};
+	struct report report;
+	int rc = subject(m, n, path);
+
+	*ret_ms = m->started;
+	if (rc != 0)
+		return rc;
+	switch (n->virtual) {
+	case VIRTUAL_ANCHOR:
+		hex_encode(HASH_BYTES(&m->s.anchor), hex);
+		strcat(hex, "\n");
+		return buf_add(ret, hex, strlen(hex));
+	case VIRTUAL_STATUS:
+		*ret_ms = m->s.clock->ops->now_ms(m->s.clock);
+		return m->s.status(m->s.ctx, ret);
+	case VIRTUAL_WAIT:
+		return buf_add(ret, "notarized\n", 10);
+	default:
+		break;
+	}
+	rc = virtual_cert(m, path, &cert);
+	if (rc != 0)
+		return rc == -EAGAIN ? -ENOENT : rc;
+	*ret_ms = stamped_ms(m, BUF_BYTES(&cert));
+	if (n->virtual == VIRTUAL_CERT) {
+		*ret = cert;
+		cert = (struct buf){0}; /* *ret has it */
+		return 0;
+	}
+	rc = verify(BUF_BYTES(&cert), &m->s.anchor, NULL, &report);
+	if (rc == 0)
+		rc = report_json(&report, ret);
+	return rc == 0 ? buf_add(ret, "\n", 1) : rc;
+}
+
+int virtual_stat(struct mount *m, struct node *n, struct stat *ret,
+	double *ret_timeout)
+{
+	cleanup(buf) struct buf text = {0};
+	uint64_t ms = m->started;
+	int rc;
+
+	*ret = (struct stat){.st_ino = n->ino, .st_uid = geteuid(),
+		.st_gid = getegid(), .st_nlink = 1, .st_blksize = 4096};
+	if (is_folder(n->virtual)) {
+		ret->st_mode = S_IFDIR | 0555;
+		ret->st_nlink = 2;
+	} else {
+		ret->st_mode = S_IFREG | 0444;
+		rc = content(m, n, &text, &ms);
+		if (rc != 0)
+			return rc;
+		ret->st_size = (off_t)text.n;
+		ret->st_blocks = (blkcnt_t)(text.n + 511) / 512;
+	}
+	ret->st_mtim.tv_sec = (time_t)(ms / 1000);
+	ret->st_mtim.tv_nsec = (long)(ms % 1000) * 1000000;
+	ret->st_ctim = ret->st_atim = ret->st_mtim;
+	*ret_timeout = n->virtual == VIRTUAL_STATUS ? 0 : TIMEOUT_OPEN;
+	return 0;
+}
+
+/* What `text` is in that folder, by the name alone. */
+static enum virtual_kind kind_top(const char *text)
+{
+	static const struct {
+		const char *text;
+		enum virtual_kind kind;
+	} known[] = {
+		{"anchor", VIRTUAL_ANCHOR}, {"status", VIRTUAL_STATUS},
+		{"cert", VIRTUAL_CERTS}, {"wait", VIRTUAL_WAITS},
+	};
+	size_t i;
+
+	for (i = 0; i < sizeof known / sizeof *known; i++)
+		if (strcmp(known[i].text, text) == 0)
+			return known[i].kind;
+	return VIRTUAL_NONE;
+}
+
+/* Below .notary/cert and .notary/wait: as the real tree is. */
+static int kind_mirror(struct mount *m, struct node *folder, const char *text,
+	enum virtual_kind *ret)
+{
+	char path[NODE_PATH];
+	struct stat st;
+	int rc = subject(m, folder, path);
+	size_t n = strlen(path);
+
+	if (rc != 0)
+		return rc;
+	if (n + strlen(text) + 2 > sizeof path)
+		return -ENAMETOOLONG;
+	snprintf(path + n, sizeof path - n, "%s%s", n > 0 ? "/" : "", text);
+	rc = backing_stat(m->files, path, &st);
+	if (rc != 0)
+		return rc;
+	if (S_ISDIR(st.st_mode))
+		*ret = folder->virtual;
+	else
+		*ret = folder->virtual == VIRTUAL_CERTS ? VIRTUAL_CERT :
+			VIRTUAL_WAIT;
+	return 0;
+}
+
+static int kind_of(struct mount *m, struct node *folder, const char *text,
+	enum virtual_kind *ret)
+{
+	if (folder->type == NODE_VIRTUAL && folder->virtual != VIRTUAL_TOP)
+		return kind_mirror(m, folder, text, ret);
+	if (folder->type == NODE_VIRTUAL)
+		*ret = kind_top(text);
+	else if (folder == m->nodes.root && strcmp(text, NOTARY_DIR) == 0)
+		*ret = VIRTUAL_TOP;
+	else if (ends_with(text, CERT))
+		*ret = VIRTUAL_CERT;
+	else if (ends_with(text, JSON))
+		*ret = VIRTUAL_JSON;
+	return *ret == VIRTUAL_NONE ? -ENOENT : 0;
+}
+
+/* Names the node; its lookup is counted. */
+static struct node *name_virtual(struct mount *m, struct node *folder,
+	const char *text, enum virtual_kind kind)
+{
+	char path[NODE_PATH];
+	struct name *name;
+	struct node *n;
+
+	locked(&m->lock);
+	name = node_find(&m->nodes, folder, text);
+	if (name != NULL && name->node->type == NODE_VIRTUAL &&
+		name->node->virtual == kind) {
+		name->node->lookups++;
+		return name->node;
+	}
+	if (node_path_at(&m->nodes, folder, text, path) < 0)
+		return NULL;
+	n = node_new_virtual(&m->nodes, kind, virtual_ino(kind, path));
+	if (n == NULL)
+		return NULL;
+	n->lookups = 1;
+	if (node_name(&m->nodes, folder, text, n) == NULL) {
+		n->lookups = 0;
+		node_put(&m->nodes, n);
+		return NULL;
+	}
+	return n;
+}
+
+int virtual_lookup(struct mount *m, struct node *folder, const char *text,
+	struct fuse_entry_param *ret)
+{
+	enum virtual_kind kind = VIRTUAL_NONE;
+	struct node *n;
+	struct stat st;
+	double timeout = 0;
+	int rc = kind_of(m, folder, text, &kind);
+
+	if (rc != 0)
+		return rc;
+	n = name_virtual(m, folder, text, kind);
+	if (n == NULL)
+		return -ENOMEM;
+	rc = virtual_stat(m, n, &st, &timeout);
+	if (rc != 0) {
+		inode_forget(m, n, 1);
+		return rc;
+	}
+	locked(&m->lock);
+	inode_entry(m, n, &st, ret);
+	ret->entry_timeout = ret->attr_timeout = timeout;
+	return 0;
+}
+
+void virtual_open(struct mount *m, fuse_req_t req, struct node *n,
+	struct fuse_file_info *file)
+{
+	cleanup(buf) struct buf text = {0};
+	char path[NODE_PATH];
+	uint64_t ms;
+	int rc = 0;
+
+	if ((file->flags & O_ACCMODE) != O_RDONLY ||
+		(file->flags & O_TRUNC) != 0)
+		rc = -EPERM;
+	if (rc == 0)
+		rc = content(m, n, &text, &ms);
+	if (rc == 0)
+		rc = subject(m, n, path);
+	if (rc == 0) {
+		locked(&m->lock);
+		rc = handle_new(m, n, -1, false, file);
+	}
+	if (rc != 0) {
+		fuse_reply_err(req, -rc);
+		return;
+	}
+	handle_of(file)->text = text;
+	text = (struct buf){0}; /* the handle has it */
+	file->direct_io = n->virtual == VIRTUAL_STATUS;
+	if (n->virtual == VIRTUAL_WAIT)
+		park_open(m->park, req, path, file);
+	else if (fuse_reply_open(req, file) != 0)
+		handle_free(m, handle_of(file));
+}
+
+size_t virtual_list(fuse_req_t req, struct node *folder, char *p, size_t size,
+	off_t off)
+{
+	static const char *const names[] = {
+		".", "..", "anchor", "status", "cert", "wait"};
+	size_t count = folder->virtual == VIRTUAL_TOP ? 6 : 2;
+	size_t used = 0, n, i;
+
+	for (i = (size_t)off; i < count; i++) {
+		struct stat st = {.st_ino = folder->ino + i,
+			.st_mode = i == 2 || i == 3 ? S_IFREG : S_IFDIR};
+		n = fuse_add_direntry(req, p + used, size - used, names[i], &st,
+			(off_t)i + 1);
+		if (n > size - used)
+			break;
+		used += n;
+	}
+	return used;
+}

@@ -1,0 +1,33 @@
+/*
+ * virtual: files that are made of what is known: FILE.cert, FILE.cert.json and
+ * everything in .notary/ at the root.
+ *
+ *	FILE.cert	found by name, never listed, only when FILE is final;
+ *			a real file of that name wins
+ *	.notary/anchor, status
+ *	.notary/cert/PATH	the certificate of PATH, whatever else is there
+ *	.notary/wait/PATH	opening it waits until PATH is final
+ * They cannot be written, renamed or removed (EPERM).  Inode numbers have the
+ * top bit set and follow from kind and path.
+ */
+#ifndef FS_VIRTUAL_H
+#define FS_VIRTUAL_H
+
+#include "fs/inner.h"
+
+/* For a name that files/ does not have; counts a lookup.  -ENOENT.  Tree held
+ * for reading. */
+int virtual_lookup(struct mount *m, struct node *folder, const char *text,
+	struct fuse_entry_param *ret);
+int virtual_stat(struct mount *m, struct node *n, struct stat *ret,
+	double *ret_timeout);
+/* Replies. */
+void virtual_open(struct mount *m, fuse_req_t req, struct node *n,
+	struct fuse_file_info *file);
+/* A page of a virtual folder's names: its length. */
+size_t virtual_list(fuse_req_t req, struct node *folder, char *p, size_t size,
+	off_t off);
+/* The certificate of a path: 0, -ENOENT, -EAGAIN (not final). */
+int virtual_cert(struct mount *m, const char *path, struct buf *ret);
+
+#endif

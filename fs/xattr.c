@@ -1,0 +1,291 @@
+/* Extended attributes: those of files/, and our own user.notary.*. */
+#include "fs/inner.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/xattr.h>
+
+#include "fs/park.h"
+#include "fs/sealer.h"
+#include "fs/virtual.h"
+
+#define OURS "user.notary."
+#define VALUE_MAX ((size_t)64 << 10) /* bytes; the kernel's own limit */
+
+static const char *our_name(const char *name)
+{
+	size_t n = sizeof OURS - 1;
+
+	return strncmp(name, OURS, n) == 0 ? name + n : NULL;
+}
+
+static void reply_value(fuse_req_t req, struct bytes v, size_t size)
+{
+	if (v.n > VALUE_MAX)
+		fuse_reply_err(req, E2BIG);
+	else if (size == 0)
+		fuse_reply_xattr(req, v.n);
+	else if (v.n > size)
+		fuse_reply_err(req, ERANGE);
+	else
+		fuse_reply_buf(req, (const char *)v.p, v.n);
+}
+
+static void reply_text(fuse_req_t req, const char *text, size_t size)
+{
+	reply_value(req, BYTES(text, strlen(text)), size);
+}
+
+struct record_seen {
+	struct buf d;
+	bool final;
+	int rc;
+};
+
+static int see(void *ctx, const struct local_record *r)
+{
+	struct record_seen *f = ctx;
+
+	f->final = r->final && r->kind != RECORD_MKDIR;
+	f->rc = buf_copy(r->d, &f->d);
+	return 0;
+}
+
+static void reply_record(fuse_req_t req, const char *path, bool state,
+	size_t size)
+{
+	struct local *l = mount_of(req)->s.local;
+	struct record_seen f = {0};
+	int rc = l->ops->find(l, BYTES(path, strlen(path)), see, &f);
+
+	if (rc == 0)
+		rc = f.rc;
+	if (rc != 0)
+		fuse_reply_err(req, rc == -ENOENT ? ENODATA : -rc);
+	else if (state)
+		reply_text(req, f.final ? "notarized" : "sealed", size);
+	else
+		reply_value(req, BUF_BYTES(&f.d), size);
+	buf_free(&f.d);
+}
+
+static void reply_state(fuse_req_t req, struct node *n, const char *path,
+	size_t size)
+{
+	struct mount *m = mount_of(req);
+	const char *name;
+	enum seal_state state;
+
+	{
+		locked(&m->lock);
+		state = n->item.state;
+	}
+	name = settle_state_name(state);
+	if (state == ST_SEALED)
+		reply_record(req, path, true, size);
+	else if (name != NULL)
+		reply_text(req, name, size);
+	else
+		fuse_reply_err(req, ENODATA);
+}
+
+static void reply_cert(fuse_req_t req, const char *path, size_t size)
+{
+	cleanup(buf) struct buf cert = {0};
+	int rc = virtual_cert(mount_of(req), path, &cert);
+
+	if (rc != 0)
+		fuse_reply_err(req,
+			rc == -ENOENT || rc == -EAGAIN ? ENODATA : -rc);
+	else
+		reply_value(req, BUF_BYTES(&cert), size);
+}
+
+static void get_ours(fuse_req_t req, struct node *n, const char *name,
+	size_t size)
+{
+	struct mount *m = mount_of(req);
+	char path[NODE_PATH];
+	enum rules_class class = CLASS_SEAL;
+	int rc;
+
+	{
+		TREE(m, false);
+		rc = inode_path(m, n, path);
+		if (rc >= 0)
+			rc = inode_resolve(m, n);
+		locked(&m->lock);
+		if (n != m->nodes.root && n->names != NULL)
+			class = node_class(&m->nodes, n);
+	}
+	if (rc != 0)
+		fuse_reply_err(req, -rc);
+	else if (strcmp(name, "state") == 0)
+		reply_state(req, n, path, size);
+	else if (strcmp(name, "class") == 0)
+		reply_text(req, rules_class_name(class), size);
+	else if (strcmp(name, "cert") == 0)
+		reply_cert(req, path, size);
+	else if (strcmp(name, "record") == 0)
+		reply_record(req, path, false, size);
+	else if (strcmp(name, "wait") == 0)
+		park_xattr(m->park, req, path, size);
+	else
+		fuse_reply_err(req, ENODATA);
+}
+
+/* Value, list or its size through one of the kernel's calls. */
+static int name_of_node(struct mount *m, struct node *n, int *ret_fd,
+	char ret[BACKING_NAME])
+{
+	int fd = n->type == NODE_VIRTUAL ? -ENODATA : inode_fd(m, n);
+
+	if (fd < 0)
+		return fd;
+	backing_name(fd, ret);
+	*ret_fd = fd;
+	return 0;
+}
+
+void op_getxattr(fuse_req_t req, fuse_ino_t ino, const char *name, size_t size)
+{
+	struct mount *m = mount_of(req);
+	struct node *n = node_of(m, ino);
+	char path[BACKING_NAME];
+	ssize_t got = -1;
+	int fd = -1, rc;
+
+	if (our_name(name) != NULL && n->type != NODE_VIRTUAL) {
+		get_ours(req, n, our_name(name), size);
+		return;
+	}
+	cleanup(free) char *p = size > 0 ? malloc(size) : NULL;
+	if (size > 0 && p == NULL) {
+		fuse_reply_err(req, ENOMEM);
+		return;
+	}
+	{
+		TREE(m, false);
+		rc = name_of_node(m, n, &fd, path);
+	}
+	if (rc == 0) {
+		got = getxattr(path, name, p, size);
+		rc = got < 0 ? -errno : 0;
+		close(fd);
+	}
+	if (rc != 0)
+		fuse_reply_err(req, -rc);
+	else if (size == 0)
+		fuse_reply_xattr(req, (size_t)got);
+	else
+		fuse_reply_buf(req, p, (size_t)got);
+}
+
+/* files/ may carry names that only root sees and none of ours. */
+static size_t without_ours(char *p, size_t n)
+{
+	size_t in = 0, out = 0, len;
+
+	while (in < n) {
+		len = strlen(p + in) + 1;
+		if (our_name(p + in) == NULL) {
+			memmove(p + out, p + in, len);
+			out += len;
+		}
+		in += len;
+	}
+	return out;
+}
+
+void op_listxattr(fuse_req_t req, fuse_ino_t ino, size_t size)
+{
+	struct mount *m = mount_of(req);
+	cleanup(free) char *p = malloc(VALUE_MAX);
+	char path[BACKING_NAME];
+	ssize_t got = 0;
+	int fd = -1, rc;
+
+	if (p == NULL) {
+		fuse_reply_err(req, ENOMEM);
+		return;
+	}
+	{
+		TREE(m, false);
+		rc = name_of_node(m, node_of(m, ino), &fd, path);
+	}
+	if (rc == 0) {
+		got = listxattr(path, p, VALUE_MAX);
+		rc = got < 0 ? -errno : 0;
+		close(fd);
+	}
+	if (rc != 0 && rc != -ENODATA && rc != -EOPNOTSUPP)
+		fuse_reply_err(req, -rc);
+	else
+		reply_value(req, BYTES(p, rc == 0 ?
+			without_ours(p, (size_t)got) : 0), size);
+}
+
+/* Has it that value already (value NULL: has it none)? */
+static bool xattr_same(const char *path, const char *name, const char *value,
+	size_t size)
+{
+	cleanup(free) char *p = malloc(VALUE_MAX);
+	ssize_t got = p == NULL ? -1 : getxattr(path, name, p, VALUE_MAX);
+
+	return value != NULL && got >= 0 && (size_t)got == size &&
+		memcmp(p, value, size) == 0;
+}
+
+static int change_xattr(struct mount *m, struct node *n, const char *name,
+	const char *value, size_t size, int flags)
+{
+	char path[BACKING_NAME];
+	int fd = -1, rc;
+
+	if (n->type == NODE_VIRTUAL)
+		return -EPERM;
+	TREE(m, false);
+	rc = name_of_node(m, n, &fd, path);
+	if (rc != 0)
+		return rc;
+	cleanup(close) int close_fd = fd;
+	rc = n->type == NODE_FOLDER ? 0 : inode_change(m, n);
+	if (rc > 0)
+		return xattr_same(path, name, value, size) ? 0 : -EPERM;
+	if (rc < 0)
+		return rc;
+	if (value != NULL)
+		rc = setxattr(path, name, value, size, flags);
+	else
+		rc = removexattr(path, name);
+	rc = rc != 0 ? -errno : 0;
+	inode_changed(m, n);
+	sealer_wake(m->sealer);
+	return rc;
+}
+
+void op_setxattr(fuse_req_t req, fuse_ino_t ino, const char *name,
+	const char *value, size_t size, int flags)
+{
+	struct mount *m = mount_of(req);
+	struct node *n = node_of(m, ino);
+	const char *ours = our_name(name);
+
+	if (ours == NULL)
+		fuse_reply_err(req,
+			-change_xattr(m, n, name, value, size, flags));
+	else if (strcmp(ours, "seal") == 0 &&
+		(n->type == NODE_FILE || n->type == NODE_SYMLINK))
+		park_seal(m->park, req, n);
+	else
+		fuse_reply_err(req, 0); /* a restored proof is no error */
+}
+
+void op_removexattr(fuse_req_t req, fuse_ino_t ino, const char *name)
+{
+	struct mount *m = mount_of(req);
+
+	fuse_reply_err(req, our_name(name) != NULL ? ENODATA :
+		-change_xattr(m, node_of(m, ino), name, NULL, 0, 0));
+}
