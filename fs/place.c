@@ -13,6 +13,7 @@
 
 #include "core/cleanup.h"
 #include "fs/file.h"
+#include "fs/text.h"
 #include "fs/vault.h"
 
 #ifndef FUSE_SUPER_MAGIC
@@ -35,6 +36,12 @@ bool place_is_vault(const char *path)
 {
 	return exists(path, "state") &&
 		(exists(path, "anchor") || exists(path, "notaryfs.conf"));
+}
+
+bool place_exists(const char *path)
+{
+	struct stat st;
+	return lstat(path, &st) == 0;
 }
 
 static bool is_root(const char *path)
@@ -102,6 +109,13 @@ int place_read(const char *root, const char *name, struct buf *ret)
 		return -ENOMEM;
 	}
 	return file_read(path, STATUS_MAX, ret);
+}
+
+int place_cert(const char *root, const char *rest, struct buf *ret)
+{
+	/* by the name that no real file can take */
+	cleanup(free) char *name = text_of("cert/%s", rest);
+	return name == NULL ? -ENOMEM : place_read(root, name, ret);
 }
 
 int place_anchor(const char *root, struct hash *ret)

@@ -9,12 +9,16 @@
 
 /* Does this folder look like a vault (finished or cut off)? */
 bool place_is_vault(const char *path);
+/* Is there anything of that name (a link itself counts)? */
+bool place_exists(const char *path);
 /* The root of the mounted vault that path lies in, and path relative to it
  * (empty for the root itself).  The last component of path is not followed
  * when it is a symbolic link.  -ENOENT: not in one, or -errno of path. */
 int place_mount(const char *path, char **ret_root, char **ret_rest);
 /* DIR/.notary/NAME, whole. */
 int place_read(const char *root, const char *name, struct buf *ret);
+/* The certificate of rest; -ENOENT: none yet. */
+int place_cert(const char *root, const char *rest, struct buf *ret);
 int place_anchor(const char *root, struct hash *ret);
 
 /* Visits path and, if it is a folder, everything below it; folders before

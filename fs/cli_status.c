@@ -1,0 +1,164 @@
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "core/cleanup.h"
+#include "fs/assembly.h"
+#include "fs/cli.h"
+#include "fs/place.h"
+#include "fs/status.h"
+#include "fs/text.h"
+#include "fs/vault.h"
+
+static const char help[] =
+"usage: notaryfs status VAULT|DIR [--json] [--watch]\n"
+"Says how a vault is doing: files by state, blocks, what is on its way, each\n"
+"service and bucket with its last success and error, the trust class.\n"
+"\n"
+"  --json      print it as JSON\n"
+"  --watch     again every second, until interrupted\n"
+"  -h, --help  print this\n"
+"\n"
+"A vault that is not mounted is read from its state folder.\n";
+
+struct wanted {
+	const struct cli *c;
+	const struct assembly *a;
+	const char *path;
+	bool json;
+};
+
+/* From local state alone: nothing is open, settling or in trouble. */
+static int from_state(const struct wanted *w, const struct vault *v,
+	struct status *s)
+{
+	struct local *local;
+	struct local_counts n;
+	cleanup(free) char *db = vault_path(v, "state/notary.db");
+	if (db == NULL)
+		return -ENOMEM;
+	int err = w->a->local_open(db, false, true, &local);
+	if (err == 0) {
+		err = local->ops->counts(local, &n);
+		local->ops->free(local);
+	}
+	if (err != 0) {
+		cli_say(w->c, "%s: %s", db, strerror(-err));
+		return err;
+	}
+	s->files.sealed = s->backlog_files = n.queued_files;
+	s->files.notarized = n.final_files;
+	s->backlog_bytes = n.queued_bytes;
+	s->height = n.height;
+	s->blocks = n.blocks;
+	s->anchor = v->anchor;
+	status_trust(s, &v->params, NULL);
+	for (size_t i = 0; i < v->config.n_buckets; i++) {
+		struct status_row *r = &s->bucket[s->n_buckets++];
+		r->ok = access(v->config.bucket[i], R_OK | X_OK) == 0;
+		if (!r->ok)
+			snprintf(r->error, sizeof r->error, "%s",
+				strerror(errno));
+		snprintf(r->name, sizeof r->name, "%s", v->config.bucket[i]);
+	}
+	s->vault = strdup(v->path);
+	return s->vault == NULL ? -ENOMEM : 0;
+}
+
+static int from_vault(const struct wanted *w, struct status *s)
+{
+	struct vault *v;
+	char *why;
+	cleanup(free) char *mount = NULL;
+	cleanup(buf) struct buf json = {0};
+	int pid;
+	if (vault_open(w->path, &v, &why) != 0) {
+		cli_say_lines(w->c, why);
+		return -EINVAL;
+	}
+	int err = -ENOENT;
+	if (vault_mounted(v, &pid, &mount) == 0 &&
+	    place_read(mount, "status", &json) == 0)
+		err = status_parse(BUF_BYTES(&json), s);
+	if (err != 0)
+		err = from_state(w, v, s);
+	vault_close(v);
+	return err;
+}
+
+static int from_mount(const struct wanted *w, struct status *s)
+{
+	cleanup(free) char *root = NULL, *rest = NULL;
+	cleanup(buf) struct buf json = {0};
+	int err = place_mount(w->path, &root, &rest);
+	if (err == 0)
+		err = place_read(root, "status", &json);
+	if (err == 0)
+		err = status_parse(BUF_BYTES(&json), s);
+	if (err == -ENOENT)
+		cli_say(w->c, "%s is neither a vault nor in a mounted one",
+			w->path);
+	else if (err != 0)
+		cli_say(w->c, "%s: %s", w->path, strerror(-err));
+	return err;
+}
+
+static int show(const struct wanted *w)
+{
+	cleanup(free) struct status *s = calloc(1, sizeof *s);
+	cleanup(buf) struct buf text = {0};
+	if (s == NULL)
+		return CLI_REFUSED;
+	int err = place_is_vault(w->path) ? from_vault(w, s)
+					  : from_mount(w, s);
+	if (err != 0) {
+		status_done(s);
+		return CLI_REFUSED;
+	}
+	err = w->json ? status_json(s, &text)
+		: status_text(s, w->a->clock->ops->now_ms(w->a->clock), &text);
+	status_done(s);
+	if (err != 0)
+		return CLI_REFUSED;
+	fwrite(text.p, 1, text.n, stdout);
+	return fflush(stdout) == 0 ? CLI_DONE : CLI_REFUSED;
+}
+
+int cmd_status(const struct assembly *a, int argc, char **argv)
+{
+	static const struct option names[] = {
+		{"json", no_argument, NULL, 'j'},
+		{"watch", no_argument, NULL, 'w'},
+		{"help", no_argument, NULL, 'h'},
+		{0},
+	};
+	struct cli c = {.name = "status", .help = help};
+	struct wanted w = {.c = &c, .a = a};
+	bool watch = false;
+	for (int opt; (opt = cli_option(&c, argc, argv, ":h", names)) != -1;)
+		switch (opt) {
+		case 'j':
+			w.json = true;
+			break;
+		case 'w':
+			watch = true;
+			break;
+		default:
+			return c.exit;
+		}
+	if (optind + 1 != argc)
+		return cli_usage(&c, "name one vault or mounted folder");
+	w.path = argv[optind];
+	int r = show(&w);
+	while (watch && r == CLI_DONE) {
+		sleep(1);
+		if (!w.json && isatty(STDOUT_FILENO))
+			fputs("\033[H\033[J", stdout);
+		else if (!w.json)
+			putchar('\n');
+		r = show(&w);
+	}
+	return r;
+}

@@ -1,0 +1,107 @@
+#include <errno.h>
+#include <inttypes.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "core/cleanup.h"
+#include "fs/cli.h"
+#include "fs/place.h"
+#include "fs/sealing.h"
+#include "fs/status.h"
+#include "fs/unmount.h"
+#include "fs/waiting.h"
+
+static const char help[] =
+"usage: notaryfs umount DIR [--final]\n"
+"Unmounts a vault and returns when the daemon has put everything away: what is\n"
+"sealed is durable and the sequencer has handed over to the next mount.\n"
+"\n"
+"  --final     first seal everything (empty files too) and wait until all of it\n"
+"              is final\n"
+"  -h, --help  print this\n"
+"\n"
+"fusermount3 -u DIR loses nothing either; it only does not wait.\n";
+
+static int make_final(const struct cli *c, const char *root)
+{
+	struct sealing s = {.c = c};
+	int err = sealing_path(&s, root, true);
+	cli_progress_end();
+	if (err == 0 && s.busy == 0)
+		err = waiting_for(root, root, 0);
+	if (err != 0) {
+		cli_say(c, "%s: %s", root, strerror(-err));
+		return CLI_REFUSED;
+	}
+	if (s.busy > 0)
+		cli_say(c, "%s stays mounted: %" PRIu64 " files have a writer",
+			root, s.busy);
+	return s.busy > 0 ? CLI_INCOMPLETE : CLI_DONE;
+}
+
+/* The daemon's end is the end of everything it does. */
+static void await(int pidfd)
+{
+	struct pollfd p = {.fd = pidfd, .events = POLLIN};
+	while (pidfd >= 0 && poll(&p, 1, 200) <= 0)
+		cli_progress("the daemon is putting everything away");
+	cli_progress_end();
+}
+
+static int take_away(const struct cli *c, const char *root, uint64_t pid)
+{
+	cleanup(close) int pidfd = (int)syscall(SYS_pidfd_open, (pid_t)pid, 0);
+	int err = unmount(root, false);
+	if (err == -EBUSY) {
+		cli_say(c, "%s is busy: a process has a file open in it or "
+			"works in it (fuser -vm %s names them)", root, root);
+		return CLI_REFUSED;
+	}
+	if (err != 0) {
+		cli_say(c, "%s: %s", root, strerror(-err));
+		return CLI_REFUSED;
+	}
+	await(pidfd);
+	return CLI_DONE;
+}
+
+int cmd_umount(const struct assembly *a, int argc, char **argv)
+{
+	static const struct option names[] = {
+		{"final", no_argument, NULL, 'f'},
+		{"help", no_argument, NULL, 'h'},
+		{0},
+	};
+	struct cli c = {.name = "umount", .help = help};
+	bool final = false;
+	(void)a;
+	for (int opt; (opt = cli_option(&c, argc, argv, ":h", names)) != -1;) {
+		if (opt == '?')
+			return c.exit;
+		final = true;
+	}
+	if (optind + 1 != argc)
+		return cli_usage(&c, "name one mounted folder");
+	cleanup(free) char *root = NULL, *rest = NULL;
+	cleanup(buf) struct buf json = {0};
+	cleanup(free) struct status *s = calloc(1, sizeof *s);
+	int err = s == NULL ? -ENOMEM : place_mount(argv[optind], &root, &rest);
+	if (err == 0 && *rest != '\0')
+		err = -ENOENT;
+	if (err == 0)
+		err = place_read(root, "status", &json);
+	if (err == 0)
+		err = status_parse(BUF_BYTES(&json), s);
+	if (err != 0) {
+		cli_say(&c, err == -ENOENT ? "%s: no vault is mounted there"
+			: "%s: cannot be read", argv[optind]);
+		return CLI_REFUSED;
+	}
+	uint64_t pid = s->pid;
+	status_done(s);
+	int r = final ? make_final(&c, root) : CLI_DONE;
+	return r == CLI_DONE ? take_away(&c, root, pid) : r;
+}

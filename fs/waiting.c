@@ -1,0 +1,164 @@
+#include "fs/waiting.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <sys/xattr.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "core/cleanup.h"
+#include "fs/cli.h"
+#include "fs/json.h"
+#include "fs/place.h"
+#include "fs/status.h"
+
+#define NAMED_MAX 20		/* lines; then they are only counted */
+#define TICK_MS 200		/* between two looks at the progress */
+
+static uint64_t now_ms(void)
+{
+	struct timespec t;
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
+}
+
+/* -- the child: one blocking call a file; exit code is the errno */
+
+static int wait_file(void *ctx, const char *path, const struct stat *st)
+{
+	char word[64];
+	bool named = ctx != NULL;
+	if (!S_ISREG(st->st_mode))
+		return 0; /* folders and links carry no promise of their own */
+	if (getxattr(path, "user.notary.wait", word, sizeof word) >= 0)
+		return 0;
+	/* Below a folder, what is never notarized or gone is passed over. */
+	return !named && (errno == ENODATA || errno == ENOENT) ? 0 : -errno;
+}
+
+static _Noreturn void child(const char *path)
+{
+	struct stat st;
+	signal(SIGINT, SIG_DFL);
+	if (lstat(path, &st) != 0)
+		_exit(errno);
+	char named;
+	int err = S_ISDIR(st.st_mode) ? place_walk(path, wait_file, NULL)
+				      : wait_file(&named, path, &st);
+	_exit(-err);
+}
+
+static void show_progress(const char *root)
+{
+	cleanup(buf) struct buf json = {0};
+	uint64_t files, bytes;
+	char size[32];
+	if (!isatty(STDERR_FILENO) || place_read(root, "status", &json) != 0 ||
+	    json_find_uint(BUF_BYTES(&json), "backlog.files", &files) != 0 ||
+	    json_find_uint(BUF_BYTES(&json), "backlog.bytes", &bytes) != 0)
+		return;
+	cli_bytes(bytes, size);
+	cli_progress("on their way: %" PRIu64 " files, %s", files, size);
+}
+
+int waiting_for(const char *root, const char *path, uint64_t timeout_ms)
+{
+	uint64_t end = now_ms() + timeout_ms;
+	int status = 0;
+	fflush(NULL);
+	pid_t pid = fork();
+	if (pid < 0)
+		return -errno;
+	if (pid == 0)
+		child(path);
+	cleanup(close) int fd = (int)syscall(SYS_pidfd_open, pid, 0);
+	struct pollfd p = {.fd = fd, .events = POLLIN};
+	bool late = false;
+	while (fd >= 0 && !late && poll(&p, 1, TICK_MS) <= 0) {
+		show_progress(root);
+		late = timeout_ms != 0 && now_ms() >= end;
+	}
+	if (late)
+		kill(pid, SIGKILL);
+	while (waitpid(pid, &status, 0) < 0)
+		if (errno != EINTR)
+			return -errno;
+	cli_progress_end();
+	if (late)
+		return -ETIMEDOUT;
+	return WIFEXITED(status) ? -WEXITSTATUS(status) : -EINTR;
+}
+
+/* -- why not yet */
+
+struct missing {
+	const struct cli *c;
+	uint64_t n;
+};
+
+static const struct {
+	const char *state, *why;
+} reasons[] = {
+	{"open", "still open by a writer"},
+	{"settling", "settling: sealed once it was left alone for its settle "
+		"time (notaryfs seal ends that)"},
+	{"frozen", "settling: its content is fixed, its name is not yet"},
+	{"sealed", "sealed, on its way into a block"},
+	{"temp", "a temporary name: sealed only under another one"},
+	{"scratch", "a scratch name: never notarized"},
+};
+
+static int explain_file(void *ctx, const char *path, const struct stat *st)
+{
+	struct missing *m = ctx;
+	char state[32];
+	if (!S_ISREG(st->st_mode))
+		return 0;
+	ssize_t n = getxattr(path, "user.notary.state", state,
+		sizeof state - 1);
+	if (n < 0)
+		return 0;
+	state[n] = '\0';
+	for (size_t i = 0; i < sizeof reasons / sizeof *reasons; i++) {
+		if (strcmp(state, reasons[i].state) != 0)
+			continue;
+		if (++m->n <= NAMED_MAX)
+			cli_say(m->c, "%s: %s", path, reasons[i].why);
+	}
+	return 0;
+}
+
+static void explain_rows(const struct cli *c, const char *kind,
+	const struct status_row *row, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (!row[i].ok)
+			cli_say(c, "%s %s: %s", kind, row[i].name,
+				row[i].error);
+}
+
+uint64_t waiting_explain(const struct cli *c, const char *root,
+	const char *path)
+{
+	struct missing m = {.c = c};
+	cleanup(buf) struct buf json = {0};
+	cleanup(free) struct status *s = calloc(1, sizeof *s);
+	place_walk(path, explain_file, &m);
+	if (m.n > NAMED_MAX)
+		cli_say(c, "... and %" PRIu64 " more", m.n - NAMED_MAX);
+	if (s != NULL && place_read(root, "status", &json) == 0 &&
+	    status_parse(BUF_BYTES(&json), s) == 0) {
+		explain_rows(c, "service", s->service, s->n_services);
+		explain_rows(c, "bucket", s->bucket, s->n_buckets);
+		status_done(s);
+	}
+	return m.n;
+}
