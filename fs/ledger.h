@@ -1,0 +1,119 @@
+/*
+ * ledger: a chain as it is read from buckets and from nothing else.
+ *
+ * One bucket is enough to verify all of it: block zero against the anchor, every
+ * number (succession.h), every block with its timestamp, its tree and its
+ * place on the main chain (chain.h), and the main log at every height.  What is
+ * missing or damaged in a bucket is a finding; reading goes on with the others.
+ *
+ * One thread.
+ */
+#ifndef FS_LEDGER_H
+#define FS_LEDGER_H
+
+#include <stdarg.h>
+
+#include "core/mlog.h"
+#include "core/object.h"
+#include "core/params.h"
+#include "core/replica.h"
+#include "core/worm.h"
+#include "fs/succession.h"
+
+struct assembly;
+
+enum ledger_finding {
+	LEDGER_WRONG,		/* proved to be wrong: damaged, forged */
+	LEDGER_INCOMPLETE,	/* something is not there to be checked */
+};
+
+struct ledger_bucket {
+	char *path;
+	struct worm *worm;	/* NULL: cannot be opened */
+	int share;		/* index, -1 while unknown */
+	uint64_t missing, damaged; /* objects */
+};
+
+/* A block of the main chain. */
+struct ledger_block {
+	uint64_t k;
+	uint32_t epoch;
+	struct hash hmeta;	/* H(META); zero for block zero */
+	struct hash hs;		/* H(s) */
+};
+
+/* An object that a bucket lacked when it was looked for. */
+struct ledger_lack {
+	char key[OBJECT_KEY_MAX];
+	unsigned bucket;
+};
+
+struct ledger_events {
+	void (*finding)(void *ctx, enum ledger_finding f, const char *text);
+	/* How far: done of total, of what.  May be NULL. */
+	void (*progress)(void *ctx, const char *what, uint64_t done,
+		uint64_t total);
+	void *ctx;
+};
+
+struct ledger {
+	const struct assembly *a;
+	struct ledger_events events;
+	struct hash anchor;
+	char prefix[HASH_HEX + 1];
+	unsigned n_buckets;
+	struct ledger_bucket bucket[REPLICA_MAX];
+	struct buf genesis_raw;
+	struct genesis genesis;
+	struct params params;
+	struct replica *replica;	/* over the buckets, by share */
+	struct succession succession;
+	struct mlog log;
+	struct chain *chain;
+	struct ledger_block *block;	/* by height */
+	size_t n_blocks;
+	struct buf *doc;		/* documents by epoch */
+	size_t n_docs;
+	struct ledger_lack *lack;
+	size_t n_lacks;
+	uint64_t numbers, last_number;	/* read; the highest listed + 1 */
+	uint64_t wrong, incomplete;	/* findings */
+};
+
+/* Opens the buckets, finds block zero and which share each bucket holds.  0,
+ * or a negative errno with a sentence in *ret_why. */
+int ledger_open(const struct assembly *a, const struct hash *anchor,
+	char *const *paths, unsigned n, const struct ledger_events *events,
+	struct ledger **ret, char **ret_why);
+void ledger_close(struct ledger *l);
+
+/* Called for each block of the main chain in order, height 1 and up, while
+ * its META is at hand.  Non-zero ends the reading and is returned. */
+struct block;
+typedef int ledger_visit(void *ctx, uint64_t height, const struct meta *m);
+/* Reads and verifies everything but the contents.  0, also with findings;
+ * negative: memory, or what visit returned. */
+int ledger_read(struct ledger *l, ledger_visit *visit, void *ctx);
+/* Are there enough buckets for contents? */
+bool ledger_enough(const struct ledger *l);
+unsigned ledger_usable(const struct ledger *l);
+
+/* META of a main-chain block, checked already by ledger_read(): decoded;
+ * raw owns the bytes. */
+int ledger_meta(struct ledger *l, uint64_t height, struct buf *ret_raw,
+	struct meta *ret);
+/* s of a main-chain block, height 0 too. */
+int ledger_sequence(struct ledger *l, uint64_t height, struct buf *ret);
+
+/* Records a finding: a sentence without a full stop. */
+void ledger_find(struct ledger *l, enum ledger_finding f, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
+/* Key is missing in bucket i: reported by ledger_lacks(), which looks again
+ * for those, as a mounted vault may have been writing.  Waits up to wait_ms
+ * for them. */
+int ledger_lacks_add(struct ledger *l, const char *key, unsigned bucket);
+void ledger_lacks(struct ledger *l, uint64_t wait_ms);
+/* The bucket that holds a share; NULL: none of those given. */
+struct ledger_bucket *ledger_share(struct ledger *l, unsigned share);
+
+#endif
