@@ -72,6 +72,8 @@ struct ledger {
 	struct chain *chain;
 	struct ledger_block *block;	/* by height */
 	size_t n_blocks;
+	bool broken;		/* a block could not be judged: later ones are
+				   not placed */
 	struct buf *doc;		/* documents by epoch */
 	size_t n_docs;
 	struct ledger_lack *lack;

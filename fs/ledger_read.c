@@ -147,15 +147,17 @@ static int take_block(struct reading *r, const struct number *n,
 	if (why == NULL && !records_ok(m))
 		why = "a record is malformed";
 	if (why != NULL) {
+		l->broken = true;
 		ledger_find(l, LEDGER_WRONG, "number %" PRIu64 ": %s", s->k,
 			why);
 		return 0;
 	}
 	err = chain_take(l, m, &b, s, dh);
-	if (err != 0)
+	if (err != 0 || l->broken)
 		return err;
 	struct hash hb = block_hash(m->b), ht = timestamp_hash(m->t);
 	if (!place_agrees(l, s, &hb, &ht)) {
+		l->broken = true;
 		ledger_find(l, LEDGER_WRONG, "number %" PRIu64 ": it is not the "
 			"main-chain block that its statement says", s->k);
 		return 0;
@@ -181,6 +183,7 @@ static int read_block(struct reading *r, const struct number *n,
 	if (err == -ENOMEM)
 		return err;
 	if (err != 0) {
+		l->broken = true;
 		ledger_find(l, err == -EBADMSG ? LEDGER_WRONG
 			: LEDGER_INCOMPLETE, "number %" PRIu64 ": the block "
 			"%s is %s in every bucket given", s->k, key,
@@ -224,6 +227,8 @@ static int read_block_zero(struct reading *r, const struct number *n,
 static int read_other(struct ledger *l, const struct sequence *s)
 {
 	struct hash root = mlog_root(&l->log);
+	if (l->broken)
+		return chain_add_other(l->chain, s->k, s->y);
 	if (s->has_height || l->log.size != s->log_size ||
 	    !hash_equal(&root, &s->log_root))
 		ledger_find(l, LEDGER_WRONG, "number %" PRIu64 ": it shows "

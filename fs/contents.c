@@ -1,0 +1,107 @@
+#include "fs/contents.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "core/chunktree.h"
+#include "core/cleanup.h"
+#include "core/hash.h"
+
+static bool in_pack(struct bytes raw, struct record *ret)
+{
+	return record_decode(raw, ret) == 0 && ret->kind == RECORD_PUT &&
+		ret->size <= PACK_FILE_MAX;
+}
+
+uint64_t contents_pack_size(const struct meta *m)
+{
+	uint64_t sum = 0;
+	struct record d;
+	for (size_t i = 0; i < m->n; i++)
+		if (in_pack(m->d[i], &d))
+			sum += d.size;
+	return sum;
+}
+
+bool contents_is_pack(void *ctx, struct bytes payload)
+{
+	const struct meta *m = ctx;
+	size_t at = 0;
+	struct record d;
+	for (size_t i = 0; i < m->n; i++) {
+		if (!in_pack(m->d[i], &d))
+			continue;
+		if (d.size > payload.n - at)
+			return false;
+		struct hash root = chunktree_root_bytes(
+			BYTES(payload.p + at, (size_t)d.size));
+		if (!hash_equal(&root, &d.root))
+			return false;
+		at += (size_t)d.size;
+	}
+	return at == payload.n;
+}
+
+bool contents_is_extent(void *ctx, struct bytes payload)
+{
+	const struct extent_meta *want = ctx;
+	if (payload.n != want->length)
+		return false;
+	struct chunktree *t = chunktree_new();
+	if (t == NULL)
+		return false;
+	chunktree_add(t, payload);
+	struct hash top = chunktree_top(t);
+	chunktree_free(t);
+	return hash_equal(&top, &want->top);
+}
+
+/* The top of extent i, out of bytes that need not be aligned. */
+static struct hash top_at(struct bytes tops, uint64_t i)
+{
+	struct hash h;
+	memcpy(h.b, tops.p + i * HASH_LEN, HASH_LEN);
+	return h;
+}
+
+int contents_extents(const struct meta *m, uint32_t index,
+	const struct record *d, struct bytes *ret_tops)
+{
+	if (d->size <= PACK_FILE_MAX)
+		return -ENOENT;
+	for (size_t i = 0; i < m->n_large; i++) {
+		if (m->large[i].index != index)
+			continue;
+		struct bytes tops = m->large[i].tops;
+		struct hash top, root;
+		/* struct hash is bytes only: any alignment will do */
+		if (chunktree_join((const struct hash *)(const void *)tops.p,
+				tops.n / HASH_LEN, d->size, &top) != 0)
+			return -EBADMSG;
+		root = chunktree_root_of(d->size, &top);
+		if (!hash_equal(&root, &d->root))
+			return -EBADMSG;
+		*ret_tops = tops;
+		return 0;
+	}
+	return -EBADMSG;
+}
+
+int contents_extent(struct bytes tops, uint64_t size, uint64_t i,
+	struct extent_meta *ret, struct hash *ret_hmeta,
+	char ret_key[OBJECT_KEY_MAX])
+{
+	cleanup(buf) struct buf raw = {0};
+	uint64_t off = i * EXTENT_SIZE;
+	struct extent_meta e = {
+		.top = top_at(tops, i),
+		.length = size - off < EXTENT_SIZE ? size - off : EXTENT_SIZE,
+	};
+	int err = extent_meta_encode(&e, &raw);
+	if (err != 0)
+		return err;
+	*ret = e;
+	*ret_hmeta = hash_sha3(BUF_BYTES(&raw));
+	object_key_extent(&e.top, ret_key);
+	return 0;
+}
