@@ -1,0 +1,489 @@
+#include "fs/restore.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "core/block.h"
+#include "core/certificate.h"
+#include "core/chunktree.h"
+#include "core/cleanup.h"
+#include "core/hash.h"
+#include "core/merkle.h"
+#include "core/record.h"
+#include "fs/contents.h"
+#include "fs/file.h"
+#include "fs/outtree.h"
+
+/* Which record a path has last: paths by their hash, to bound memory. */
+struct newest {
+	struct hash path;
+	uint64_t height;
+	uint32_t index;
+};
+
+/* Records that must wait for everything else, whole. */
+struct later {
+	struct buf d;
+	size_t depth;		/* slashes in the path */
+};
+
+struct restore {
+	struct ledger *l;
+	struct outtree out;
+	struct newest *newest;
+	size_t n_newest;
+	struct later *folder, *link;
+	size_t n_folders, n_links;
+	struct restore_counts n;
+	/* of the block at hand */
+	uint64_t height;
+	const struct meta *meta;
+	struct merkle *tree;
+	struct buf s, t_lower;
+	uint64_t t_lower_type;
+};
+
+int restore_new(struct ledger *l, int dir, struct restore **ret)
+{
+	struct restore *r = calloc(1, sizeof *r);
+	if (r == NULL)
+		return -ENOMEM;
+	r->l = l;
+	r->out = (struct outtree){dir, geteuid() == 0};
+	*ret = r;
+	return 0;
+}
+
+static void later_free(struct later *list, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		buf_free(&list[i].d);
+	free(list);
+}
+
+void restore_free(struct restore *r)
+{
+	if (r == NULL)
+		return;
+	later_free(r->folder, r->n_folders);
+	later_free(r->link, r->n_links);
+	merkle_free(r->tree);
+	buf_free(&r->s);
+	buf_free(&r->t_lower);
+	free(r->newest);
+	free(r);
+}
+
+/* -- which records count */
+
+static int note(struct restore *r, struct bytes path, uint64_t height,
+	uint32_t index)
+{
+	if (r->n_newest % 4096 == 0) {
+		struct newest *more = realloc(r->newest,
+			(r->n_newest + 4096) * sizeof *more);
+		if (more == NULL)
+			return -ENOMEM;
+		r->newest = more;
+	}
+	r->newest[r->n_newest++] = (struct newest){hash_sha3(path), height,
+		index};
+	return 0;
+}
+
+int restore_note(void *ctx, uint64_t height, const struct meta *m)
+{
+	struct restore *r = ctx;
+	int err = 0;
+	for (size_t i = 0; i < m->n && err == 0; i++) {
+		struct record d;
+		if (record_decode(m->d[i], &d) == 0)
+			err = note(r, d.path, height, (uint32_t)i);
+	}
+	return err;
+}
+
+/* By path, and the newest of a path first. */
+static int by_path(const void *a, const void *b)
+{
+	const struct newest *x = a, *y = b;
+	int c = memcmp(x->path.b, y->path.b, HASH_LEN);
+	if (c != 0)
+		return c;
+	if (x->height != y->height)
+		return x->height > y->height ? -1 : 1;
+	return x->index > y->index ? -1 : x->index < y->index;
+}
+
+static void settle_newest(struct restore *r)
+{
+	size_t n = 0;
+	if (r->n_newest > 0)
+		qsort(r->newest, r->n_newest, sizeof *r->newest, by_path);
+	for (size_t i = 0; i < r->n_newest; i++)
+		if (n == 0 || !hash_equal(&r->newest[n - 1].path,
+				&r->newest[i].path))
+			r->newest[n++] = r->newest[i];
+	r->n_newest = n;
+}
+
+static int path_only(const void *key, const void *item)
+{
+	const struct newest *x = item;
+	return memcmp(key, x->path.b, HASH_LEN);
+}
+
+static bool counts(struct restore *r, struct bytes path, size_t index)
+{
+	struct hash h = hash_sha3(path);
+	if (r->n_newest == 0)
+		return false;
+	struct newest *x = bsearch(h.b, r->newest, r->n_newest,
+		sizeof *r->newest, path_only);
+	return x != NULL && x->height == r->height && x->index == index;
+}
+
+/* -- findings */
+
+static int failed(struct restore *r, struct bytes path, int err)
+{
+	if (err == -ENOMEM || err == -ENOSPC || err == -EDQUOT)
+		return err; /* the next one would fare no better */
+	r->n.failed++;
+	ledger_find(r->l, LEDGER_INCOMPLETE, "%.*s is not restored: %s",
+		(int)path.n, (const char *)path.p, strerror(-err));
+	return 0;
+}
+
+/* Which shares are missing of an object that cannot be had. */
+static void explain(struct restore *r, const char *key,
+	const struct replica_report *report)
+{
+	struct ledger *l = r->l;
+	unsigned good = 0;
+	for (unsigned i = 0; i < l->n_buckets; i++) {
+		struct ledger_bucket *b = &l->bucket[i];
+		unsigned s = (unsigned)b->share;
+		if (b->worm == NULL)
+			continue;
+		if (report->error[s] == 0 && (report->bad >> s & 1) == 0)
+			good++;
+		else
+			ledger_find(l, LEDGER_INCOMPLETE, "%s: %s is %s",
+				b->path, key, report->error[s] == -ENOENT
+				? "missing" : "damaged");
+	}
+	ledger_find(l, LEDGER_INCOMPLETE, "%s: %u good shares, %u are needed",
+		key, good, l->params.share_k);
+}
+
+static int fetch(struct restore *r, const char *key, const struct hash *hmeta,
+	bool (*accept)(void *, struct bytes), void *ctx, struct buf *ret)
+{
+	struct replica_report report = {0};
+	struct replica *q = r->l->replica;
+	int err = q->ops->get_coded(q, key, hmeta, accept, ctx, ret, &report);
+	if (err != 0 && err != -ENOMEM) {
+		explain(r, key, &report);
+		return err;
+	}
+	for (unsigned i = 0; err == 0 && i < r->l->n_buckets; i++) {
+		struct ledger_bucket *b = &r->l->bucket[i];
+		if (b->worm == NULL || (report.bad >> b->share & 1) == 0)
+			continue;
+		b->damaged++;
+		ledger_find(r->l, LEDGER_WRONG, "%s: %s is damaged; restored "
+			"without it", b->path, key);
+	}
+	return err;
+}
+
+/* -- certificates: DIR/.certs/PATH.cert */
+
+static int write_whole(struct restore *r, struct bytes path,
+	struct bytes data, const struct record *d)
+{
+	struct outfile f;
+	int err = outtree_begin(&r->out, path, &f);
+	if (err != 0)
+		return err;
+	err = file_write_all(f.fd, data);
+	if (err != 0) {
+		outtree_drop(&f);
+		return err;
+	}
+	return outtree_keep(&r->out, &f, d);
+}
+
+static int make_parts(struct restore *r, size_t index, struct buf *ret)
+{
+	const struct ledger_block *b = &r->l->block[r->height];
+	struct certificate c = {
+		.chain = r->l->anchor,
+		.b0 = r->l->genesis.b0,
+		.params = r->l->genesis.params,
+		.d = r->meta->d[index],
+		.index = index,
+		.n = r->meta->n,
+		.b = r->meta->b,
+		.t_upper_type = r->meta->t_type,
+		.t_upper = r->meta->t,
+		.t_lower_type = r->t_lower_type,
+		.t_lower = BUF_BYTES(&r->t_lower),
+		.s = BUF_BYTES(&r->s),
+		.doc = BUF_BYTES(&r->l->doc[b->epoch]),
+	};
+	c.path_len = merkle_path(r->tree, index, c.path);
+	return make_certificate(&c, ret);
+}
+
+static int write_certificate(struct restore *r, struct bytes path,
+	size_t index)
+{
+	static const char before[] = ".certs/", after[] = ".cert";
+	cleanup(buf) struct buf cert = {0}, name = {0};
+	int err = make_parts(r, index, &cert);
+	if (err == 0)
+		err = buf_add(&name, before, sizeof before - 1);
+	if (err == 0)
+		err = buf_add(&name, path.p, path.n);
+	if (err == 0)
+		err = buf_add(&name, after, sizeof after - 1);
+	if (err == 0)
+		err = write_whole(r, BUF_BYTES(&name), BUF_BYTES(&cert), NULL);
+	r->n.certificates += err == 0;
+	return err == 0 ? 0 : failed(r, BUF_BYTES(&name), err);
+}
+
+/* -- files */
+
+static int write_extents(struct restore *r, const struct record *d,
+	struct bytes tops, int fd)
+{
+	int err = 0;
+	for (uint64_t i = 0; i < tops.n / HASH_LEN && err == 0; i++) {
+		struct extent_meta e;
+		struct hash hmeta;
+		char key[OBJECT_KEY_MAX];
+		cleanup(buf) struct buf piece = {0};
+		err = contents_extent(tops, d->size, i, &e, &hmeta, key);
+		if (err == 0)
+			err = fetch(r, key, &hmeta, contents_is_extent, &e,
+				&piece);
+		if (err == 0)
+			err = file_write_all(fd, BUF_BYTES(&piece));
+	}
+	return err;
+}
+
+static int restore_large(struct restore *r, const struct record *d,
+	size_t index)
+{
+	struct outfile f;
+	struct bytes tops;
+	int err = contents_extents(r->meta, (uint32_t)index, d, &tops);
+	if (err == 0)
+		err = outtree_begin(&r->out, d->path, &f);
+	if (err != 0)
+		return err;
+	err = write_extents(r, d, tops, f.fd);
+	if (err != 0) {
+		outtree_drop(&f);
+		return err;
+	}
+	return outtree_keep(&r->out, &f, d);
+}
+
+static int keep_later(struct later **list, size_t *n, const struct record *d,
+	struct bytes raw)
+{
+	struct later *more = realloc(*list, (*n + 1) * sizeof *more);
+	if (more == NULL)
+		return -ENOMEM;
+	*list = more;
+	more[*n] = (struct later){.depth = d->path.n > 0};
+	for (size_t i = 0; i < d->path.n; i++)
+		more[*n].depth += d->path.p[i] == '/';
+	int err = buf_copy(raw, &more[*n].d);
+	*n += err == 0;
+	return err;
+}
+
+static int restore_put(struct restore *r, const struct record *d, size_t index,
+	struct bytes data)
+{
+	int err = d->size > PACK_FILE_MAX ? restore_large(r, d, index)
+					  : write_whole(r, d->path, data, d);
+	if (err != 0)
+		return failed(r, d->path, err);
+	r->n.files++;
+	r->n.bytes += d->size;
+	return write_certificate(r, d->path, index);
+}
+
+static int restore_record(struct restore *r, const struct record *d,
+	size_t index, struct bytes data, bool have_pack)
+{
+	int err = 0;
+	switch (d->kind) {
+	case RECORD_PUT:
+		if (!have_pack && d->size <= PACK_FILE_MAX)
+			return failed(r, d->path, -ENODATA);
+		return restore_put(r, d, index, data);
+	case RECORD_MKDIR:
+		if (d->path.n > 0)
+			err = outtree_folder(&r->out, d->path);
+		if (err != 0)
+			return failed(r, d->path, err);
+		return keep_later(&r->folder, &r->n_folders, d,
+			r->meta->d[index]);
+	case RECORD_SYMLINK:
+		err = outtree_symlink(&r->out, d);
+		r->n.symlinks += err == 0;
+		return err == 0 ? 0 : failed(r, d->path, err);
+	case RECORD_LINK:
+		err = keep_later(&r->link, &r->n_links, d, r->meta->d[index]);
+		return err != 0 ? err : write_certificate(r, d->path, index);
+	}
+	return 0;
+}
+
+static int restore_records(struct restore *r, struct bytes pack,
+	bool have_pack)
+{
+	size_t at = 0;
+	int err = 0;
+	for (size_t i = 0; i < r->meta->n && err == 0; i++) {
+		struct record d;
+		struct bytes data = {0};
+		if (record_decode(r->meta->d[i], &d) != 0)
+			continue;
+		if (have_pack && d.kind == RECORD_PUT &&
+		    d.size <= PACK_FILE_MAX) {
+			data = BYTES(pack.p + at, (size_t)d.size);
+			at += (size_t)d.size;
+		}
+		if (counts(r, d.path, i))
+			err = restore_record(r, &d, i, data, have_pack);
+	}
+	return err;
+}
+
+static int make_tree(struct restore *r)
+{
+	cleanup(free) struct hash *dh = malloc(r->meta->n * sizeof *dh);
+	if (dh == NULL)
+		return -ENOMEM;
+	hash_many(r->meta->d, r->meta->n, dh);
+	merkle_free(r->tree);
+	r->tree = NULL;
+	return merkle_new(dh, r->meta->n, &r->tree);
+}
+
+static int restore_block(struct restore *r, struct meta *m)
+{
+	cleanup(buf) struct buf pack = {0};
+	char key[OBJECT_KEY_MAX];
+	const struct hash *hmeta = &r->l->block[r->height].hmeta;
+	r->meta = m;
+	buf_free(&r->s);
+	int err = ledger_sequence(r->l, r->height, &r->s);
+	if (err == 0)
+		err = make_tree(r);
+	if (err != 0)
+		return err;
+	bool have = true;
+	if (contents_pack_size(m) > 0) {
+		object_key_pack(hmeta, key);
+		err = fetch(r, key, hmeta, contents_is_pack, m, &pack);
+		if (err == -ENOMEM)
+			return err;
+		have = err == 0;
+	}
+	err = restore_records(r, BUF_BYTES(&pack), have);
+	if (err != 0)
+		return err;
+	/* this block's timestamp is the next one's lower bound */
+	buf_free(&r->t_lower);
+	r->t_lower_type = m->t_type;
+	return buf_copy(m->t, &r->t_lower);
+}
+
+static int restore_blocks(struct restore *r)
+{
+	struct ledger *l = r->l;
+	int err = buf_copy(l->genesis.t, &r->t_lower);
+	r->t_lower_type = l->genesis.t_type;
+	for (r->height = 1; r->height < l->n_blocks && err == 0; r->height++) {
+		cleanup(buf) struct buf raw = {0};
+		struct meta m;
+		err = ledger_meta(l, r->height, &raw, &m);
+		if (err != 0)
+			break;
+		err = restore_block(r, &m);
+		meta_done(&m);
+		if (l->events.progress != NULL)
+			l->events.progress(l->events.ctx, "blocks", r->height,
+				l->n_blocks - 1);
+	}
+	return err;
+}
+
+/* -- what must come last */
+
+static int restore_links(struct restore *r)
+{
+	int err = 0;
+	for (size_t i = 0; i < r->n_links && err == 0; i++) {
+		struct record d;
+		if (record_decode(BUF_BYTES(&r->link[i].d), &d) != 0)
+			continue;
+		int one = outtree_link(&r->out, &d);
+		r->n.links += one == 0;
+		if (one != 0)
+			err = failed(r, d.path, one);
+	}
+	return err;
+}
+
+static int deepest_first(const void *a, const void *b)
+{
+	const struct later *x = a, *y = b;
+	return x->depth > y->depth ? -1 : x->depth < y->depth;
+}
+
+static int restore_folders(struct restore *r)
+{
+	int err = 0;
+	if (r->n_folders > 0)
+		qsort(r->folder, r->n_folders, sizeof *r->folder,
+			deepest_first);
+	for (size_t i = 0; i < r->n_folders && err == 0; i++) {
+		struct record d;
+		if (record_decode(BUF_BYTES(&r->folder[i].d), &d) != 0)
+			continue;
+		int one = outtree_folder_attributes(&r->out, &d);
+		r->n.folders += one == 0;
+		if (one != 0)
+			err = failed(r, d.path, one);
+	}
+	return err;
+}
+
+int restore_run(struct restore *r, struct restore_counts *ret)
+{
+	settle_newest(r);
+	int err = restore_blocks(r);
+	if (err == 0)
+		err = restore_links(r);
+	if (err == 0)
+		err = restore_folders(r);
+	if (err == 0 && syncfs(r->out.root) != 0)
+		err = -errno;
+	*ret = r->n;
+	return err;
+}
