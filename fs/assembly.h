@@ -65,6 +65,9 @@ struct assembly {
 	const char *(*sequencer_isolation)(struct sequencer *q);
 };
 
+/* The table of this program (assemble_main.c). */
+const struct assembly *assemble(void);
+
 static inline void assembly_genesis_done(struct assembly_genesis *g)
 {
 	buf_free(&g->key);

@@ -1,0 +1,161 @@
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "core/certificate.h"
+#include "core/cleanup.h"
+#include "core/verify.h"
+#include "fs/cli.h"
+#include "fs/digest.h"
+#include "fs/place.h"
+
+static const char help[] =
+"usage: notaryfs verify PATH... [--json]\n"
+"Checks files in a mounted vault against their certificates and the vault's own\n"
+"anchor; a folder means every file below it.  To check without trusting this\n"
+"machine, take file, certificate and a copy of the anchor elsewhere and use\n"
+"notary-verify.\n"
+"\n"
+"  --json      print one JSON object for each file\n"
+"  -h, --help  print this\n"
+"\n"
+"Exit code 0: all valid; 1: a file or certificate is refused; 2: a file has no\n"
+"certificate yet.\n";
+
+struct verifying {
+	const struct cli *c;
+	const char *root;
+	struct hash anchor;
+	struct verify_cache *cache;
+	bool json, one;		/* one: a single file, told in full */
+	uint64_t valid, refused, incomplete;
+};
+
+static int tell(struct verifying *v, const char *path,
+	const struct report *report)
+{
+	cleanup(buf) struct buf text = {0};
+	int err = 0;
+	if (v->json) {
+		err = report_json(report, &text);
+		if (err == 0)
+			printf("%.*s\n", (int)text.n, (const char *)text.p);
+	} else if (v->one) {
+		err = report_text(report, &text);
+		if (err == 0)
+			fwrite(text.p, 1, text.n, stdout);
+	}
+	if (report->verdict != V_VALID && !v->json)
+		cli_say(v->c, "%s: %s", path, verdict_text(report->verdict));
+	return err;
+}
+
+static int count(struct verifying *v, int exit)
+{
+	uint64_t *n = exit == 0 ? &v->valid
+		: exit == 2 ? &v->incomplete : &v->refused;
+	(*n)++;
+	cli_progress("verified: %" PRIu64, v->valid);
+	return 0;
+}
+
+static int no_certificate(struct verifying *v, const char *path)
+{
+	cli_say(v->c, "%s: %s", path, verdict_text(V_NOT_FINAL));
+	return count(v, 2);
+}
+
+static int verify_file(void *ctx, const char *path, const struct stat *st)
+{
+	struct verifying *v = ctx;
+	cleanup(buf) struct buf cert = {0};
+	struct content content;
+	if (!S_ISREG(st->st_mode))
+		return 0;
+	const char *rest = path + strlen(v->root);
+	int err = place_cert(v->root, rest + (*rest == '/'), &cert);
+	if (err == -ENOENT)
+		return no_certificate(v, path);
+	cleanup(close) int fd = open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+	if (err == 0 && fd < 0)
+		err = -errno;
+	if (err == 0)
+		err = digest_file(fd, &content);
+	if (err != 0) {
+		cli_say(v->c, "%s: %s", path, strerror(-err));
+		return count(v, 1);
+	}
+	cleanup(free) struct report *report = calloc(1, sizeof *report);
+	if (report == NULL)
+		return -ENOMEM;
+	err = verify_cached(v->cache, BUF_BYTES(&cert), &v->anchor, &content,
+		report);
+	if (err == 0)
+		err = tell(v, path, report);
+	return err != 0 ? err : count(v, verdict_exit(report->verdict));
+}
+
+static int one(const struct cli *c, struct verifying *v, const char *path)
+{
+	cleanup(free) char *root = NULL, *rest = NULL, *whole = NULL;
+	int err = place_mount(path, &root, &rest);
+	if (err == -ENOENT && place_exists(path)) {
+		cli_say(c, "%s is not in a mounted vault", path);
+		return -EINVAL;
+	}
+	if (err == 0)
+		err = place_anchor(root, &v->anchor);
+	if (err == 0 && asprintf(&whole, "%s%s%s", root, *rest ? "/" : "",
+			rest) < 0) {
+		whole = NULL;
+		err = -ENOMEM;
+	}
+	v->root = root;
+	if (err == 0)
+		err = place_walk(whole, verify_file, v);
+	if (err != 0)
+		cli_say(c, "%s: %s", path, strerror(-err));
+	return err;
+}
+
+int cmd_verify(const struct assembly *a, int argc, char **argv)
+{
+	static const struct option names[] = {
+		{"json", no_argument, NULL, 'j'},
+		{"help", no_argument, NULL, 'h'},
+		{0},
+	};
+	struct cli c = {.name = "verify", .help = help};
+	struct verifying v = {.c = &c};
+	struct stat st;
+	bool failed = false;
+	(void)a;
+	for (int opt; (opt = cli_option(&c, argc, argv, ":h", names)) != -1;) {
+		if (opt == '?')
+			return c.exit;
+		v.json = true;
+	}
+	if (optind == argc)
+		return cli_usage(&c, "name at least one path");
+	v.one = optind + 1 == argc && lstat(argv[optind], &st) == 0 &&
+		S_ISREG(st.st_mode);
+	v.cache = verify_cache_new();
+	if (v.cache == NULL)
+		return CLI_REFUSED;
+	for (int i = optind; i < argc; i++)
+		failed = one(&c, &v, argv[i]) != 0 || failed;
+	verify_cache_free(v.cache);
+	cli_progress_end();
+	if (!v.json && !v.one)
+		printf("%" PRIu64 " valid, %" PRIu64 " refused, %" PRIu64
+			" without a certificate\n", v.valid, v.refused,
+			v.incomplete);
+	if (fflush(stdout) != 0 || failed || v.refused > 0)
+		return CLI_REFUSED;
+	return v.incomplete > 0 ? CLI_INCOMPLETE : CLI_DONE;
+}
