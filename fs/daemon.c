@@ -15,7 +15,7 @@
 #include "fs/assembly.h"
 #include "fs/backlog.h"
 #include "fs/drive.h"
-#include "fs/contentfs.h"
+#include "fs/filestore.h"
 #include "fs/journal.h"
 #include "fs/mount.h"
 #include "fs/status.h"
@@ -291,7 +291,7 @@ static int open_state(struct daemon *d)
 	int err = d->a->local_open(db, false, false, &d->local);
 	if (err != 0)
 		return fail(d, err, "%s", db);
-	err = contentfs_open(files, &d->content);
+	err = filestore_open(files, &d->content);
 	if (err != 0)
 		return fail(d, err, "%s", files);
 	err = d->a->tsa_open(key, d->a->clock, newest_time(d->local), &d->tsa);
@@ -409,7 +409,7 @@ static int stop(struct daemon *d)
 		d->tsa->ops->free(d->tsa);
 	if (d->replica != NULL)
 		d->replica->ops->free(d->replica);
-	contentfs_free(d->content);
+	filestore_free(d->content);
 	if (d->local != NULL)
 		d->local->ops->free(d->local);
 	for (size_t i = 0; i < CONFIG_BUCKETS_MAX; i++)
