@@ -225,10 +225,15 @@ def verify(raw, anchor, content):
     need(s[5] == block[0] + H(c[7][1]), "number's block")
     need(s[7] >= 1 and s[9] == s[7] + 1, "height")
     data = decode(doc["user_data"])
-    need(data == ["notaryfs.seq.v1", bytes(32), 0, 0, bytes(32), 0], "data")
-    need(doc["public_key"] == params[3] and H(payload) == params[4], "K_S")
+    need(data[0] == "notaryfs.seq.v1", "data")
     need(s[2] == data[2] and s[3] >= data[3], "epoch")
-    need(block[3][2] == H(payload), "commitment")
+    named = block[3].get(2) if len(block) > 3 else None
+    if data[2] == 0:
+        need(data[1:] == [bytes(32), 0, 0, bytes(32), 0], "first data")
+        need(doc["public_key"] == params[3] and H(payload) == params[4], "K_S")
+    else:
+        need(data[1] == anchor and named, "later data")
+    need(named in (None, H(payload)), "commitment")
     return d[3], after, by
 
 

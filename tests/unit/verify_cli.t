@@ -1,0 +1,151 @@
+#!/bin/sh
+# notary-verify: what it says and how it exits (SURFACE: 0, 1, 2, 64).
+build=${NOTARYFS_BUILD:-$(dirname "$0")/../../build}
+verify=$(realpath "$build/notary-verify")
+mkcert=$(realpath "$build/tests/mkcert")
+dir=$(mktemp -d) || exit 1
+trap 'rm -rf "$dir"' EXIT
+n=0
+
+result() { # result RC WHAT
+	n=$((n + 1))
+	if [ "$1" = 0 ]; then
+		echo "ok $n - $2"
+	else
+		echo "not ok $n - $2"
+		sed 's/^/# /' out err
+	fi
+}
+
+exits() { # exits CODE WHAT ARG...
+	want=$1 what=$2
+	shift 2
+	"$verify" "$@" >out 2>err
+	got=$?
+	[ "$got" = "$want" ] || echo "# exit $got, want $want"
+	[ "$got" = "$want" ]
+	result $? "$what"
+}
+
+says() { # says PATTERN WHAT [FILE]
+	grep -q -e "$1" "${3:-out}"
+	result $? "$2"
+}
+
+cd "$dir" || exit 1
+"$mkcert" . 1 || exit 1
+anchor=$(cat anchor)
+f=tree/folder/file-3
+
+exits 0 "a good file is valid" --anchor anchor $f
+says '^valid$' "the first word is the verdict"
+says '^trust: local software (root ' "the trust class is said"
+says '^recorded after: 20' "the lower time"
+says '^existed by: 20' "the upper time"
+exits 0 "the anchor as digits" --anchor "$anchor" $f
+exits 0 "a certificate named" --anchor anchor $f $f.cert
+exits 2 "without an anchor it cannot say" $f
+says '^incomplete: no-anchor' "and says why"
+! grep -q '^valid' out
+result $? "and never says valid"
+says 'notaryfs anchor' "but how to get an anchor"
+
+cp $f copy && cp $f.cert copy.cert && printf x >>copy
+exits 1 "a byte more is refused" --anchor anchor copy
+says '^refused: size' "for its size"
+printf x | dd of=copy bs=1 seek=10 conv=notrunc 2>/dev/null
+truncate -s -1 copy
+exits 1 "another byte is refused" --anchor anchor copy
+says '^refused: content' "for its content"
+exits 1 "another chain is refused" --anchor \
+	"$(echo "$anchor" | tr 0-9a-f 1-9a-f0)" $f
+says '^refused: anchor' "for its anchor"
+exits 1 "another file's certificate" --anchor anchor $f tree/folder/file-1.cert
+exits 1 "a file is no certificate" --anchor anchor $f $f
+says '^refused: malformed' "and that is said"
+
+exits 2 "no such file" --anchor anchor nothing
+says 'nothing: No such file' "is said" err
+exits 2 "no certificate" --anchor anchor anchor
+says 'looked for anchor.cert' "it says where it looked" err
+exits 2 "a folder is not a file" --anchor anchor tree
+says 'use -r' "it says how" err
+mkfifo pipe
+exits 2 "a pipe does not hold it up" --anchor anchor pipe $f.cert
+head -c 300000 /dev/zero >large
+exits 1 "too large for a certificate" --anchor anchor $f large
+says 'larger than' "is said" err
+
+exits 64 "no argument" --anchor anchor
+exits 64 "an option unknown" --range 1-2 $f
+exits 64 "an anchor that is none" --anchor large $f
+exits 64 "--certs without -r" --certs tree $f
+exits 0 "--help" --help
+says '^usage: ' "explains" out
+
+exits 0 "JSON" --anchor anchor --json $f
+python3 - <<'END' 2>err
+import json, hashlib
+r = json.load(open("out"))
+f = open("tree/folder/file-3", "rb").read()
+assert r["valid"] is True and r["verdict"] == "valid"
+assert r["sha256"] == hashlib.sha256(f).hexdigest() and r["size"] == len(f)
+assert r["path"] == "folder/file-3" and r["height"] == 1
+assert r["content_checked"] is True and r["trust"] == "local"
+END
+result $? "says the facts"
+exits 1 "JSON of a refused one" --anchor anchor --json copy
+python3 -c 'import json
+r = json.load(open("out"))
+assert r["valid"] is False and r["verdict"] == "content"
+assert r["path"] is None and r["existed_by"] is None' 2>err
+result $? "establishes nothing"
+
+exits 0 "a whole tree" --anchor anchor -r tree
+says '^5 valid, 0 refused, 0 incomplete$' "is counted"
+exits 0 "a part of the tree" --anchor anchor -r tree/folder
+exits 2 "without an anchor" -r tree
+says '^0 valid, 0 refused, 5 incomplete$' "nothing is valid"
+
+cp -r tree restored && mkdir -p restored/.certs/folder
+mv restored/folder/*.cert restored/.certs/folder/
+exits 0 "certificates below .certs" --anchor anchor -r restored
+says '^5 valid, 0 refused, 0 incomplete$' "are found"
+mv restored/.certs certs
+exits 0 "certificates elsewhere" --anchor anchor -r restored --certs certs
+exits 2 "and nowhere" --anchor anchor -r restored
+says '^incomplete: folder/file-0: ' "each file is named"
+exits 2 "--certs that is not there" --anchor anchor -r restored --certs no
+ln -s ../anchor restored/link
+ln -s . restored/loop
+exits 0 "links are passed over" --anchor anchor -r restored --certs certs
+printf y >>restored/folder/file-0
+echo new >restored/new
+exits 1 "one forged among them" --anchor anchor -r restored --certs certs
+says '^refused: folder/file-0: size: ' "is named"
+says '^4 valid, 1 refused, 1 incomplete$' "and counted"
+exits 1 "the same as JSON" --anchor anchor --json -r restored --certs certs
+python3 -c 'import json
+lines = [json.loads(l) for l in open("out")]
+assert lines[-1]["valid"] == 4 and lines[-1]["refused"] == 1
+assert any(l.get("path") == "folder/file-0" for l in lines)' 2>err
+result $? "a line each and a sum"
+mv tree/folder/file-4 tree/folder/other
+mv tree/folder/file-4.cert tree/folder/other.cert
+exits 0 "a file under another name" --anchor anchor -r tree
+says '^note: folder/other: ' "is noted"
+mkdir empty
+exits 2 "an empty tree shows nothing" --anchor anchor -r empty
+
+exits 0 "explain" --anchor anchor explain $f.cert
+says 'not compared' "says that no content was compared"
+says '^parts, ' "and what the parts are"
+if ldd "$verify" >out 2>&1 && [ "${build%asan}" = "$build" ] &&
+	[ "${build%tsan}" = "$build" ]; then
+	false
+fi
+result $? "it is a static program"
+"$mkcert" empty 0 && cmp -s anchor empty/anchor
+[ $? = 1 ]
+result $? "each chain has an anchor of its own"
+echo "1..$n"
