@@ -38,6 +38,7 @@ struct daemon {
 	struct drive *drive;
 	struct mount *mount;
 	struct backlog backlog;
+	_Atomic uint64_t final_height;	/* that the mount was told of */
 	char *bucket_error[CONFIG_BUCKETS_MAX]; /* NULL: it is there */
 	pthread_t signals;
 	bool signals_run;
@@ -76,11 +77,13 @@ static void queued(void *ctx, bool hurry)
 		drive_wake(d->drive, hurry);
 }
 
+/* From a worker's thread, after every change of a block. */
 static void changed(void *ctx)
 {
 	struct daemon *d = ctx;
-	drive_wake(d->drive, false);
-	if (d->mount != NULL)
+	uint64_t height;
+	if (d->local->ops->tip(d->local, LOCAL_FINAL, &height) == 0 &&
+	    atomic_exchange(&d->final_height, height) != height)
 		mount_progress(d->mount);
 }
 
@@ -188,6 +191,7 @@ static void reread(struct daemon *d)
 		new.empty_settle_ms, new.backlog_files, new.backlog_bytes};
 	for (size_t i = 0; i < sizeof to / sizeof *to; i++)
 		__atomic_store_n(to[i], from[i], __ATOMIC_RELAXED);
+	mount_settle(d->mount);
 	journal_say(d->journal, "SIGHUP: settle, settle_max, empty_settle and "
 		"backlog are as in %s now%s", path, fixed || new.
 		block_interval_ms != now->block_interval_ms
@@ -374,7 +378,7 @@ static int start(struct daemon *d)
 	    (err = start_sequencer(d)) != 0 || (err = start_pipeline(d)) != 0 ||
 	    (err = start_mount(d)) != 0)
 		return err;
-	notary_on_change(d->notary, changed, d);
+	drive_on_change(d->drive, changed, d);
 	err = -pthread_create(&d->signals, NULL, take_signals, d);
 	if (err != 0)
 		return fail(d, err, "cannot start a thread");
@@ -392,10 +396,11 @@ static int stop(struct daemon *d)
 		pthread_kill(d->signals, SIGUSR2);
 		pthread_join(d->signals, NULL);
 	}
+	if (d->drive != NULL)
+		drive_on_change(d->drive, NULL, NULL);
 	if (d->mount != NULL)
 		mount_close(d->mount);
-	if (d->drive != NULL)
-		drive_stop(d->drive);
+	drive_stop(d->drive);
 	notary_free(d->notary);
 	if (d->seq != NULL) {
 		err = d->a->sequencer_handover(d->seq, NULL);

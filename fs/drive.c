@@ -33,6 +33,9 @@ struct drive {
 	struct signal queued;	/* new records: batchit and extentit */
 	struct signal moved;	/* a block moved on: the others and drain */
 	bool stop;
+	pthread_mutex_t wake_lock;	/* held during the call */
+	void (*wake)(void *ctx);	/* who else wants to know */
+	void *ctx;
 	size_t n;
 	struct worker worker[5 + STORERS_MAX];
 };
@@ -88,9 +91,21 @@ static void changed(void *ctx)
 {
 	struct drive *d = ctx;
 
-	locked(&d->lock);
-	raise_signal(&d->queued);
-	raise_signal(&d->moved);
+	{
+		locked(&d->lock);
+		raise_signal(&d->queued);
+		raise_signal(&d->moved);
+	}
+	locked(&d->wake_lock);
+	if (d->wake != NULL)
+		d->wake(d->ctx);
+}
+
+void drive_on_change(struct drive *d, void (*wake)(void *ctx), void *ctx)
+{
+	locked(&d->wake_lock);
+	d->wake = wake;
+	d->ctx = ctx;
 }
 
 static uint64_t longer(uint64_t retry_ms)
@@ -191,6 +206,7 @@ int drive_start(struct notary *n, unsigned storers, struct drive **ret)
 		return -ENOMEM;
 	d->notary = n;
 	pthread_mutex_init(&d->lock, NULL);
+	pthread_mutex_init(&d->wake_lock, NULL);
 	signal_init(&d->queued);
 	signal_init(&d->moved);
 	notary_on_change(n, changed, d);
@@ -228,6 +244,7 @@ void drive_stop(struct drive *d)
 	notary_on_change(d->notary, NULL, NULL);
 	pthread_cond_destroy(&d->queued.cond);
 	pthread_cond_destroy(&d->moved.cond);
+	pthread_mutex_destroy(&d->wake_lock);
 	pthread_mutex_destroy(&d->lock);
 	free(d);
 }

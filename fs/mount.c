@@ -99,9 +99,7 @@ static int open_files(struct mount *m, char **ret_why)
 		rc = nodes_init(&m->nodes, rules, st.st_ino);
 	if (rc != 0)
 		return rc;
-	m->nodes.settle.settle_ms = c->settle_ms;
-	m->nodes.settle.settle_max_ms = c->settle_max_ms;
-	m->nodes.settle.empty_ms = c->empty_settle_ms;
+	mount_settle(m);
 	m->as_root = geteuid() == 0;
 	atomic_store(&m->immutable, m->as_root && c->immutable);
 	return 0;
@@ -345,6 +343,16 @@ void mount_counts(struct mount *m, struct mount_counts *ret)
 void mount_progress(struct mount *m)
 {
 	park_wake(m->park);
+}
+
+void mount_settle(struct mount *m)
+{
+	const struct config *c = m->s.config;
+
+	locked(&m->lock);
+	m->nodes.settle.settle_ms = c->settle_ms;
+	m->nodes.settle.settle_max_ms = c->settle_max_ms;
+	m->nodes.settle.empty_ms = c->empty_settle_ms;
 }
 
 static bool any_open(struct mount *m)

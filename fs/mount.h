@@ -45,6 +45,9 @@ void mount_exit(struct mount *m);
 void mount_counts(struct mount *m, struct mount_counts *ret);
 /* The newest block became final: wakes those who wait, drops stale views. */
 void mount_progress(struct mount *m);
+/* The times to settle in the configuration changed: they count from the next
+ * change of a file on. */
+void mount_settle(struct mount *m);
 /* Stops the sealer after what it has begun and unmounts. */
 void mount_close(struct mount *m);
 

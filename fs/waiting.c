@@ -1,6 +1,7 @@
 #include "fs/waiting.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <poll.h>
 #include <signal.h>
@@ -19,6 +20,7 @@
 #include "fs/json.h"
 #include "fs/place.h"
 #include "fs/status.h"
+#include "fs/text.h"
 
 #define NAMED_MAX 20		/* lines; then they are only counted */
 #define TICK_MS 200		/* between two looks at the progress */
@@ -30,30 +32,32 @@ static uint64_t now_ms(void)
 	return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
 }
 
-/* -- the child: one blocking call a file; exit code is the errno */
+/* -- the child: one blocking call; its exit code is the errno */
 
-static int wait_file(void *ctx, const char *path, const struct stat *st)
+/* Links carry no attributes, so they are waited for by opening a name. */
+static int wait_link(const char *root, const char *rest)
 {
-	char word[64];
-	bool named = ctx != NULL;
-	if (!S_ISREG(st->st_mode))
-		return 0; /* folders and links carry no promise of their own */
-	if (getxattr(path, "user.notary.wait", word, sizeof word) >= 0)
-		return 0;
-	/* Below a folder, what is never notarized or gone is passed over. */
-	return !named && (errno == ENODATA || errno == ENOENT) ? 0 : -errno;
+	cleanup(free) char *name = text_of("%s/.notary/wait/%s", root, rest);
+	if (name == NULL)
+		return -ENOMEM;
+	cleanup(close) int fd = open(name, O_RDONLY | O_CLOEXEC);
+	return fd < 0 ? -errno : 0;
 }
 
-static _Noreturn void child(const char *path)
+static _Noreturn void child(const char *root, const char *rest)
 {
 	struct stat st;
+	char word[64];
+	const char *path = text_of("%s/%s", root, rest);
+	if (path == NULL)
+		_exit(ENOMEM);
 	signal(SIGINT, SIG_DFL);
 	if (lstat(path, &st) != 0)
 		_exit(errno);
-	char named;
-	int err = S_ISDIR(st.st_mode) ? place_walk(path, wait_file, NULL)
-				      : wait_file(&named, path, &st);
-	_exit(-err);
+	if (S_ISLNK(st.st_mode))
+		_exit(-wait_link(root, rest));
+	_exit(getxattr(path, "user.notary.wait", word, sizeof word) < 0
+		? errno : 0);
 }
 
 static void show_progress(const char *root)
@@ -69,7 +73,7 @@ static void show_progress(const char *root)
 	cli_progress("on their way: %" PRIu64 " files, %s", files, size);
 }
 
-int waiting_for(const char *root, const char *path, uint64_t timeout_ms)
+int waiting_for(const char *root, const char *rest, uint64_t timeout_ms)
 {
 	uint64_t end = now_ms() + timeout_ms;
 	int status = 0;
@@ -78,7 +82,7 @@ int waiting_for(const char *root, const char *path, uint64_t timeout_ms)
 	if (pid < 0)
 		return -errno;
 	if (pid == 0)
-		child(path);
+		child(root, rest);
 	cleanup(close) int fd = (int)syscall(SYS_pidfd_open, pid, 0);
 	struct pollfd p = {.fd = fd, .events = POLLIN};
 	bool late = false;

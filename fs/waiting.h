@@ -9,14 +9,15 @@
 
 struct cli;
 
-/* Waits until path (all below it, for a folder) is final.  The wait itself is
+/* Waits until rest below the mounted root (all below it, for a folder) is
+ * final.  The wait itself is
  * in the daemon, so nothing is polled; a child process does it so that it can
  * be given up.  timeout_ms 0: for ever.
  *   0            final
  *   -ETIMEDOUT   not yet: see waiting_explain()
  *   -ENODATA     it never will be: a temporary or scratch name
  *   other        the error of the file system */
-int waiting_for(const char *root, const char *path, uint64_t timeout_ms);
+int waiting_for(const char *root, const char *rest, uint64_t timeout_ms);
 /* Says on stderr what below path is not final, and why; returns how many. */
 uint64_t waiting_explain(const struct cli *c, const char *root,
 	const char *path);
