@@ -94,7 +94,8 @@ static int open_files(struct mount *m, char **ret_why)
 	rc = backing_stat(m->files, "", &st);
 	if (rc != 0)
 		return fail(rc, "openat2 (Linux 5.6 or later)", ret_why);
-	rc = rules_preset(c->preset, &rules, ret_why);
+	rc = rules_preset(c->preset != NULL ? c->preset : "default",
+		&rules, ret_why);
 	if (rc == 0)
 		rc = nodes_init(&m->nodes, rules, st.st_ino);
 	if (rc != 0)

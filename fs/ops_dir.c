@@ -103,6 +103,7 @@ static size_t add_entry(fuse_req_t req, struct listing *l, bool plus, char *p,
 	if (!plus)
 		return fuse_add_direntry(req, p, room, d->d_name, &st,
 			d->d_off);
+	/* Length first: a lookup is counted only if its entry fits. */
 	n = fuse_add_direntry_plus(req, NULL, 0, d->d_name, NULL, 0);
 	if (n > room)
 		return n;
@@ -158,7 +159,7 @@ static void read_folder(fuse_req_t req, size_t size, off_t off,
 		return;
 	}
 	if (l->d == NULL) {
-		n = virtual_list(req, l->node, p, size, off);
+		n = virtual_list(req, l->node, plus, p, size, off);
 	} else {
 		TREE(m, false);
 		locked(&l->lock);
@@ -181,7 +182,7 @@ void op_readdirplus(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off,
 	struct fuse_file_info *file)
 {
 	(void)ino;
-	read_folder(req, size, off, file, listing_of(file)->d != NULL);
+	read_folder(req, size, off, file, true);
 }
 
 void op_fsyncdir(fuse_req_t req, fuse_ino_t ino, int data_only,

@@ -301,8 +301,8 @@ void virtual_open(struct mount *m, fuse_req_t req, struct node *n,
 		handle_free(m, handle_of(file));
 }
 
-size_t virtual_list(fuse_req_t req, struct node *folder, char *p, size_t size,
-	off_t off)
+size_t virtual_list(fuse_req_t req, struct node *folder, bool plus, char *p,
+	size_t size, off_t off)
 {
 	static const char *const names[] = {
 		".", "..", "anchor", "status", "cert", "wait"};
@@ -312,8 +312,11 @@ size_t virtual_list(fuse_req_t req, struct node *folder, char *p, size_t size,
 	for (i = (size_t)off; i < count; i++) {
 		struct stat st = {.st_ino = folder->ino + i,
 			.st_mode = i == 2 || i == 3 ? S_IFREG : S_IFDIR};
-		n = fuse_add_direntry(req, p + used, size - used, names[i], &st,
-			(off_t)i + 1);
+		struct fuse_entry_param e = {.attr = st}; /* no lookup */
+		n = plus ? fuse_add_direntry_plus(req, p + used, size - used,
+			names[i], &e, (off_t)i + 1) :
+			fuse_add_direntry(req, p + used, size - used, names[i],
+				&st, (off_t)i + 1);
 		if (n > size - used)
 			break;
 		used += n;

@@ -25,8 +25,8 @@ int virtual_stat(struct mount *m, struct node *n, struct stat *ret,
 void virtual_open(struct mount *m, fuse_req_t req, struct node *n,
 	struct fuse_file_info *file);
 /* A page of a virtual folder's names: its length. */
-size_t virtual_list(fuse_req_t req, struct node *folder, char *p, size_t size,
-	off_t off);
+size_t virtual_list(fuse_req_t req, struct node *folder, bool plus, char *p,
+	size_t size, off_t off);
 /* The certificate of a path: 0, -ENOENT, -EAGAIN (not final). */
 int virtual_cert(struct mount *m, const char *path, struct buf *ret);
 
