@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -11,9 +12,9 @@
 #include "core/cleanup.h"
 #include "core/local.h"
 #include "core/record.h"
-#include "fs/inside.h"
 #include "fs/contents.h"
-#include "fs/digest.h"
+#include "fs/hashfile.h"
+#include "fs/inside.h"
 
 struct auditing {
 	struct ledger *l;
@@ -128,6 +129,7 @@ int audit_run(struct ledger *l, uint64_t live_ms, struct audit_counts *ret)
 struct comparing {
 	struct ledger *l;
 	int dir;		/* files/ */
+	uint8_t *buffer;	/* for hashfile() */
 };
 
 static int compare_blocks(struct ledger *l, struct local *local)
@@ -153,7 +155,7 @@ static int compare_file(void *ctx, const struct local_record *r)
 {
 	struct comparing *c = ctx;
 	struct record d;
-	struct content got;
+	struct hashed got;
 	if (r->kind != RECORD_PUT || !r->final ||
 	    record_decode(r->d, &d) != 0)
 		return 0;
@@ -163,11 +165,15 @@ static int compare_file(void *ctx, const struct local_record *r)
 			(int)d.path.n, (const char *)d.path.p, strerror(-fd));
 		return 0;
 	}
-	int err = digest_file(fd, &got);
-	if (err == 0 && (got.size != d.size || !hash_equal(&got.root, &d.root)))
+	int err = hashfile(fd, d.size, c->buffer, &got);
+	if (err == -ENOMEM)
+		return err;
+	if (err != 0 || !hash_equal(&got.root, &d.root))
 		ledger_find(c->l, LEDGER_WRONG, "files/%.*s is not what was "
 			"recorded", (int)d.path.n, (const char *)d.path.p);
-	return err == -ENOMEM ? err : 0;
+	if (err == 0)
+		buf_free(&got.tops);
+	return 0;
 }
 
 int audit_vault(struct ledger *l, struct local *local, const char *files_dir)
@@ -180,6 +186,10 @@ int audit_vault(struct ledger *l, struct local *local, const char *files_dir)
 		O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (dir < 0)
 		return -errno;
+	cleanup(free) uint8_t *buffer = malloc(HASHFILE_BUFFER);
+	if (buffer == NULL)
+		return -ENOMEM;
 	c.dir = dir;
+	c.buffer = buffer;
 	return local->ops->below(local, BYTES("", 0), false, compare_file, &c);
 }

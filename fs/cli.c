@@ -1,6 +1,5 @@
 #include "fs/cli.h"
 
-#include <errno.h>
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -8,8 +7,6 @@
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
-
-#include "fs/vault.h"
 
 static bool progress_shown;
 
@@ -92,12 +89,6 @@ void cli_progress_end(void)
 	if (progress_shown)
 		fputs("\r\033[K", stderr);
 	progress_shown = false;
-}
-
-int cli_anchor(const char *text, struct hash *ret)
-{
-	return strlen(text) == HASH_HEX && hex_decode(text, ret->b, HASH_LEN)
-		== 0 ? 0 : vault_anchor_read(text, ret) == 0 ? 0 : -EINVAL;
 }
 
 void cli_bytes(uint64_t n, char ret[32])

@@ -43,11 +43,6 @@ void cli_say_lines(const struct cli *c, char *text);
 void cli_progress(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 void cli_progress_end(void);
 
-/* An anchor on a command line: 64 hex digits, or a file that holds them;
- * -EINVAL. */
-struct hash;
-int cli_anchor(const char *text, struct hash *ret);
-
 /* "1 234 567" is "1.2 MB": for people.  ret has room for 32 characters. */
 void cli_bytes(uint64_t n, char ret[32]);
 

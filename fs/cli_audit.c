@@ -5,11 +5,12 @@
 #include <string.h>
 
 #include "core/cleanup.h"
+#include "core/json.h"
 #include "fs/assembly.h"
 #include "fs/audit.h"
 #include "fs/cli.h"
 #include "fs/findings.h"
-#include "fs/json.h"
+#include "fs/offline.h"
 #include "fs/place.h"
 #include "fs/vault.h"
 
@@ -183,7 +184,7 @@ int cmd_audit(const struct assembly *a, int argc, char **argv)
 	struct hash anchor;
 	if (optind == argc)
 		return cli_usage(&c, "name at least one bucket");
-	if (cli_anchor(anchor_text, &anchor) != 0)
+	if (offline_anchor(anchor_text, &anchor) != 0)
 		return cli_usage(&c, "--anchor %s: must be 64 hex digits or a "
 			"file that holds them", anchor_text);
 	return run(&c, a, &anchor, &argv[optind], (unsigned)(argc - optind),

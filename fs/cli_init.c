@@ -4,11 +4,11 @@
 #include <string.h>
 
 #include "core/cleanup.h"
+#include "core/json.h"
 #include "fs/assembly.h"
 #include "fs/cli.h"
 #include "fs/config.h"
 #include "fs/init.h"
-#include "fs/json.h"
 
 static const char help[] =
 "usage: notaryfs init VAULT [--settle 10s] [--bucket DIR]... [--shares K/N]\n"

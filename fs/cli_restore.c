@@ -9,10 +9,11 @@
 #include <unistd.h>
 
 #include "core/cleanup.h"
+#include "core/json.h"
 #include "fs/assembly.h"
 #include "fs/cli.h"
 #include "fs/findings.h"
-#include "fs/json.h"
+#include "fs/offline.h"
 #include "fs/restore.h"
 
 static const char help[] =
@@ -170,7 +171,7 @@ int cmd_restore(const struct assembly *a, int argc, char **argv)
 	if (anchor_text == NULL)
 		return cli_usage(&c, "--anchor is needed: without it nothing "
 			"says which chain is the right one");
-	if (cli_anchor(anchor_text, &anchor) != 0)
+	if (offline_anchor(anchor_text, &anchor) != 0)
 		return cli_usage(&c, "--anchor %s: must be 64 hex digits or a "
 			"file that holds them", anchor_text);
 	if (optind + 2 > argc)

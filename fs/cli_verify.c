@@ -11,7 +11,7 @@
 #include "core/cleanup.h"
 #include "core/verify.h"
 #include "fs/cli.h"
-#include "fs/digest.h"
+#include "fs/offline.h"
 #include "fs/place.h"
 
 static const char help[] =
@@ -81,11 +81,8 @@ static int verify_file(void *ctx, const char *path, const struct stat *st)
 	int err = place_cert(v->root, rest + (*rest == '/'), &cert);
 	if (err == -ENOENT)
 		return no_certificate(v, path);
-	cleanup(close) int fd = open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
-	if (err == 0 && fd < 0)
-		err = -errno;
 	if (err == 0)
-		err = digest_file(fd, &content);
+		err = offline_content(AT_FDCWD, path, NULL, &content);
 	if (err != 0) {
 		cli_say(v->c, "%s: %s", path, strerror(-err));
 		return count(v, 1);

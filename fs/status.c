@@ -7,9 +7,9 @@
 #include <string.h>
 
 #include "core/cleanup.h"
+#include "core/json.h"
 #include "core/verify.h"
 #include "fs/cli.h"
-#include "fs/json.h"
 #include "fs/text.h"
 
 void status_done(struct status *s)

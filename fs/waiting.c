@@ -16,8 +16,8 @@
 #include <unistd.h>
 
 #include "core/cleanup.h"
+#include "core/json.h"
 #include "fs/cli.h"
-#include "fs/json.h"
 #include "fs/place.h"
 #include "fs/status.h"
 #include "fs/text.h"
