@@ -10,7 +10,7 @@
  *   k         the number; over all epochs 0, 1, 2 ... without gaps
  *   type      0 block     y = b.u || H(t)
  *             1 hand-over y = 16 zero bytes || H(SPKI of the next key)
- *             2 recovery  y = 16 zero bytes || H(recovery record)
+ *             2 recovery  y = 16 zero bytes || H(payload of the record)
  *   height    position on the main chain; null for types 1 and 2
  *   r16       drawn by the enclave, so that no root can be known beforehand
  *   log       main log (mlog.h) after this event
