@@ -16,7 +16,7 @@
 #include "core/object.h"
 
 #define NOTARY_FLIGHT_MAX 64	/* blocks made and not final, at most */
-#define NOTARY_BACKOFF_MS 1000	/* first wait for a bucket or a lost race */
+#define NOTARY_BACKOFF_MS 100	/* first wait for a bucket or a lost race */
 #define NOTARY_BACKOFF_MAX_MS 60000
 #define NOTARY_RESUME 1024	/* blocks after which the chain starts anew,
 				   so that its memory does not grow */

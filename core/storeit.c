@@ -22,6 +22,9 @@ static int claim(struct notary *n, uint64_t *ret_height)
 	for (h = numbered + 1; h <= stamped; h++) {
 		struct flight *f = notary_flight(n, h);
 
+		if (f->height < h) /* a commit that took effect and
+					then failed */
+			*f = (struct flight){.height = h};
 		if (f->height != h || f->state != FLIGHT_IDLE)
 			continue;
 		f->state = FLIGHT_BUSY;

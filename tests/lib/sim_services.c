@@ -1,0 +1,543 @@
+#include "tests/lib/sim_services.h"
+
+#include <errno.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/cleanup.h"
+#include "core/hash.h"
+#include "core/timestamp.h"
+#include "tests/tap/tap.h"
+
+#define OF(member, p) ((struct sim *)((char *)(p) - offsetof(struct sim, member)))
+
+/* The next event: 0 go on, 1 do it and then fail, or fail at once. */
+static int event(struct sim *s)
+{
+	bool hit = ++s->events == s->fail_at;
+	enum sim_fault kind = s->kind;
+
+	if (s->down)
+		return -EIO;
+	if (!hit && s->rate > 0 && prng_below(&s->random, s->rate) == 0) {
+		hit = true;
+		kind = (enum sim_fault)prng_below(&s->random, SIM_FAULTS);
+	}
+	if (!hit)
+		return 0;
+	if (kind == SIM_CRASH_BEFORE || kind == SIM_CRASH_AFTER)
+		s->down = true;
+	return kind == SIM_FAIL_AFTER || kind == SIM_CRASH_AFTER ? 1 : -EAGAIN;
+}
+
+static void broken(struct sim *s, const char *rule)
+{
+	if (s->wrong == NULL)
+		s->wrong = rule;
+}
+
+static uint64_t now_ms(struct clock *c)
+{
+	return MKCHAIN_AT + OF(clock, c)->ms;
+}
+
+static uint64_t mono_ms(struct clock *c)
+{
+	return OF(clock, c)->ms;
+}
+
+static void fill(struct entropy *e, void *p, size_t n)
+{
+	prng_fill(&OF(entropy, e)->random, p, n);
+}
+
+static int stamp(struct timestamper *t, const struct hash *y,
+	uint64_t *ret_type, struct buf *ret)
+{
+	struct sim *s = OF(timestamper, t);
+	struct buf made = {0};
+	int e = event(s);
+
+	if (e < 0)
+		return e;
+	if (timestamp_local_make(s->chain->seed, y, MKCHAIN_AT + s->ms++,
+		    &made) != 0)
+		bail("cannot stamp");
+	if (e == 1) {
+		buf_free(&made);
+		return -EAGAIN;
+	}
+	*ret_type = TIMESTAMP_LOCAL;
+	*ret = made;
+	return 0;
+}
+
+uint8_t sim_byte(struct bytes path, uint64_t off)
+{
+	return (uint8_t)(path.p[path.n - 1] + off % 251);
+}
+
+uint64_t sim_sum(struct bytes path, uint64_t off, uint64_t n, uint64_t sum)
+{
+	uint64_t i;
+
+	for (i = 0; i < n; i++)
+		sum = sum * 31 + sim_byte(path, off + i);
+	return sum;
+}
+
+static int content_read(struct content_store *c, struct bytes path,
+	uint64_t off, void *ret, size_t n)
+{
+	struct sim *s = OF(content, c);
+	uint8_t *p = ret;
+	size_t i;
+
+	if (s->content_gone && path.n >= 5 && memcmp(path.p, "large", 5) == 0)
+		return -EIO;
+	for (i = 0; i < n; i++)
+		p[i] = sim_byte(path, off + i);
+	return 0;
+}
+
+struct sim_object *sim_object(struct sim *s, const char *key)
+{
+	struct sim_object *o;
+
+	for (o = s->objects; o != NULL; o = o->next)
+		if (strcmp(o->key, key) == 0)
+			return o;
+	return NULL;
+}
+
+/* W3 over the buckets; the answer of a put. */
+static int put(struct sim *s, const char *key, const struct sim_object *want,
+	struct bytes data, struct replica_report *report)
+{
+	struct sim_object *o = sim_object(s, key);
+	unsigned i, stored = 0;
+
+	if (o == NULL) {
+		o = calloc(1, sizeof(*o));
+		*o = *want;
+		strcpy(o->key, key);
+		buf_copy(data, &o->data);
+		o->next = s->objects;
+		s->objects = o;
+	} else if (!bytes_equal(BUF_BYTES(&o->data), data) ||
+		o->whole != want->whole || o->length != want->length ||
+		o->sum != want->sum) {
+		broken(s, "an object is put with other bytes");
+		return -EAGAIN;
+	}
+	for (i = 0; i < SIM_BUCKETS; i++) {
+		s->bucket_calls[i]++;
+		if ((s->dead >> i & 1) != 0) {
+			report->error[i] = -EIO;
+			continue;
+		}
+		o->buckets |= UINT32_C(1) << i;
+		report->stored |= UINT32_C(1) << i;
+		stored++;
+	}
+	return stored >= SIM_QUORUM ? 0 : -EAGAIN;
+}
+
+static int put_whole(struct replica *r, const char *key, struct bytes data,
+	struct replica_report *report)
+{
+	struct sim *s = OF(replica, r);
+	struct sim_object want = {.whole = true};
+	int e = event(s), rc;
+
+	if (e < 0)
+		return e;
+	*report = (struct replica_report){0};
+	rc = put(s, key, &want, data, report);
+	return rc == 0 && e == 1 ? -EAGAIN : rc;
+}
+
+static int put_coded(struct replica *r, const char *key, struct bytes meta,
+	uint64_t length, const struct source *payload,
+	struct replica_report *report)
+{
+	struct sim *s = OF(replica, r);
+	struct sim_object want = {.length = length};
+	uint8_t piece[5000]; /* of no special size */
+	uint64_t at, i, n;
+	int e = event(s), rc;
+
+	if (e < 0)
+		return e;
+	*report = (struct replica_report){0};
+	for (at = 0; at < length; at += n) {
+		n = length - at < sizeof(piece) ? length - at : sizeof(piece);
+		rc = payload->read(payload->ctx, at, piece, n);
+		if (rc < 0)
+			return rc;
+		for (i = 0; i < n; i++)
+			want.sum = want.sum * 31 + piece[i];
+	}
+	rc = put(s, key, &want, meta, report);
+	return rc == 0 && e == 1 ? -EAGAIN : rc;
+}
+
+static unsigned holders(uint32_t buckets)
+{
+	return (unsigned)__builtin_popcount(buckets);
+}
+
+/* Does a quorum hold a META with exactly this block and stamp? */
+static bool is_stored(struct sim *s, struct bytes b, struct bytes t)
+{
+	struct sim_object *o;
+	struct meta m;
+
+	for (o = s->objects; o != NULL; o = o->next) {
+		bool same;
+
+		if (o->key[0] != 'p' || holders(o->buckets) < SIM_QUORUM ||
+			meta_decode(BUF_BYTES(&o->data), &m) != 0)
+			continue;
+		same = bytes_equal(m.b, b) && bytes_equal(m.t, t);
+		meta_done(&m);
+		if (same)
+			return true;
+	}
+	return false;
+}
+
+static struct sim_given *give(struct sim *s, struct sequence *q)
+{
+	struct sim_given *g;
+
+	if (s->next_k >= SIM_NUMBERS)
+		bail("the simulation has no more numbers");
+	g = &s->given[s->next_k];
+	q->chain = s->chain->anchor;
+	q->epoch = s->epoch;
+	q->k = s->next_k;
+	q->prev_head = s->head;
+	q->log_size = s->log.size;
+	q->log_root = mlog_root(&s->log);
+	mkchain_sign(s->chain, q, s->chain->key, &g->s);
+	memcpy(g->y, q->y, SEQUENCE_Y);
+	if (s->doc_due)
+		buf_copy(BUF_BYTES(&s->doc), &g->doc);
+	s->doc_due = false;
+	s->head = sequence_head(q);
+	s->next_k++;
+	return g;
+}
+
+static struct sim_given *number(struct sim *s, const struct block *block,
+	struct bytes b, struct bytes t, const uint8_t y[SEQUENCE_Y])
+{
+	struct hash hb = block_hash(b), ht = timestamp_hash(t), leaf;
+	struct sequence q = {.type = SEQUENCE_BLOCK, .has_height = true,
+		.height = s->height + 1};
+
+	(void)block;
+	memcpy(q.y, y, SEQUENCE_Y);
+	prng_fill(&s->random, q.r, sizeof(q.r));
+	leaf = sequence_log_leaf(q.height, s->next_k, &hb, &ht, q.r);
+	mlog_add(&s->log, &leaf);
+	s->tail = ht;
+	s->height++;
+	if (!is_stored(s, b, t))
+		broken(s, "a block is numbered before the quorum holds it");
+	return give(s, &q);
+}
+
+/* The enclave's rules (enclave/numbering.h N1, N2). */
+static int judge(struct sim *s, struct bytes b, uint64_t t_type,
+	struct bytes t, struct sim_given **ret)
+{
+	struct hash ht = timestamp_hash(t), y0 = block_hash(b), doc;
+	uint8_t y[SEQUENCE_Y];
+	struct timestamp ts;
+	struct block block;
+	uint64_t k;
+
+	if (block_decode(b, &block) != 0 ||
+		timestamp_validate(&s->chain->params, t_type, t, &ts) !=
+			V_VALID ||
+		!hash_equal(&ts.y, &y0))
+		return -EKEYREJECTED;
+	sequence_y_block(block.u, &ht, y);
+	for (k = 1; k < s->next_k; k++)
+		if (memcmp(s->given[k].y, y, SEQUENCE_Y) == 0) {
+			*ret = &s->given[k];
+			return 0;
+		}
+	if (attestation_hash(BUF_BYTES(&s->doc), &doc) != 0)
+		bail("cannot name a document");
+	if (!hash_equal(&block.th, &s->tail) || !block.has_attestation ||
+		!hash_equal(&block.attestation, &doc))
+		return -ESTALE;
+	*ret = number(s, &block, b, t, y);
+	return 0;
+}
+
+static int sequence(struct sequencer *q, struct bytes b, uint64_t t_type,
+	struct bytes t, struct sequenced *ret)
+{
+	struct sim *s = OF(sequencer, q);
+	struct sim_given *g = NULL;
+	int e = event(s), rc;
+
+	if (e < 0)
+		return e;
+	rc = judge(s, b, t_type, t, &g);
+	if (rc < 0)
+		return rc;
+	if (e == 1)
+		return -EAGAIN;
+	buf_copy(BUF_BYTES(&g->s), &ret->s);
+	buf_copy(BUF_BYTES(&g->doc), &ret->doc);
+	return 0;
+}
+
+static int document(struct sequencer *q, struct buf *ret)
+{
+	struct sim *s = OF(sequencer, q);
+	int e = event(s);
+
+	return e != 0 ? -EAGAIN : buf_copy(BUF_BYTES(&s->doc), ret);
+}
+
+void sim_recover(struct sim *s)
+{
+	struct attestation_data data = {.chain = s->chain->anchor};
+	struct sequence q = {.type = SEQUENCE_RECOVERY};
+	struct replica_report report = {0};
+	struct sim_object want = {.whole = true};
+	struct number n = {0};
+	cleanup(buf) struct buf object = {0};
+	char key[OBJECT_KEY_MAX];
+	struct sim_given *g;
+
+	s->epoch++;
+	data.epoch = data.recoveries = s->epoch;
+	data.first_k = s->next_k;
+	data.head = s->head;
+	buf_free(&s->doc);
+	mkchain_document(s->chain, s->chain->key, &data, &s->doc);
+	s->doc_due = true;
+	prng_fill(&s->random, q.y + 16, HASH_LEN);
+	g = give(s, &q);
+	n.s = BUF_BYTES(&g->s);
+	n.doc = BUF_BYTES(&g->doc);
+	object_key_number(s->next_k - 1, key);
+	if (number_encode(&n, &object) != 0 ||
+		s->real->ops->put_number(s->real, s->next_k - 1,
+			BUF_BYTES(&object)) != 0 ||
+		put(s, key, &want, BUF_BYTES(&object), &report) != 0)
+		bail("cannot recover");
+}
+
+/* A commit that may fail. */
+#define COMMIT(l, call)                                                        \
+	do {                                                                   \
+		struct sim *s_ = OF(local, l);                                 \
+		struct local *r = s_->real;                                    \
+		int e_ = event(s_), rc_;                                       \
+		if (e_ < 0)                                                    \
+			return e_;                                             \
+		rc_ = r->ops->call;                                            \
+		return rc_ == 0 && e_ == 1 ? -EIO : rc_;                       \
+	} while (0)
+#define READ(l, call)                                                          \
+	do {                                                                   \
+		struct local *r = OF(local, l)->real;                          \
+		return OF(local, l)->down ? -EIO : r->ops->call;               \
+	} while (0)
+
+static int l_set_ready(struct local *l, uint64_t id)
+{
+	COMMIT(l, set_ready(r, id));
+}
+
+static int l_queued(struct local *l, bool ready, uint64_t after,
+	local_visit *visit, void *ctx)
+{
+	READ(l, queued(r, ready, after, visit, ctx));
+}
+
+static int l_records(struct local *l, uint64_t height, local_visit *visit,
+	void *ctx)
+{
+	READ(l, records(r, height, visit, ctx));
+}
+
+static int l_record(struct local *l, uint64_t id, local_visit *visit,
+	void *ctx)
+{
+	READ(l, record(r, id, visit, ctx));
+}
+
+static int l_counts(struct local *l, struct local_counts *ret)
+{
+	READ(l, counts(r, ret));
+}
+
+static int l_put_block(struct local *l, uint64_t height, struct bytes b,
+	const uint64_t *ids, size_t n, uint64_t bytes)
+{
+	COMMIT(l, put_block(r, height, b, ids, n, bytes));
+}
+
+static int l_put_stamp(struct local *l, uint64_t height, uint64_t t_type,
+	struct bytes t, const struct hash *hmeta)
+{
+	COMMIT(l, put_stamp(r, height, t_type, t, hmeta));
+}
+
+static int l_put_sequence(struct local *l, uint64_t height, uint64_t k,
+	struct bytes s, struct bytes object)
+{
+	COMMIT(l, put_sequence(r, height, k, s, object));
+}
+
+static int l_set_final(struct local *l, uint64_t height)
+{
+	COMMIT(l, set_final(r, height));
+}
+
+static int l_requeue(struct local *l, uint64_t height)
+{
+	COMMIT(l, requeue(r, height));
+}
+
+static int l_block(struct local *l, uint64_t height, struct local_block *ret)
+{
+	READ(l, block(r, height, ret));
+}
+
+static int l_tip(struct local *l, enum local_state state, uint64_t *ret)
+{
+	READ(l, tip(r, state, ret));
+}
+
+static int l_number(struct local *l, uint64_t k, struct buf *ret)
+{
+	READ(l, number(r, k, ret));
+}
+
+static int l_set_lag(struct local *l, const char *key, uint32_t buckets,
+	uint64_t source)
+{
+	COMMIT(l, set_lag(r, key, buckets, source));
+}
+
+static int l_lags(struct local *l,
+	int (*visit)(void *ctx, const char *key, uint32_t buckets,
+		uint64_t source),
+	void *ctx)
+{
+	READ(l, lags(r, visit, ctx));
+}
+
+/* The calls that the write path makes, and no others. */
+static const struct local_ops local_ops = {
+	.set_ready = l_set_ready,
+	.queued = l_queued,
+	.records = l_records,
+	.record = l_record,
+	.counts = l_counts,
+	.put_block = l_put_block,
+	.put_stamp = l_put_stamp,
+	.put_sequence = l_put_sequence,
+	.set_final = l_set_final,
+	.requeue = l_requeue,
+	.block = l_block,
+	.tip = l_tip,
+	.number = l_number,
+	.set_lag = l_set_lag,
+	.lags = l_lags,
+};
+
+/* Block zero gets number 0 and stands in local. */
+static void genesis(struct sim *s)
+{
+	struct sequence q = {.type = SEQUENCE_BLOCK, .has_height = true};
+	struct bytes b = BUF_BYTES(&s->chain->b0), t = BUF_BYTES(&s->chain->t0);
+	struct hash hb = block_hash(b), ht = timestamp_hash(t), leaf;
+	struct local_block b0 = {.n = 1};
+	struct number n = {0};
+	cleanup(buf) struct buf object = {0};
+	struct sim_given *g;
+	struct block block;
+
+	if (block_decode(b, &block) != 0)
+		bail("block zero is malformed");
+	sequence_y_block(block.u, &ht, q.y);
+	leaf = sequence_log_leaf(0, 0, &hb, &ht, q.r);
+	mlog_add(&s->log, &leaf);
+	s->tail = ht;
+	g = give(s, &q);
+	n.s = BUF_BYTES(&g->s);
+	buf_copy(b, &b0.b);
+	buf_copy(t, &b0.t);
+	buf_copy(n.s, &b0.s);
+	if (number_encode(&n, &object) != 0 ||
+		s->real->ops->put_genesis(s->real, &b0, BUF_BYTES(&object)) !=
+			0)
+		bail("cannot keep block zero");
+	local_block_done(&b0);
+}
+
+void sim_init(struct sim *s, struct mkchain *chain, struct local *real,
+	uint64_t seed)
+{
+	static const struct clock_ops clock_ops = {now_ms, mono_ms};
+	static const struct entropy_ops entropy_ops = {fill};
+	static const struct timestamper_ops timestamper_ops = {.stamp = stamp};
+	static const struct sequencer_ops sequencer_ops = {
+		.sequence = sequence, .document = document};
+	static const struct replica_ops replica_ops = {
+		.put_whole = put_whole, .put_coded = put_coded};
+	static const struct content_store_ops content_ops = {content_read};
+
+	*s = (struct sim){
+		.clock = {&clock_ops},
+		.entropy = {&entropy_ops},
+		.timestamper = {&timestamper_ops, "simulated"},
+		.sequencer = {&sequencer_ops, "simulated"},
+		.replica = {&replica_ops, SIM_BUCKETS, 3, SIM_QUORUM},
+		.content = {&content_ops},
+		.local = {&local_ops},
+		.chain = chain,
+		.random = {seed},
+		.real = real,
+		.ms = 1000,
+	};
+	buf_copy(BUF_BYTES(&chain->doc), &s->doc);
+	genesis(s);
+}
+
+void sim_done(struct sim *s)
+{
+	struct sim_object *o;
+	size_t i;
+
+	while ((o = s->objects) != NULL) {
+		s->objects = o->next;
+		buf_free(&o->data);
+		free(o);
+	}
+	for (i = 0; i < SIM_NUMBERS; i++) {
+		buf_free(&s->given[i].s);
+		buf_free(&s->given[i].doc);
+	}
+	buf_free(&s->doc);
+	s->real->ops->free(s->real);
+}
+
+struct notary_services sim_as_services(struct sim *s)
+{
+	return (struct notary_services){&s->local, &s->replica,
+		&s->timestamper, &s->sequencer, &s->content, &s->clock,
+		&s->entropy};
+}
