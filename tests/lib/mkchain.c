@@ -87,6 +87,9 @@ static void genesis(struct mkchain *c)
 	struct block b0 = {.u = {1}};
 	struct hash leaf;
 
+	buf_free(&c->params_raw);
+	buf_free(&c->b0);
+	buf_free(&c->t0);
 	need(params_encode(&c->params, &c->params_raw) == 0, "encode params");
 	leaf = hash_sha3(BUF_BYTES(&c->params_raw));
 	need(merkle_fold(&leaf, 0, 1, NULL, 0, &b0.mh) == 0, "make a tree");
@@ -163,6 +166,14 @@ static void make_block(struct mkchain *c, uint32_t epoch)
 		.height = 1,
 		.log_size = 2,
 	};
+	mkchain_seal(c);
+}
+
+void mkchain_refound(struct mkchain *c)
+{
+	genesis(c);
+	c->block.th = timestamp_hash(BUF_BYTES(&c->t0));
+	c->seq.chain = c->anchor;
 	mkchain_seal(c);
 }
 

@@ -53,6 +53,8 @@ void mkchain_document(struct mkchain *c, EVP_PKEY *key,
 	const struct attestation_data *data, struct buf *ret);
 /* Block, timestamp and number again after c->block or c->doc were changed. */
 void mkchain_seal(struct mkchain *c);
+/* Block zero again after c->params were changed, and the block upon it. */
+void mkchain_refound(struct mkchain *c);
 struct attestation_data mkchain_data(const struct mkchain *c);
 
 #endif

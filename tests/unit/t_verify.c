@@ -359,6 +359,58 @@ static void foreign_document(void)
 	is_verdict(judge(), V_ATTESTATION_SIGNATURE, "a document changed");
 }
 
+static void refound(void)
+{
+	mkchain_refound(&c);
+	mkchain_parts(&c, FILE_I, &parts);
+}
+
+/* Chains whose own block zero asks for something else. */
+static void other_chains(void)
+{
+	struct params good = c.params;
+	EVP_PKEY *other = EVP_EC_gen("P-256");
+	cleanup(buf) struct buf spki = {0};
+
+	refound();
+	is_verdict(judge(), V_VALID, "a chain founded anew is valid");
+	if (cose_key_spki(other, &spki) != 0)
+		bail("no key");
+	EVP_PKEY_free(other);
+	c.params.sequencer_key = BUF_BYTES(&spki);
+	refound();
+	is_verdict(judge(), V_ATTESTATION_KEY,
+		"a first document of another key than block zero names");
+	c.params = good;
+	c.params.first_document.b[0] ^= 1;
+	refound();
+	is_verdict(judge(), V_ATTESTATION_DATA,
+		"another first document than block zero names");
+	c.params = good;
+	c.params.any_image = false;
+	c.params.n_images = 1;
+	c.params.image[0].n = 1;
+	c.params.image[0].pcr[0].number = 16;
+	refound();
+	is_verdict(judge(), V_ATTESTATION_IMAGE, "another image is wanted");
+	c.params.trust = TRUST_NITRO;
+	refound();
+	is_verdict(judge(), V_ATTESTATION_CLASS, "hardware is wanted");
+	c.params = good;
+	c.params.authority[1] = c.params.authority[0];
+	c.params.n_authorities = 2;
+	c.params.quorum = 2;
+	refound();
+	is_verdict(judge(), V_UNSUPPORTED, "two timestamps a block are wanted");
+	c.params = good;
+	c.params.authority[0].type = TIMESTAMP_RFC3161;
+	refound();
+	is_verdict(judge(), V_TIMESTAMP_TYPE, "another kind of them is wanted");
+	parts.t_upper_type = TIMESTAMP_RFC3161;
+	is_verdict(judge(), V_UNSUPPORTED, "which this program cannot read");
+	c.params = good;
+}
+
 static void no_content(void)
 {
 	struct record d = {.kind = RECORD_MKDIR, .path = BYTES("dir", 3)};
@@ -515,6 +567,7 @@ int main(void)
 	EACH(first_document, 0);
 	EACH(later_documents, 2);
 	EACH(foreign_document, 1);
+	EACH(other_chains, 0);
 	EACH(no_content, 0);
 	EACH(clock_back, 0);
 	EACH(cached, 0);
