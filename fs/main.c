@@ -1,0 +1,59 @@
+/*
+ * notaryfs: makes, mounts, checks and restores vaults.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "fs/assembly.h"
+#include "fs/cli.h"
+
+static const struct command {
+	const char *name;
+	int (*run)(const struct assembly *a, int argc, char **argv);
+	const char *what;
+} commands[] = {
+	{"init", cmd_init, "make a vault"},
+	{"mount", cmd_mount, "mount it"},
+	{"umount", cmd_umount, "unmount it"},
+	{"status", cmd_status, "say how it is doing"},
+	{"wait", cmd_wait, "wait until files are final"},
+	{"seal", cmd_seal, "seal files now"},
+	{"cert", cmd_cert, "write a file's certificate to stdout"},
+	{"verify", cmd_verify, "check files inside the mount"},
+	{"anchor", cmd_anchor, "print the anchor"},
+	{"audit", cmd_audit, "check everything from the buckets alone"},
+	{"restore", cmd_restore, "restore everything from some of the buckets"},
+};
+#define COMMANDS (sizeof commands / sizeof *commands)
+
+static void list(FILE *f)
+{
+	fputs("usage: notaryfs COMMAND ...\n"
+		"A filesystem whose files are written once and notarized.\n\n",
+		f);
+	for (size_t i = 0; i < COMMANDS; i++)
+		fprintf(f, "  %-8s %s\n", commands[i].name, commands[i].what);
+	fputs("\nnotaryfs COMMAND --help says more; so does notaryfs(1).\n", f);
+}
+
+int main(int argc, char **argv)
+{
+	if (argc < 2) {
+		list(stderr);
+		return CLI_USAGE;
+	}
+	if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0) {
+		list(stdout);
+		return fflush(stdout) == 0 ? CLI_DONE : CLI_REFUSED;
+	}
+	if (strcmp(argv[1], "--version") == 0) {
+		puts("notaryfs " NOTARYFS_VERSION);
+		return fflush(stdout) == 0 ? CLI_DONE : CLI_REFUSED;
+	}
+	for (size_t i = 0; i < COMMANDS; i++)
+		if (strcmp(argv[1], commands[i].name) == 0)
+			return commands[i].run(assemble(), argc - 1, argv + 1);
+	fprintf(stderr, "notaryfs: there is no command %s\n", argv[1]);
+	list(stderr);
+	return CLI_USAGE;
+}
