@@ -24,7 +24,7 @@
  * installed. */
 static struct {
 	char attestor[PATH_MAX], enclave[PATH_MAX];
-	char missing[2 * PATH_MAX];
+	char missing[2 * PATH_MAX + 128];
 } programs;
 
 static bool find_program(const char *name, char ret[PATH_MAX])
