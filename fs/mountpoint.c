@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -80,10 +81,12 @@ static int empty(const char *dir)
 int mountpoint_ready(const char *dir, char **ret_why)
 {
 	bool ours = false;
+	struct statvfs v;
 	struct stat st;
 	int rc;
 
-	if (stat(dir, &st) != 0 && errno == ENOTCONN) {
+	/* stat() may be answered from the dead mount's cache. */
+	if (statvfs(dir, &v) != 0 && errno == ENOTCONN) {
 		if (!mounted(dir, &ours) || !ours)
 			return refuse(-EBUSY, dir, "is a dead mount, and not "
 				"one of notaryfs: unmount it first", ret_why);

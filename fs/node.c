@@ -94,6 +94,17 @@ static void remove_ino(struct nodes *t, struct node *n)
 	}
 }
 
+/* Behind the first name, which is the one that paths are made of. */
+static void add_name(struct name *m)
+{
+	struct name **p = &m->node->names;
+
+	if (*p != NULL)
+		p = &(*p)->node_next;
+	m->node_next = *p;
+	*p = m;
+}
+
 static void insert_name(struct nodes *t, struct name *m)
 {
 	struct name **slot;
@@ -104,8 +115,7 @@ static void insert_name(struct nodes *t, struct name *m)
 	*slot = m;
 	t->n_names++;
 	m->parent->refs++;
-	m->node_next = m->node->names;
-	m->node->names = m;
+	add_name(m);
 }
 
 /* Out of both lists; the parent may lose its last holder. */
@@ -369,10 +379,8 @@ void node_exchange(struct name *a, struct name *b)
 	take_name(b);
 	a->node = b->node;
 	b->node = n;
-	a->node_next = a->node->names;
-	a->node->names = a;
-	b->node_next = b->node->names;
-	b->node->names = b;
+	add_name(a);
+	add_name(b);
 }
 
 int node_path_at(const struct nodes *t, const struct node *parent,
