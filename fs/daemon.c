@@ -250,7 +250,7 @@ static int open_buckets(struct daemon *d)
 			continue;
 		}
 		d->bucket_error[i] = strdup(strerror(-err));
-		journal_say(d->journal, "bucket %s is not there: %s",
+		journal_warn(d->journal, "bucket %s is not there: %s",
 			v->config.bucket[i], strerror(-err));
 	}
 	if (there < quorum) {
@@ -321,6 +321,10 @@ static int start_sequencer(struct daemon *d)
 		*d->why = strdup(missing);
 		return -ENOENT;
 	}
+	cleanup(free) char *handover = text_of("%s/handover", state);
+	if (handover != NULL && access(handover, F_OK) != 0)
+		journal_warn(d->journal, "the last mount did not end in an "
+			"orderly way: the sequencer recovers the chain");
 	int err = d->a->sequencer_start(&c, &d->seq);
 	return err == 0 ? 0 : fail(d, err, "cannot start the sequencer");
 }
@@ -425,8 +429,6 @@ static int stop(struct daemon *d)
 static int serve(struct daemon *d)
 {
 	journal_say(d->journal, "mounted at %s", d->o->mount_point);
-	if (!d->o->foreground)
-		journal_echo(d->journal, false);
 	if (d->o->ready != NULL)
 		d->o->ready(d->o->ctx);
 	int err = mount_serve(d->mount);
@@ -467,7 +469,7 @@ int daemon_run(const struct assembly *a, struct vault *v,
 		return err;
 	if ((err = journal_open(log, a->clock, &d->journal)) != 0)
 		return fail(d, err, "%s", log);
-	journal_echo(d->journal, true);
+	journal_echo(d->journal, o->foreground);
 	err = start(d);
 	if (err == 0)
 		err = serve(d);

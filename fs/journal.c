@@ -41,13 +41,11 @@ void journal_echo(struct journal *j, bool on)
 	atomic_store(&j->echo, on);
 }
 
-void journal_say(struct journal *j, const char *fmt, ...)
+__attribute__((format(printf, 3, 0)))
+static void say(struct journal *j, bool echo, const char *fmt, va_list ap)
 {
 	char time[32], text[LINE_MAX_BYTES], line[LINE_MAX_BYTES + 40];
-	va_list ap;
-	va_start(ap, fmt);
 	vsnprintf(text, sizeof text, fmt, ap);
-	va_end(ap);
 	for (char *p = text; *p != '\0'; p++)
 		if ((unsigned char)*p < 0x20)
 			*p = '?'; /* one event, one line */
@@ -55,8 +53,24 @@ void journal_say(struct journal *j, const char *fmt, ...)
 	int n = snprintf(line, sizeof line, "%s %s\n", time, text);
 	/* one write, so that lines of two threads do not mix */
 	(void)file_write_all(j->fd, BYTES(line, (size_t)n));
-	if (atomic_load(&j->echo))
+	if (echo)
 		fprintf(stderr, "notaryfs: %s\n", text);
+}
+
+void journal_say(struct journal *j, const char *fmt, ...)
+{
+	va_list ap;
+	va_start(ap, fmt);
+	say(j, atomic_load(&j->echo), fmt, ap);
+	va_end(ap);
+}
+
+void journal_warn(struct journal *j, const char *fmt, ...)
+{
+	va_list ap;
+	va_start(ap, fmt);
+	say(j, true, fmt, ap);
+	va_end(ap);
 }
 
 void journal_close(struct journal *j)

@@ -357,13 +357,15 @@ static int read_number(struct reading *r, uint64_t k)
 	return err != 0 ? err : 1;
 }
 
-static int note_last(void *ctx, const char *key, uint32_t buckets)
+/* ctx: the ledger; key: "<chain>/a/<k>". */
+static int note_last(void *ctx, const char *key, uint64_t size)
 {
 	struct ledger *l = ctx;
 	uint8_t be[8];
 	uint64_t k = 0;
-	(void)buckets;
-	if (strlen(key) != 2 + 16 || hex_decode(key + 2, be, 8) != 0)
+	(void)size;
+	const char *name = strrchr(key, '/') + 1;
+	if (strlen(name) != 16 || hex_decode(name, be, 8) != 0)
 		return 0;
 	for (size_t i = 0; i < 8; i++)
 		k = k << 8 | be[i];
@@ -372,12 +374,26 @@ static int note_last(void *ctx, const char *key, uint32_t buckets)
 	return 0;
 }
 
+/* How far the numbers go, by what any bucket lists. */
+static void find_last(struct ledger *l)
+{
+	char numbers[WORM_KEY_MAX + 1];
+	ledger_key(l, "a/", numbers);
+	for (unsigned i = 0; i < l->n_buckets; i++) {
+		struct ledger_bucket *b = &l->bucket[i];
+		int err = b->worm == NULL ? 0
+			: b->worm->ops->list(b->worm, numbers, note_last, l);
+		if (err != 0)
+			ledger_find(l, LEDGER_INCOMPLETE, "%s cannot be listed: "
+				"%s", b->path, strerror(-err));
+	}
+}
+
 int ledger_read(struct ledger *l, ledger_visit *visit, void *ctx)
 {
 	struct reading r = {.l = l, .visit = visit, .ctx = ctx};
-	int err = l->replica->ops->list(l->replica, "a/", note_last, l);
-	if (err == 0)
-		err = 1;
+	int err = 1;
+	find_last(l);
 	while (err == 1 && l->numbers < l->last_number) {
 		err = read_number(&r, l->numbers);
 		l->numbers += err == 1;

@@ -31,7 +31,7 @@ struct status {
 	uint64_t backlog_files, backlog_bytes, oldest_s;
 	size_t n_services, n_buckets;
 	struct status_row service[STATUS_ROWS], bucket[STATUS_ROWS];
-	char trust[128];	/* "local software", with the isolation */
+	char trust[512];	/* "local software", with the isolation */
 	struct hash anchor;
 };
 
