@@ -87,12 +87,14 @@ static bool warm_up(void)
 	return good;
 }
 
+#ifndef ENCLAVE_OPEN
 static uint32_t memory_bits(int kind)
 {
 	return kind == ARENA_SECRET ? SANDBOX_SECRET | SANDBOX_LOCKED
 	       : kind == ARENA_LOCKED ? SANDBOX_LOCKED
 				      : 0;
 }
+#endif
 
 /* Shuts the process in; only what is in memory or at the two sockets is left. */
 static int shut(uint32_t *ret_bits)
