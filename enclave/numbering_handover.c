@@ -3,7 +3,9 @@
  *   ["notaryfs-handover", 1, chain32, epoch, k, head32, tail32, height,
  *    recoveries, log size, log edges (32 bytes each), private key DER,
  *    s_k, [* newest statements about blocks, oldest first]]
- * epoch is the next one's; k is the hand-over's number.
+ * and behind that its SHA3-256: a damaged file must not become a sequencer that
+ * signs what nobody can verify.  epoch is the next one's; k is the hand-over's
+ * number.
  */
 #include <errno.h>
 #include <openssl/crypto.h>
@@ -64,6 +66,7 @@ static int blob_encode(const struct numbering *n, struct bytes key,
 	struct bytes s, struct buf *ret)
 {
 	struct cborput w = {0};
+	struct hash sum;
 
 	/* no growing: a growing buffer leaves copies of the key behind */
 	w.err = buf_reserve(&w.out, NUMBERING_BLOB_MAX);
@@ -82,6 +85,8 @@ static int blob_encode(const struct numbering *n, struct bytes key,
 	cborput_bytes(&w, key);
 	cborput_bytes(&w, s);
 	put_carried(&w, n);
+	sum = hash_sha3(BUF_BYTES(&w.out));
+	cborput_raw(&w, HASH_BYTES(&sum));
 	return cborput_end(&w, ret);
 }
 
@@ -167,8 +172,15 @@ static int blob_decode(struct bytes in, struct blob *ret)
 {
 	struct cborr r;
 	uint64_t count = 0, version = 0;
+	struct hash sum;
 	size_t i;
 
+	if (in.n < HASH_LEN)
+		return -EBADMSG;
+	in.n -= HASH_LEN;
+	sum = hash_sha3(in);
+	if (memcmp(sum.b, in.p + in.n, HASH_LEN) != 0)
+		return -EBADMSG;
 	cborr_init(&r, in);
 	cborr_array(&r, ITEMS, ITEMS, &count);
 	cborr_text_is(&r, MAGIC);

@@ -1,0 +1,672 @@
+/*
+ * The sequencer's rules N1..N4, without processes: random lives of a chain
+ * whose numbers are held against core/chain.h, and every forged input refused
+ * for its own reason.
+ */
+#include <errno.h>
+#include <openssl/evp.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/attestor.h"
+#include "core/block.h"
+#include "core/chain.h"
+#include "core/cleanup.h"
+#include "core/cose.h"
+#include "core/hash.h"
+#include "core/object.h"
+#include "core/timestamp.h"
+#include "enclave/numbering.h"
+#include "tests/lib/seqworld.h"
+#include "tests/tap/tap.h"
+
+#define NOW UINT64_C(1700000000000)
+#define BLOCKS_MAX 400
+#define NUMBERS_MAX 600
+
+static struct prng prng;
+
+static void fill(struct entropy *e, void *p, size_t n)
+{
+	(void)e;
+	prng_fill(&prng, p, n);
+}
+static const struct entropy_ops entropy_ops = {fill};
+static struct entropy entropy = {&entropy_ops};
+
+struct life {
+	struct attestor *attestor;
+	struct buf root_key;
+	struct seqworld world;
+	struct numbering *n;
+	struct hash document;	/* of this epoch */
+	struct buf doc;
+	/* blocks numbered, and the objects of all numbers */
+	struct buf b[BLOCKS_MAX], t[BLOCKS_MAX], s[BLOCKS_MAX];
+	size_t blocks;
+	struct buf object[NUMBERS_MAX];
+	size_t numbers;
+	struct hash old_document;
+	struct mlog log;
+	struct chain *chain;
+};
+
+static void must(int rc, const char *what)
+{
+	if (rc != 0)
+		bail("%s: %d", what, rc);
+}
+
+static struct attestor *new_attestor(void)
+{
+	static const uint8_t installation[16] = {7}, image[48] = {8};
+	struct attestor *a = NULL;
+	struct buf pem = {0};
+
+	must(attestor_root_make(installation, NOW, &pem), "root");
+	must(attestor_new(BUF_BYTES(&pem), image, 0, NOW, &a), "attestor");
+	buf_free(&pem);
+	return a;
+}
+
+/* A document for what n claims. */
+static void attest(struct attestor *a, struct numbering *n, struct buf *ret)
+{
+	struct buf key = {0}, data = {0};
+
+	must(numbering_claim(n, &key, &data), "claim");
+	buf_free(ret);
+	must(attestor_document(a, NULL, BUF_BYTES(&key), BUF_BYTES(&data),
+		     BYTES(NULL, 0), NOW, ret), "document");
+	buf_free(&key);
+	buf_free(&data);
+}
+
+static void enter(struct life *l)
+{
+	l->old_document = l->document;
+	must(attestation_hash(BUF_BYTES(&l->doc), &l->document), "document");
+}
+
+/* Every number goes to the chain of chain.h, and is kept as an object. */
+static void note_number(struct life *l, struct bytes s, struct bytes doc,
+	struct bytes record)
+{
+	const struct number n = {.s = s, .doc = doc, .recovery = record};
+	struct sequence seq;
+
+	must(l->numbers == NUMBERS_MAX, "too many numbers");
+	must(sequence_peek(s, &seq), "statement");
+	must(number_encode(&n, &l->object[l->numbers++]), "number");
+	if (seq.type == SEQUENCE_BLOCK)
+		must(chain_add_number(l->chain, seq.k, seq.y), "chain");
+	else
+		must(chain_add_other(l->chain, seq.k, seq.y), "chain");
+}
+
+static void note_block(struct life *l, struct bytes raw_b, struct bytes raw_t)
+{
+	struct block b;
+	struct hash hb = block_hash(raw_b), ht = timestamp_hash(raw_t);
+
+	must(block_decode(raw_b, &b), "block");
+	must(chain_add_block(l->chain, &hb, b.u, &b.mh, &b.th), "chain");
+	must(chain_add_stamp(l->chain, &ht, &hb, true), "chain");
+}
+
+static struct hash tail(const struct life *l)
+{
+	return timestamp_hash(BUF_BYTES(&l->t[l->blocks - 1]));
+}
+
+/* first is set when the number is its epoch's first. */
+static void accepted(struct life *l, struct buf *b, struct buf *t,
+	struct buf *s, bool first)
+{
+	struct sequence seq;
+	struct hash hb = block_hash(BUF_BYTES(b)), ht, leaf;
+
+	must(l->blocks == BLOCKS_MAX, "too many blocks");
+	must(sequence_peek(BUF_BYTES(s), &seq), "statement");
+	ht = timestamp_hash(BUF_BYTES(t));
+	leaf = sequence_log_leaf(seq.height, seq.k, &hb, &ht, seq.r);
+	mlog_add(&l->log, &leaf);
+	note_block(l, BUF_BYTES(b), BUF_BYTES(t));
+	note_number(l, BUF_BYTES(s), first ? BUF_BYTES(&l->doc)
+					   : BYTES(NULL, 0), BYTES(NULL, 0));
+	l->b[l->blocks] = *b;
+	l->t[l->blocks] = *t;
+	l->s[l->blocks++] = *s;
+	*b = *t = *s = (struct buf){0}; /* l has them */
+}
+
+static bool epoch_is_new(const struct life *l)
+{
+	struct number n;
+	struct sequence s;
+	struct attestation a;
+	struct attestation_data d;
+	struct bytes payload;
+
+	must(number_decode(BUF_BYTES(&l->object[l->numbers - 1]), &n), "n");
+	must(sequence_peek(n.s, &s), "s");
+	must(attestation_decode(BUF_BYTES(&l->doc), &a, &payload), "doc");
+	must(attestation_data_decode(a.user_data, &d), "data");
+	return d.first_k == s.k + 1;
+}
+
+static void born(struct life *l)
+{
+	struct buf key = {0}, data = {0}, s = {0}, b = {0}, t = {0};
+
+	l->attestor = new_attestor();
+	l->n = numbering_new(&entropy);
+	must(attestor_root_key(l->attestor, &l->root_key), "root key");
+	must(numbering_genesis(l->n), "genesis");
+	attest(l->attestor, l->n, &l->doc);
+	must(numbering_attested(l->n, BUF_BYTES(&l->doc)), "attested");
+	must(numbering_claim(l->n, &key, &data), "claim");
+	seqworld_init(&l->world, BUF_BYTES(&key), BUF_BYTES(&l->doc),
+		attestor_root(l->attestor), BUF_BYTES(&l->root_key), NULL);
+	l->chain = chain_new(&l->world.chain, false);
+	must(buf_copy(BUF_BYTES(&l->world.b0), &b), "copy");
+	must(buf_copy(BUF_BYTES(&l->world.t0), &t), "copy");
+	must(numbering_first(l->n, BUF_BYTES(&b), 0, BUF_BYTES(&t),
+		     BUF_BYTES(&l->world.params), &s), "first");
+	enter(l);
+	accepted(l, &b, &t, &s, true);
+	buf_free(&key);
+	buf_free(&data);
+}
+
+static void dead(struct life *l)
+{
+	size_t i;
+
+	numbering_free(l->n);
+	attestor_free(l->attestor);
+	chain_free(l->chain);
+	for (i = 0; i < l->blocks; i++) {
+		buf_free(&l->b[i]);
+		buf_free(&l->t[i]);
+		buf_free(&l->s[i]);
+	}
+	for (i = 0; i < l->numbers; i++)
+		buf_free(&l->object[i]);
+	buf_free(&l->doc);
+	buf_free(&l->root_key);
+	seqworld_done(&l->world);
+}
+
+static int ask(struct life *l, const struct buf *b, const struct buf *t,
+	struct buf *ret)
+{
+	struct hash th;
+
+	return numbering_sequence(
+		l->n, BUF_BYTES(b), 0, BUF_BYTES(t), ret, &th);
+}
+
+/* -- steps of a random life; each says whether it went as it must */
+
+static bool step_block(struct life *l)
+{
+	struct buf b = {0}, t = {0}, s = {0};
+	struct hash th = tail(l);
+	bool first = epoch_is_new(l);
+
+	seqworld_block(&l->world, &th, &l->document, &b, &t);
+	if (ask(l, &b, &t, &s) != 0)
+		return false;
+	accepted(l, &b, &t, &s, first);
+	return true;
+}
+
+static bool step_fork(struct life *l)
+{
+	struct buf b = {0}, t = {0}, s = {0};
+	struct hash th, told, now = tail(l);
+	bool good;
+
+	if (l->blocks < 2)
+		return true;
+	th = timestamp_hash(
+		BUF_BYTES(&l->t[prng_below(&prng, l->blocks - 1)]));
+	seqworld_block(&l->world, &th, &l->document, &b, &t);
+	note_block(l, BUF_BYTES(&b), BUF_BYTES(&t));
+	good = numbering_sequence(l->n, BUF_BYTES(&b), 0, BUF_BYTES(&t), &s,
+		       &told) == -ESTALE &&
+	       hash_equal(&told, &now);
+	buf_free(&b);
+	buf_free(&t);
+	return good;
+}
+
+static bool step_old_document(struct life *l)
+{
+	struct buf b = {0}, t = {0}, s = {0};
+	struct hash th = tail(l);
+	bool good;
+
+	if (hash_equal(&l->document, &l->old_document))
+		return true;
+	seqworld_block(&l->world, &th, &l->old_document, &b, &t);
+	good = ask(l, &b, &t, &s) == -ESTALE;
+	buf_free(&b);
+	buf_free(&t);
+	return good;
+}
+
+/* As far back as a hand-over carries; recovery carries what was shown. */
+static bool step_repeat(struct life *l)
+{
+	size_t i = l->blocks - 1;
+	struct buf s = {0};
+	bool good = ask(l, &l->b[i], &l->t[i], &s) == 0 &&
+		    bytes_equal(BUF_BYTES(&s), BUF_BYTES(&l->s[i]));
+
+	buf_free(&s);
+	return good;
+}
+
+static bool step_bad_stamp(struct life *l)
+{
+	struct buf b = {0}, t = {0}, s = {0};
+	struct hash th = tail(l);
+	bool good;
+
+	seqworld_block(&l->world, &th, &l->document, &b, &t);
+	t.p[t.n - 1 - prng_below(&prng, 64)] ^= 1;
+	good = ask(l, &b, &t, &s) == -EKEYREJECTED;
+	buf_free(&b);
+	buf_free(&t);
+	return good;
+}
+
+static bool step_other_stamp(struct life *l)
+{
+	struct buf b = {0}, t = {0}, s = {0};
+	struct hash th = tail(l);
+	bool good;
+
+	seqworld_block(&l->world, &th, &l->document, &b, &t);
+	good = ask(l, &b, &l->t[l->blocks - 1], &s) == -EKEYREJECTED;
+	buf_free(&b);
+	buf_free(&t);
+	return good;
+}
+
+static bool step_bad_block(struct life *l)
+{
+	struct buf b = {0}, t = {0}, s = {0};
+	struct hash th = tail(l);
+	bool good;
+
+	seqworld_block(&l->world, &th, &l->document, &b, &t);
+	b.n--;
+	good = ask(l, &b, &t, &s) == -EKEYREJECTED;
+	buf_free(&b);
+	buf_free(&t);
+	return good;
+}
+
+static void resume(struct life *l, struct bytes blob)
+{
+	struct buf s = {0};
+
+	must(numbering_resume(l->n, BUF_BYTES(&l->world.b0),
+		     BUF_BYTES(&l->world.params), blob, &s), "resume");
+	attest(l->attestor, l->n, &l->doc);
+	must(numbering_attested(l->n, BUF_BYTES(&l->doc)), "attested");
+	enter(l);
+	buf_free(&s);
+}
+
+static bool step_handover(struct life *l)
+{
+	struct buf blob = {0}, s = {0}, none = {0};
+	bool first = epoch_is_new(l), good;
+
+	must(numbering_handover(l->n, &blob, &s), "handover");
+	good = ask(l, &l->b[0], &l->t[0], &none) == -EPROTO;
+	numbering_left(l->n);
+	good = good && ask(l, &l->b[0], &l->t[0], &none) == -EPROTO;
+	note_number(l, BUF_BYTES(&s), first ? BUF_BYTES(&l->doc)
+					    : BYTES(NULL, 0), BYTES(NULL, 0));
+	numbering_free(l->n);
+	l->n = numbering_new(&entropy);
+	resume(l, BUF_BYTES(&blob));
+	buf_free(&blob);
+	buf_free(&s);
+	return good;
+}
+
+static size_t newest_block_number(const struct life *l)
+{
+	size_t k = l->numbers;
+	struct number n;
+	struct sequence s;
+
+	do {
+		k--;
+		must(number_decode(BUF_BYTES(&l->object[k]), &n), "number");
+		must(sequence_peek(n.s, &s), "statement");
+	} while (s.type != SEQUENCE_BLOCK);
+	return k;
+}
+
+/* The document of the epoch of number k. */
+static struct bytes document_of(const struct life *l, size_t k)
+{
+	struct number n;
+
+	for (;; k--) {
+		must(number_decode(BUF_BYTES(&l->object[k]), &n), "number");
+		if (n.doc.n > 0)
+			return n.doc;
+	}
+}
+
+static int give(struct life *l, struct numbering *to, size_t from)
+{
+	size_t k;
+	int rc = numbering_recover(to, BUF_BYTES(&l->world.b0),
+		BUF_BYTES(&l->world.params));
+
+	for (k = from; rc == 0 && k < l->numbers; k++) {
+		struct number n;
+
+		must(number_decode(BUF_BYTES(&l->object[k]), &n), "number");
+		rc = numbering_evidence(to, n.s,
+			k == from ? document_of(l, k) : n.doc, n.recovery);
+	}
+	return rc;
+}
+
+static void recovered(struct life *l)
+{
+	struct buf payload = {0}, record = {0}, s = {0};
+
+	attest(l->attestor, l->n, &l->doc);
+	must(numbering_record(l->n, &payload), "record");
+	must(attestor_root_sign(l->attestor, BUF_BYTES(&payload), &record),
+		"sign");
+	must(numbering_recovered(l->n, BUF_BYTES(&l->doc), BUF_BYTES(&record),
+		     &s), "recovered");
+	enter(l);
+	note_number(l, BUF_BYTES(&s), BUF_BYTES(&l->doc), BUF_BYTES(&record));
+	buf_free(&payload);
+	buf_free(&record);
+	buf_free(&s);
+}
+
+static bool step_recover(struct life *l)
+{
+	numbering_free(l->n);
+	l->n = numbering_new(&entropy);
+	must(give(l, l->n, newest_block_number(l)), "evidence");
+	must(numbering_settle(l->n, &l->log), "settle");
+	recovered(l);
+	return true;
+}
+
+static const struct {
+	bool (*step)(struct life *l);
+	const char *name;
+	unsigned weight;
+} steps[] = {
+	{step_block, "a child of the tail is numbered", 40},
+	{step_fork, "a forked child is stale", 10},
+	{step_old_document, "a block of the document before is stale", 5},
+	{step_repeat, "a repeat gets the same bytes", 15},
+	{step_bad_stamp, "a bad stamp is refused", 8},
+	{step_other_stamp, "another block's stamp is refused", 5},
+	{step_bad_block, "a malformed block is refused", 5},
+	{step_handover, "a hand-over ends one epoch and begins one", 6},
+	{step_recover, "a recovery does as well", 6},
+};
+#define STEPS (sizeof(steps) / sizeof(steps[0]))
+
+static void audit(struct life *l)
+{
+	struct seqaudit a;
+	const char *wrong = NULL;
+	size_t k;
+
+	seqaudit_init(&a, &l->world);
+	for (k = 0; k < l->numbers && wrong == NULL; k++)
+		wrong = seqaudit_add(&a, BUF_BYTES(&l->object[k]));
+	is_str(wrong == NULL ? "" : wrong, "", "N3: all %d numbers verify",
+		(int)l->numbers);
+	is_int(chain_length(l->chain), l->blocks,
+		"the main chain has every block numbered and no other");
+	is_int(chain_watermark(l->chain), l->numbers - 1,
+		"no number is missing in it");
+	is_int(chain_reason(l->chain), CHAIN_NO_SUCCESSOR,
+		"and it ends for want of blocks");
+	seqaudit_done(&a);
+}
+
+static void random_life(void)
+{
+	struct life *l = calloc(1, sizeof(*l));
+	unsigned bad[STEPS] = {0}, i, j, w;
+
+	born(l);
+	for (i = 0; i < 300; i++) {
+		w = (unsigned)prng_below(&prng, 100);
+		for (j = 0; w >= steps[j].weight; j++)
+			w -= steps[j].weight;
+		bad[j] += !steps[j].step(l);
+	}
+	for (j = 0; j < STEPS; j++)
+		is_int(bad[j], 0, "%s", steps[j].name);
+	audit(l);
+	dead(l);
+	free(l);
+}
+
+/* -- block zero */
+
+static void genesis_refusals(void)
+{
+	struct life *l = calloc(1, sizeof(*l)), *m = calloc(1, sizeof(*m));
+	struct numbering *n = numbering_new(&entropy);
+	struct buf s = {0};
+
+	born(l);
+	born(m);
+	must(numbering_genesis(n), "genesis");
+	is_int(numbering_first(n, BUF_BYTES(&l->world.b0), 0,
+		       BUF_BYTES(&l->world.t0), BUF_BYTES(&l->world.params),
+		       &s),
+		-EKEYREJECTED, "parameters that name another key are refused");
+	is_str(numbering_why(n),
+		"the parameters name another sequencer key", "for that reason");
+	is_int(numbering_first(n, BUF_BYTES(&l->world.b0), 0,
+		       BUF_BYTES(&l->world.t0), BUF_BYTES(&m->world.params),
+		       &s),
+		-EKEYREJECTED, "parameters of another block zero are refused");
+	is_str(numbering_why(n),
+		"block zero does not hold these parameters", "for that reason");
+	is_int(numbering_attested(n, BUF_BYTES(&l->doc)), -EKEYREJECTED,
+		"a document of another key is refused");
+	is_int(step_block(l) ? 0 : 1, 0, "a block is numbered");
+	is_int(numbering_first(n, BUF_BYTES(&l->b[1]), 0, BUF_BYTES(&l->t[1]),
+		       BUF_BYTES(&l->world.params), &s),
+		-EKEYREJECTED, "a block with a parent is no block zero");
+	is_int(ask(&(struct life){.n = n}, &l->b[1], &l->t[1], &s), -EPROTO,
+		"before block zero nothing is numbered");
+	numbering_free(n);
+	dead(l);
+	dead(m);
+	free(l);
+	free(m);
+}
+
+/* -- hand-over */
+
+static void blob_refusals(void)
+{
+	struct life *l = calloc(1, sizeof(*l)), *m = calloc(1, sizeof(*m));
+	struct buf blob = {0}, s = {0};
+	struct numbering *n = numbering_new(&entropy);
+	size_t i, taken = 0;
+
+	born(l);
+	born(m);
+	step_block(l);
+	must(numbering_handover(l->n, &blob, &s), "handover");
+	buf_free(&s);
+	for (i = 0; i < blob.n; i++) {
+		const uint8_t bit = (uint8_t)(1u << prng_below(&prng, 8));
+
+		blob.p[i] ^= bit;
+		if (numbering_resume(n, BUF_BYTES(&l->world.b0),
+			    BUF_BYTES(&l->world.params), BUF_BYTES(&blob),
+			    &s) == 0)
+			taken++;
+		blob.p[i] ^= bit;
+	}
+	is_int(taken, 0, "a hand-over with a bit altered is refused");
+	for (i = 0; i < blob.n; i++)
+		if (numbering_resume(n, BUF_BYTES(&l->world.b0),
+			    BUF_BYTES(&l->world.params), BYTES(blob.p, i),
+			    &s) == 0)
+			taken++;
+	is_int(taken, 0, "a piece of one is refused");
+	buf_free(&blob);
+	numbering_left(l->n);
+	must(numbering_handover(m->n, &blob, &s), "handover");
+	buf_free(&s);
+	is_int(numbering_resume(n, BUF_BYTES(&l->world.b0),
+		       BUF_BYTES(&l->world.params), BUF_BYTES(&blob), &s),
+		-EKEYREJECTED, "a hand-over of another chain is refused");
+	must(numbering_resume(n, BUF_BYTES(&m->world.b0),
+		     BUF_BYTES(&m->world.params), BUF_BYTES(&blob), &s),
+		"resume");
+	buf_free(&s);
+	is_int(ask(&(struct life){.n = n}, &l->b[1], &l->t[1], &s), -EPROTO,
+		"N4: before its copy is gone nothing is signed");
+	is_int(numbering_attested(n, BUF_BYTES(&m->doc)), -EKEYREJECTED,
+		"the document of the epoch before is refused");
+	is_int(numbering_abandon(n), 0, "it can be given up");
+	is_int(numbering_state(n), NUMBERING_EMPTY, "and leaves no key");
+	buf_free(&blob);
+	numbering_free(n);
+	dead(l);
+	dead(m);
+	free(l);
+	free(m);
+}
+
+/* -- recovery */
+
+static void try_evidence(struct life *l, struct numbering *n, size_t k,
+	struct bytes s, struct bytes doc, struct bytes record, const char *why)
+{
+	size_t from = newest_block_number(l), i;
+	struct number num;
+
+	must(numbering_recover(n, BUF_BYTES(&l->world.b0),
+		     BUF_BYTES(&l->world.params)), "recover");
+	for (i = from; i < k; i++) {
+		must(number_decode(BUF_BYTES(&l->object[i]), &num), "number");
+		must(numbering_evidence(n, num.s,
+			     i == from ? document_of(l, i) : num.doc,
+			     num.recovery), "evidence");
+	}
+	is_int(numbering_evidence(n, s, doc, record), -EKEYREJECTED,
+		"recovery refuses forged evidence:");
+	is_str(numbering_why(n), why, "%s", why);
+	is_int(numbering_state(n), NUMBERING_EMPTY, "and forgets it all");
+}
+
+/* A life that ends block, hand-over, recovery, recovery: numbers 1 to 4. */
+static void recovery_refusals(void)
+{
+	struct life *l = calloc(1, sizeof(*l)), *m = calloc(1, sizeof(*m));
+	struct numbering *n = numbering_new(&entropy);
+	struct number num[5], other;
+	struct buf forged = {0}, record = {0};
+	struct mlog log;
+	size_t i;
+
+	born(l);
+	born(m);
+	step_block(l);
+	step_handover(l);
+	step_recover(l);
+	step_recover(l);
+	for (i = 0; i < 5; i++)
+		must(number_decode(BUF_BYTES(&l->object[i]), &num[i]), "n");
+	must(number_decode(BUF_BYTES(&m->object[0]), &other), "number");
+
+	try_evidence(l, n, 1, num[2].s, document_of(l, 2), num[2].recovery,
+		"the evidence does not begin with a block");
+	try_evidence(l, n, 1, num[1].s, BYTES(NULL, 0), num[1].recovery,
+		"an epoch's document is missing");
+	try_evidence(l, n, 1, num[1].s, num[3].doc, num[1].recovery,
+		"the document is of another epoch");
+	try_evidence(l, n, 1, other.s, other.doc, BYTES(NULL, 0),
+		"a statement is of another chain");
+	try_evidence(l, n, 1, num[1].s, other.doc, BYTES(NULL, 0),
+		"the chain's parameters do not accept this document");
+	must(buf_copy(num[1].s, &forged), "copy");
+	forged.p[forged.n - 1] ^= 1;
+	try_evidence(l, n, 1, BUF_BYTES(&forged), document_of(l, 1),
+		BYTES(NULL, 0),
+		"a statement is not signed by its epoch's key");
+	try_evidence(l, n, 1, BYTES(forged.p, forged.n - 1), document_of(l, 1),
+		BYTES(NULL, 0), "a statement is malformed");
+	try_evidence(l, n, 2, num[3].s, num[3].doc, num[3].recovery,
+		"a number is missing");
+	try_evidence(l, n, 3, num[3].s, num[4].doc, num[3].recovery,
+		"the document is of another epoch");
+	try_evidence(l, n, 3, num[3].s, num[3].doc, BYTES(NULL, 0),
+		"the recovery record is malformed");
+	try_evidence(l, n, 3, num[3].s, num[3].doc, num[4].recovery,
+		"the recovery record is of another recovery");
+	must(attestor_root_sign(m->attestor, BYTES("x", 1), &record), "sign");
+	try_evidence(l, n, 3, num[3].s, num[3].doc, BUF_BYTES(&record),
+		"no recovery key signed the record");
+
+	must(give(l, n, newest_block_number(l)), "evidence");
+	log = l->log;
+	log.edge[0].b[0] ^= 1;
+	is_int(numbering_settle(n, &log), -EKEYREJECTED,
+		"another main log is refused");
+	must(give(l, n, newest_block_number(l)), "evidence");
+	must(numbering_settle(n, &l->log), "settle");
+	buf_free(&forged);
+	buf_free(&l->doc);
+	attest(l->attestor, n, &l->doc);
+	is_int(numbering_recovered(n, BUF_BYTES(&l->doc), BUF_BYTES(&record),
+		       &forged),
+		-EKEYREJECTED, "a record that another key signed is refused");
+	is_int(numbering_recovered(n, BUF_BYTES(&l->doc), num[4].recovery,
+		       &forged),
+		-EKEYREJECTED, "the record of an older recovery is refused");
+	is_int(numbering_recovered(n, num[4].doc, num[4].recovery, &forged),
+		-EKEYREJECTED, "so is its document");
+	buf_free(&record);
+	numbering_free(n);
+	dead(l);
+	dead(m);
+	free(l);
+	free(m);
+}
+
+int main(void)
+{
+	int i;
+
+	plan(0);
+	prng.state = prng_seed();
+	genesis_refusals();
+	blob_refusals();
+	recovery_refusals();
+	for (i = 0; i < 3; i++)
+		random_life();
+	return done();
+}
