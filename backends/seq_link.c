@@ -75,6 +75,8 @@ static int spawn(const struct seq_link_start *s, int host, int enclave,
 	posix_spawnattr_setsigdefault(&attr, &all);
 	posix_spawn_file_actions_addopen(&files, 0, "/dev/null", O_RDONLY, 0);
 	posix_spawn_file_actions_addopen(&files, 1, "/dev/null", O_WRONLY, 0);
+	/* not ours: whoever waits for our output to end would wait for ever */
+	posix_spawn_file_actions_addopen(&files, 2, "/dev/null", O_WRONLY, 0);
 	posix_spawn_file_actions_adddup2(&files, host, LAUNCH_HOST);
 	posix_spawn_file_actions_adddup2(&files, enclave, LAUNCH_ATTESTOR);
 	rc = posix_spawn(ret, s->attestor_program, &files, &attr, argv, env);
