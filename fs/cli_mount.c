@@ -99,17 +99,29 @@ static char *mount_point(const struct cli *c, const struct vault *v,
 	return ret;
 }
 
-/* In the child: lets the parent go, and the terminal too. */
+/* In the child: 0, 1 and 2 must not be the terminal's, or the programs that
+ * it starts would hold it open; messages go there until the mount answers. */
+static int leave_terminal(void)
+{
+	int fd = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 3);
+	cleanup(close) int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+	FILE *f = fd < 0 ? NULL : fdopen(fd, "w");
+	if (f == NULL || null < 0)
+		return -errno;
+	setvbuf(f, NULL, _IOLBF, 0);
+	stderr = f;
+	for (int i = 0; i < 3; i++)
+		if (dup2(null, i) < 0)
+			return -errno;
+	return 0;
+}
+
+/* The mount answers: lets go of the parent, and of its terminal. */
 static void ready(void *ctx)
 {
 	int fd = *(int *)ctx;
-	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
-	if (null >= 0) {
-		for (int i = 0; i < 3; i++)
-			dup2(null, i);
-		close(null);
-	}
-	if (chdir("/") != 0 || write(fd, "", 1) != 1)
+	if (chdir("/") != 0 || freopen("/dev/null", "we", stderr) == NULL ||
+	    write(fd, "", 1) != 1)
 		_exit(CLI_REFUSED);
 	close(fd);
 }
@@ -163,6 +175,11 @@ static int run_in_background(const struct cli *c, const struct assembly *a,
 	}
 	close(pipe_fd[0]);
 	setsid();
+	int err = leave_terminal();
+	if (err != 0) {
+		cli_say(c, "%s", strerror(-err));
+		return CLI_REFUSED;
+	}
 	o->ready = ready;
 	o->ctx = &pipe_fd[1];
 	return run(c, a, v, o);
