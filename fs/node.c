@@ -415,13 +415,19 @@ int node_path_at(const struct nodes *t, const struct node *parent,
 
 int node_path(const struct nodes *t, const struct node *n, char ret[NODE_PATH])
 {
+	const struct name *m = n->names;
+
 	if (n == t->root) {
 		*ret = '\0';
 		return 0;
 	}
-	if (n->names == NULL)
+	if (m == NULL)
 		return -ENOENT;
-	return node_path_at(t, n->names->parent, n->names->text, ret);
+	while (!m->recorded && m->node_next != NULL)
+		m = m->node_next;
+	if (!m->recorded)
+		m = n->names;
+	return node_path_at(t, m->parent, m->text, ret);
 }
 
 bool node_below(const struct node *n, const struct node *folder)

@@ -106,6 +106,7 @@ void node_exchange(struct name *a, struct name *b);
  * a folder above is gone. */
 int node_path_at(const struct nodes *t, const struct node *parent,
 	const char *text, char ret[NODE_PATH]);
+/* Of the node's first name that has a record, or of its first name. */
 int node_path(const struct nodes *t, const struct node *n, char ret[NODE_PATH]);
 /* Is n the folder itself or below it? */
 bool node_below(const struct node *n, const struct node *folder);

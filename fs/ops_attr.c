@@ -10,7 +10,6 @@
 #include <sys/statvfs.h>
 
 #include "fs/park.h"
-#include "fs/sealer.h"
 #include "fs/virtual.h"
 
 static void reply_attr(fuse_req_t req, struct node *n, int rc,
@@ -190,7 +189,6 @@ void op_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *to, int set,
 			handle_of(file) : NULL, fuse_req_ctx(req)->uid, to,
 			set, &st);
 	reply_attr(req, n, rc, &st);
-	sealer_wake(m->sealer);
 }
 
 void op_statfs(fuse_req_t req, fuse_ino_t ino)

@@ -8,7 +8,6 @@
 #include <sys/stat.h>
 
 #include "fs/park.h"
-#include "fs/sealer.h"
 #include "fs/virtual.h"
 
 int handle_new(struct mount *m, struct node *n, int fd, bool writer,

@@ -9,7 +9,6 @@
 #include <sys/xattr.h>
 
 #include "fs/park.h"
-#include "fs/sealer.h"
 #include "fs/virtual.h"
 
 void op_lookup(fuse_req_t req, fuse_ino_t parent, const char *text)
@@ -178,8 +177,6 @@ static int make(const struct making *k, struct fuse_file_info *file,
 		unlinkat(at, k->text, S_ISDIR(k->mode) ? AT_REMOVEDIR : 0);
 	if (rc != 0 || file == NULL)
 		close(fd);
-	if (rc == 0)
-		sealer_wake(k->m->sealer);
 	return rc;
 }
 

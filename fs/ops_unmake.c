@@ -186,7 +186,6 @@ void op_unlink(fuse_req_t req, fuse_ino_t parent, const char *text)
 	struct mount *m = mount_of(req);
 	int rc = remove_name(m, parent, text, false);
 
-	sealer_wake(m->sealer);
 	fuse_reply_err(req, -rc);
 }
 
@@ -195,7 +194,6 @@ void op_rmdir(fuse_req_t req, fuse_ino_t parent, const char *text)
 	struct mount *m = mount_of(req);
 	int rc = remove_name(m, parent, text, true);
 
-	sealer_wake(m->sealer);
 	fuse_reply_err(req, -rc);
 }
 
@@ -304,7 +302,6 @@ void op_rename(fuse_req_t req, fuse_ino_t parent, const char *text,
 		if (rc == 0)
 			rc = rename_names(m, &from, &to, flags);
 	}
-	sealer_wake(m->sealer);
 	fuse_reply_err(req, -rc);
 }
 
@@ -409,7 +406,6 @@ void op_link(fuse_req_t req, fuse_ino_t ino, fuse_ino_t new_parent,
 		if (rc == 0)
 			rc = add_link(m, n, &to, &e);
 	}
-	sealer_wake(m->sealer);
 	if (rc != 0)
 		fuse_reply_err(req, -rc);
 	else if (fuse_reply_entry(req, &e) != 0)

@@ -254,6 +254,7 @@ void park_xattr(struct park *p, fuse_req_t req, const char *path, size_t size)
 		answer(p, &k, -ENOMEM);
 	else
 		add(p, &k);
+	sealer_wake(p->m->sealer);
 	p->m->s.queued(p->m->s.ctx, true);
 }
 
@@ -267,6 +268,7 @@ void park_open(struct park *p, fuse_req_t req, const char *path,
 		answer(p, &k, -ENOMEM);
 	else
 		add(p, &k);
+	sealer_wake(p->m->sealer);
 	p->m->s.queued(p->m->s.ctx, true);
 }
 

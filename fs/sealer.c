@@ -15,7 +15,8 @@
 #define GROUP 4096	/* items sealed together */
 #define SYNC_EACH 8	/* more than this: one syncfs is cheaper */
 #define RETRY_MS 2000	/* at least, after a failure */
-#define LINGER_MS 10	/* for others that are nearly due */
+#define LINGER_MS 500	/* at most, for others that are nearly due: the larger
+			   the group, the cheaper it is to make durable */
 
 /* One name that gets a record. */
 struct job {
@@ -598,19 +599,20 @@ static void record_late(struct sealer *s)
 	}
 }
 
-/* 1 if something was done. */
-static int one_group(struct sealer *s)
+/* Were there more than one group takes? */
+static bool one_group(struct sealer *s)
 {
 	struct group g = {0};
 	struct mount *m = s->m;
 	size_t i;
+	bool rest;
 	int rc;
 
 	take(s, &g);
 	if (g.n == 0) {
 		free_group(&g);
 		record_late(s);
-		return 0;
+		return false;
 	}
 	hold(s, &g);
 	make_durable(s, &g);
@@ -619,12 +621,13 @@ static int one_group(struct sealer *s)
 	for (i = 0; i < g.n && rc != 0; i++)
 		g.job[i].rc = rc;
 	finish(s, &g);
+	rest = g.n >= GROUP;
 	free_group(&g);
 	record_late(s);
 	if (rc == 0 && m->s.queued != NULL)
 		m->s.queued(m->s.ctx, park_waiting(m->park));
 	park_wake(m->park);
-	return 1;
+	return rest;
 }
 
 /* -- links to sealed files -- */
@@ -710,6 +713,17 @@ static void sleep_until(struct sealer *s, uint64_t ms)
 	s->woken = false;
 }
 
+/* How long after the first of a group is due: a quarter of the settle time,
+ * nothing to speak of when somebody waits. */
+static uint64_t linger(const struct mount *m)
+{
+	uint64_t ms = m->s.config->settle_ms / 4;
+
+	if (park_waiting(m->park))
+		return 10;
+	return ms < LINGER_MS ? ms : LINGER_MS;
+}
+
 static void *run(void *arg)
 {
 	struct sealer *s = arg;
@@ -723,27 +737,18 @@ static void *run(void *arg)
 				return NULL;
 		}
 		watch_backlog(m);
-		if (one_group(s) > 0)
+		if (one_group(s))
 			continue;
 		{
 			locked(&m->lock);
 			next = settle_next(&m->nodes.settle, mount_now(m));
 		}
-		sleep_until(s, next < UINT64_MAX ? next + LINGER_MS : next);
+		sleep_until(s, next < UINT64_MAX ? next + linger(m) : next);
 	}
 }
 
 void sealer_wake(struct sealer *s)
 {
-	struct mount *m = s->m;
-	uint64_t next;
-
-	{
-		locked(&m->lock);
-		next = settle_next(&m->nodes.settle, mount_now(m));
-	}
-	if (next > 1)
-		return; /* it looks once a second, or sooner */
 	locked(&s->lock);
 	s->woken = true;
 	pthread_cond_broadcast(&s->wake);

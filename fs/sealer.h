@@ -23,7 +23,7 @@ int sealer_start(struct sealer *s);
 /* Ends the group in work; what has not begun stays settling. */
 void sealer_stop(struct sealer *s);
 void sealer_free(struct sealer *s);
-/* Something may be due sooner than it thinks. */
+/* Something was asked to be sealed now, or somebody waits. */
 void sealer_wake(struct sealer *s);
 
 /* Records `to` as another name of the sealed file at `from`, at once. */

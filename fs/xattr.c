@@ -7,7 +7,6 @@
 #include <sys/xattr.h>
 
 #include "fs/park.h"
-#include "fs/sealer.h"
 #include "fs/virtual.h"
 
 #define OURS "user.notary."
@@ -261,7 +260,6 @@ static int change_xattr(struct mount *m, struct node *n, const char *name,
 		rc = removexattr(path, name);
 	rc = rc != 0 ? -errno : 0;
 	inode_changed(m, n);
-	sealer_wake(m->sealer);
 	return rc;
 }
 

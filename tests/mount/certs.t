@@ -1,0 +1,81 @@
+#!/bin/bash
+# Certificates, waiting and status on the whole program: init, mount, umount.
+build=${NOTARYFS_BUILD:-$(cd "$(dirname "$0")/../.." && pwd)/build}
+export LC_ALL=C
+[ -c /dev/fuse ] || { echo "1..0 # SKIP no /dev/fuse here"; exit 0; }
+[ -x "$build/notaryfs" ] || { echo "1..0 # SKIP $build/notaryfs is not built"; exit 0; }
+top=$(mktemp -d)
+M=$top/m
+V=$top/v
+mkdir "$M"
+tap=0
+tidy() {
+	cd /
+	mountpoint -q "$M" && timeout 60 "$build/notaryfs" umount "$M" >/dev/null 2>&1
+	mountpoint -q "$M" && umount -l "$M"
+	chattr -R -i "$V" 2>/dev/null
+	rm -rf "$top"
+}
+trap tidy EXIT
+trap 'exit 1' INT TERM
+ok() {
+	tap=$((tap + 1)); words=$1; shift
+	if "$@" >"$top/said" 2>&1; then echo "ok $tap - $words"
+	else echo "not ok $tap - $words"; sed 's/^/# /' "$top/said"; fi
+}
+fails() { ! "$@"; }
+state() { getfattr --only-values -n user.notary.state "$1" 2>/dev/null; }
+n() { timeout 60 "$build/notaryfs" "$@"; }
+
+ok "init" n init "$V" --settle 1s
+ok "mount" n mount "$V" "$M"
+cd "$M" || exit 1
+mkdir d
+echo content >d/f
+ok "there is no certificate before finality" test ! -e d/f.cert
+start=$(date +%s)
+ok "user.notary.wait waits until it is final" timeout 60 getfattr --only-values -n user.notary.wait d/f
+ok "it is notarized" test "$(state d/f)" = notarized
+ok "which took the settle time and not much more" test $(($(date +%s) - start)) -lt 20
+ok "now there is one" test -s d/f.cert
+ok "of mode 0444" test "$(stat -c %a d/f.cert)" = 444
+ok "whose size is exact" test "$(stat -c %s d/f.cert)" = "$(cat d/f.cert | wc -c)"
+ok "its time is the block's" test $(($(date +%s) - $(stat -c %Y d/f.cert))) -lt 60
+ok "the verifier says valid" "$build/notary-verify" --anchor "$V/anchor" d/f
+cp d/f "$top/f"; cp d/f.cert "$top/f.cert"; echo more >>"$top/f"
+ok "a changed copy is refused" fails "$build/notary-verify" --anchor "$V/anchor" "$top/f"
+ok "the readable form is JSON and says valid" sh -c \
+	'/usr/bin/python3 -c "import json,sys; sys.exit(json.load(sys.stdin)[\"verdict\"] != \"valid\")" <d/f.cert.json'
+ok "neither is listed" test "$(ls -A d)" = f
+ok ".notary/cert/PATH is the same" cmp d/f.cert .notary/cert/d/f
+ok "and user.notary.cert" sh -c 'getfattr --only-values -n user.notary.cert d/f | cmp - d/f.cert'
+ok "sha-256 of it is a plain one" sh -c 'grep -q "$(sha256sum <d/f | cut -d" " -f1)" d/f.cert.json'
+ok "there is no .cert.cert" test ! -e d/f.cert.cert
+ok "it cannot be written" fails sh -c 'echo x >>d/f.cert'
+ok "nor removed" fails rm -f d/f.cert
+ok "nor chmodded" fails chmod 600 d/f.cert
+ok "but a real file may be renamed onto the name" sh -c 'echo real >x && mv x d/f.cert'
+ok "and wins" test "$(cat d/f.cert)" = real
+ok "the other way in is still there" cmp "$top/f.cert" .notary/cert/d/f
+ok "the anchor is the vault's" cmp .notary/anchor "$V/anchor"
+ok "the status is JSON" sh -c '/usr/bin/python3 -m json.tool <.notary/status'
+echo 2 >d/g; ln d/g d/h; ln -s g d/s
+ok "opening .notary/wait/FILE waits" timeout 60 cat .notary/wait/d/g
+ok "and then it is final" test "$(state d/g)" = notarized
+ok "user.notary.wait on a folder is for all below" timeout 60 getfattr --only-values -n user.notary.wait d
+ok "a hard link has a certificate of its own" "$build/notary-verify" --anchor "$V/anchor" d/h
+echo 3 >w
+timeout -s INT 0.3 getfattr -n user.notary.wait w >/dev/null 2>&1
+ok "a wait can be interrupted" test "$?" -ne 0
+ok "wait on the whole mount" timeout 60 getfattr --only-values -n user.notary.wait .
+ok "a listing has no pending state left" sh -c "find . -type f -exec getfattr --only-values -n user.notary.state {} \; | grep -v '^\(notarized\)*$' | wc -l | grep -qx 0"
+mkdir many; for i in $(seq 300); do echo "$i" >"many/$i"; done
+ok "hundreds at once" timeout 60 getfattr --only-values -n user.notary.wait many
+ok "all of them valid" "$build/notary-verify" -r --anchor "$V/anchor" many
+cd /
+ok "umount" n umount "$M"
+ok "mount again" n mount "$V" "$M"
+ok "a certificate from before is the same" cmp "$top/f.cert" "$M/.notary/cert/d/f"
+ok "and a new file gets one in the new epoch" sh -c "echo 4 >'$M/new' && timeout 60 getfattr -n user.notary.wait '$M/new' && '$build/notary-verify' --anchor '$V/anchor' '$M/new'"
+ok "umount" n umount "$M"
+echo "1..$tap"
