@@ -180,6 +180,9 @@ int status_parse(struct bytes json, struct status *ret)
 	struct status s = {0};
 	char anchor[HASH_HEX + 2];
 	int err;
+	/* looking up values does not look at the end */
+	if (json.n < 2 || memcmp(json.p + json.n - 2, "}\n", 2) != 0)
+		return -EBADMSG;
 	if ((err = json_find_text(json, "vault", &s.vault)) != 0 ||
 	    (err = json_find_text(json, "mount", &s.mount)) != 0 ||
 	    (err = parse_numbers(json, &s)) != 0 ||

@@ -1,0 +1,164 @@
+#!/usr/bin/python3
+"""cli: usage, exit codes and what wrong input is told.  Needs no mount."""
+import json
+import os
+import shutil
+import sys
+import tempfile
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../lib"))
+from vaultkit import *  # noqa: E402,F403
+
+tap = Tap()
+if not os.access(NOTARYFS, os.X_OK):
+    skip_all("no %s: build first" % NOTARYFS)
+work = tempfile.mkdtemp(prefix="notaryfs-cli-")
+COMMANDS = "init mount umount status wait seal cert verify anchor audit restore".split()
+
+
+def tool(*argv, **kw):
+    p = run(NOTARYFS, *argv, timeout=60, **kw)
+    p.out = p.stdout.decode("utf-8", "replace")
+    p.err = p.stderr.decode("utf-8", "replace")
+    return p
+
+
+def refused(argv, code, said, what, **kw):
+    p = tool(*argv, **kw)
+    if not tap.ok(p.returncode == code and said in p.err, what):
+        tap.diag("exit %d: %s" % (p.returncode, p.err))
+
+
+def fresh(name):
+    """A copy of the vault to spoil; what is immutable becomes ordinary."""
+    path = os.path.join(work, name)
+    run("cp", "-a", vault, path, check=True)
+    return path
+
+
+def append(path, text):
+    with open(path, "a") as f:
+        f.write(text)
+
+
+try:
+    # -- usage
+    p = tool("--help")
+    tap.ok(p.returncode == 0 and all(c in p.out for c in COMMANDS), "--help lists the commands")
+    p = tool("scrub")
+    tap.ok(p.returncode == 64 and all(c in p.err for c in COMMANDS), "an unknown command: 64 and the list")
+    tap.is_(tool().returncode, 64, "no command: 64")
+    for c in COMMANDS:
+        p = tool(c, "--help")
+        tap.ok(p.returncode == 0 and p.out.startswith("usage: notaryfs " + c) and not p.err, c + " --help")
+        refused([c, "--nonsense"], 64, "no such option: --nonsense", c + " --nonsense: 64")
+        refused([c], 64, "usage: notaryfs " + c, c + " without operands: 64")
+    refused(["init", "--settle"], 64, "needs a value", "an option without its value")
+    refused(["init", work + "/x", "--settle", "0.1s"], 64, "at least 0.5s", "too short a settle time")
+    refused(["init", work + "/x", "--shares", "4/3"], 64, "1 <= K <= N", "more shares needed than there are")
+    refused(["init", work + "/x", "--bucket", work + "/b"], 64, "1 buckets are named for 3/6",
+            "a bucket for each share")
+    refused(["wait", "/", "--timeout", "soon"], 64, "like 60s", "a time that is none")
+    refused(["restore", work + "/x", work], 64, "--anchor is needed", "restore without anchor")
+    refused(["restore", "--anchor", "12", work + "/x", work], 64, "64 hex digits", "an anchor that is none")
+    tap.ok(not os.path.exists(work + "/x"), "wrong usage makes nothing")
+
+    # -- init
+    vault = work + "/vault"
+    p = tool("init", vault)
+    anchor = open(vault + "/anchor").read()
+    tap.ok(p.returncode == 0 and len(anchor) == 65 and anchor.strip() in p.out, "init prints the anchor")
+    tap.ok("notaryfs mount " + vault in p.out and "somewhere else" in p.out, "and how to go on")
+    tap.is_(sorted(os.listdir(vault)), ["anchor", "buckets", "files", "notaryfs.conf", "state"], "what a vault holds")
+    tap.is_(sorted(os.listdir(vault + "/buckets")), list("012345"), "six buckets")
+    loose = [os.path.join(d, n) for d, dirs, names in os.walk(vault + "/state") for n in names
+             if os.lstat(os.path.join(d, n)).st_mode & 0o077 and n != "genesis"
+             and not n.startswith("notary.db")]
+    tap.is_(loose, [], "nobody else may read the keys")
+    refused(["init", vault], 1, "holds a vault already", "no vault over a vault")
+    os.makedirs(work + "/full/x")
+    refused(["init", work + "/full"], 1, "is not empty", "no vault in a folder with something in it")
+    os.makedirs(work + "/cut/state")
+    refused(["init", work + "/cut"], 1, "cut off", "what an init that was cut off left")
+    refused(["mount", work + "/cut", work + "/full"], 1, "cut off", "is no vault to be mounted")
+    refused(["init", work + "/no/such/place"], 1, "No such file", "a place that is not there")
+    p = tool("init", work + "/two", "--shares", "1/2", "--bucket", work + "/b0", "--bucket", work + "/b1",
+             "--settle", "2h", "--json")
+    tap.ok(p.returncode == 0 and len(json.loads(p.out)["anchor"]) == 64, "init --json with buckets elsewhere")
+    p = tool("status", work + "/two", "--json")
+    tap.is_([b["name"] for b in json.loads(p.out)["buckets"]], [work + "/b0", work + "/b1"], "they are used")
+    refused(["init", work + "/dup", "--shares", "1/2", "--bucket", work + "/d", "--bucket", work + "/d/../d"],
+            1, "named twice", "one folder for two shares")
+
+    # -- looking at a vault
+    p = tool("status", vault, "--json")
+    s = json.loads(p.out)
+    tap.is_(sorted(s["files"]), sorted("open settling frozen sealed notarized temp scratch".split()),
+            "status: files by state")
+    tap.ok({"height", "blocks", "backlog", "services", "buckets", "trust", "anchor"} <= set(s) and
+           set(s["backlog"]) == {"files", "bytes", "oldest_s"}, "status: the other keys")
+    tap.is_((s["mounted"], s["anchor"], s["trust"]), (False, anchor.strip(), "local software"), "status: values")
+    tap.is_(tool("anchor", vault).out, anchor, "anchor")
+    p = tool("audit", vault)
+    tap.ok(p.returncode == 0 and "all is well" in p.out, "audit of an empty vault")
+    p = tool("restore", "--anchor", vault + "/anchor", work + "/out", *[vault + "/buckets/%d" % i for i in (0, 2, 5)])
+    tap.ok(p.returncode == 0 and os.listdir(work + "/out") == [], "restore of an empty vault")
+
+    # -- wrong places
+    for c in "wait seal cert verify".split():
+        refused([c, vault + "/anchor"], 1, "is not in a mounted vault", c + " outside a mount")
+    refused(["umount", vault], 1, "no vault is mounted there", "umount of what is not mounted")
+    refused(["status", work], 1, "neither a vault nor", "status of neither")
+    refused(["anchor", work], 1, "neither a vault nor", "anchor of neither")
+    refused(["mount", work, work], 1, "is not a vault", "mount of no vault")
+    refused(["mount", vault, work + "/none"], 1, "No such file", "mount onto nothing")
+    refused(["mount", vault, vault + "/anchor"], 1, "not a folder", "mount onto a file")
+    refused(["mount", vault, vault + "/files"], 1, "lie in one another", "mount inside the vault")
+    refused(["mount", vault, work], 1, "lie in one another", "mount over the vault")
+    refused(["mount", vault, work + "/full", "-o", "settle=1"], 64, "must be a time", "a bad setting on the command line")
+
+    # -- a vault that was spoiled
+    v = fresh("conf")
+    append(v + "/notaryfs.conf", "settle = 1\nsetle = 2s\nimmutable = maybe\n")
+    p = tool("mount", v, work + "/full")
+    lines = [x for x in p.err.splitlines() if "notaryfs.conf:" in x]
+    tap.ok(p.returncode == 1 and len(lines) == 3, "every mistake in the configuration is listed")
+    tap.ok(all(x.split("notaryfs.conf:")[1].split(":")[0].isdigit() for x in lines), "with its line")
+    v = fresh("missing")
+    for i in (0, 3):
+        drop(v + "/buckets/%d" % i)
+    refused(["mount", v, work + "/full"], 1, "only 4 of 6 buckets can be used and 5 are needed", "two buckets away")
+    v = fresh("anchor")
+    os.remove(v + "/anchor")
+    with open(v + "/anchor", "w") as f:
+        f.write("0" * 64 + "\n")
+    refused(["mount", v, work + "/full"], 1, "does not belong to the anchor", "another anchor")
+    with open(v + "/anchor", "w") as f:
+        f.write("hello\n")
+    refused(["mount", v, work + "/full"], 1, "is damaged: it must hold 64 hex digits", "a damaged anchor")
+    v = fresh("db")
+    with open(v + "/state/notary.db", "w") as f:
+        f.write("not a database")
+    refused(["mount", v, work + "/full"], 1, "notary.db", "a damaged state")
+    v = fresh("key")
+    os.chmod(v + "/state/keys/timestamp", 0o644)
+    refused(["mount", v, work + "/full"], 1, "keys/timestamp", "a key that others may read")
+    if os.geteuid() != 0:
+        os.chmod(v + "/state", 0o500)
+        refused(["mount", v, work + "/full"], 1, "state/lock", "a state folder that cannot be written")
+        os.chmod(v + "/state", 0o700)
+
+    # -- the programs it needs
+    os.makedirs(work + "/bin")
+    shutil.copy(NOTARYFS, work + "/bin/notaryfs")
+    p = run(work + "/bin/notaryfs", "init", work + "/alone")
+    tap.ok(p.returncode == 1 and b"the program notaryfs-attestor is missing" in p.stderr and
+           not os.path.exists(work + "/alone"), "without the attestor's program nothing is begun")
+    os.makedirs(work + "/libexec/notaryfs")
+    for n in ("notaryfs-attestor", "notaryfs-enclave"):
+        shutil.copy(os.path.join(BUILD, n), work + "/libexec/notaryfs/" + n)
+    p = run(work + "/bin/notaryfs", "init", work + "/alone")
+    tap.is_(p.returncode, 0, "they are found in ../libexec/notaryfs too")
+finally:
+    drop(work)
+tap.done()

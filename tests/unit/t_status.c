@@ -1,0 +1,109 @@
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/cleanup.h"
+#include "fs/backlog.h"
+#include "fs/status.h"
+#include "tests/tap/tap.h"
+
+static struct status sample(void)
+{
+	struct status s = {
+		.files = {1, 2, 3, 4, 5, 6, 7},
+		.height = 8, .blocks = 8, .pid = 42,
+		.backlog_files = 4, .backlog_bytes = 1500000, .oldest_s = 9,
+		.n_services = 1, .n_buckets = 2,
+		.service = {{.name = "timestamp", .ok = true,
+			.last_ok_ms = 1000}},
+		.bucket = {{.name = "/b \"0\"", .ok = true},
+			{.name = "/b1", .last_error_ms = 2000,
+				.error = "Input/output error"}},
+		.trust = "local software",
+	};
+	s.vault = strdup("/v");
+	s.mount = strdup("/m");
+	s.anchor.b[0] = 0xab;
+	return s;
+}
+
+static void round_trip(void)
+{
+	struct status s = sample(), t;
+	cleanup(buf) struct buf json = {0}, again = {0};
+	is_int(status_json(&s, &json), 0, "a status is written");
+	ok(json.p[json.n - 1] == '\n', "with a newline");
+	is_int(status_parse(BUF_BYTES(&json), &t), 0, "and read");
+	is_int(status_json(&t, &again), 0, "and written again");
+	is_bytes(BUF_BYTES(&again), BUF_BYTES(&json), "to the same bytes");
+	status_done(&s);
+	status_done(&t);
+	for (size_t cut = 0; cut + 1 < json.n; cut += 7)
+		if (status_parse(BYTES(json.p, cut), &t) == 0) {
+			ok(false, "cut off after %zu bytes it is refused", cut);
+			return;
+		}
+	ok(true, "cut off anywhere it is refused");
+}
+
+static void words(void)
+{
+	struct status s = sample();
+	cleanup(buf) struct buf text = {0};
+	is_int(status_text(&s, 61000, &text), 0, "in words");
+	is_int(buf_add(&text, "", 1), 0, "as a string");
+	const char *p = (const char *)text.p;
+	static const char *const want[] = {
+		"trust      local software\n", "not mounted", "/m, process 42",
+		"4 on their way (1.5 MB, the oldest for 9 s)",
+		"5 files in 8 blocks, height 8", "last success 60 s ago",
+		"FAILED last success never, last error 59 s ago: Input/output",
+	};
+	for (size_t i = 0; i < sizeof want / sizeof *want; i++)
+		ok((strstr(p, want[i]) != NULL) == (i != 1), "%s: %s",
+			i == 1 ? "does not say" : "says", want[i]);
+	status_done(&s);
+}
+
+static void health(void)
+{
+	struct status_row r = {0};
+	status_row_health(&r, &(struct notary_health){0});
+	ok(r.ok, "what was never asked has not failed");
+	status_row_health(&r, &(struct notary_health){.ok_ms = 5,
+		.error_ms = 9, .error = -EIO});
+	ok(!r.ok, "the last answer was an error");
+	status_row_health(&r, &(struct notary_health){.ok_ms = 10,
+		.error_ms = 9, .error = -EIO});
+	ok(r.ok, "it has recovered");
+	ok(r.error[0] != '\0', "the last error is still told");
+}
+
+static void oldest(void)
+{
+	static struct backlog b;
+	backlog_init(&b);
+	is_int(backlog_oldest(&b, 0, 5000), 0, "nothing waits");
+	backlog_queued(&b, 10, 1000);
+	backlog_queued(&b, 20, 4000);
+	is_int(backlog_oldest(&b, 3, 9000), 8, "the oldest of two samples");
+	is_int(backlog_oldest(&b, 10, 9000), 5, "the first is final");
+	is_int(backlog_oldest(&b, 20, 9000), 0, "all are final");
+	for (uint64_t i = 0; i < 2 * BACKLOG_SAMPLES; i++)
+		backlog_queued(&b, 30 + i, 10000 + i * 1000);
+	is_int(backlog_oldest(&b, 25, 3000 * 1000), 2990,
+		"a full ring still knows the oldest");
+	is_int(backlog_oldest(&b, 29 + 2 * BACKLOG_SAMPLES, 3000 * 1000), 0,
+		"and when all are final");
+}
+
+int main(void)
+{
+	plan(0);
+	round_trip();
+	words();
+	health();
+	oldest();
+	return done();
+}
