@@ -40,6 +40,7 @@ struct platform {
 	struct image image;
 	struct attestor *attestor;
 	struct launched enclave;
+	uint32_t isolation;	/* sandbox.h */
 	struct buf frame;	/* the last one received */
 };
 
@@ -81,7 +82,9 @@ static int hello(struct platform *p)
 		return rc;
 	if (w.op != WIRE_HELLO || w.number[0] > SANDBOX_ALL)
 		return -EBADMSG;
-	p->enclave.isolation |= (uint32_t)w.number[0];
+	p->isolation = (uint32_t)w.number[0];
+	if (p->image.sealed)
+		p->isolation |= SANDBOX_MEASURED;
 	w = (struct wire){.op = WIRE_OK};
 	return wire_send(p->enclave.fd, &w);
 }
@@ -93,7 +96,7 @@ static int start_attestor(struct platform *p)
 
 	if (rc == 0)
 		rc = attestor_new(BUF_BYTES(&pem), p->image.sha384,
-			p->enclave.isolation, now_ms(), &p->attestor);
+			p->isolation, now_ms(), &p->attestor);
 	wipe(&pem);
 	return rc;
 }
@@ -136,7 +139,7 @@ static int say_started(struct platform *p)
 	if (rc != 0)
 		return say_no(LAUNCH_HOST, rc);
 	w.number[0] = (uint64_t)p->enclave.pid;
-	w.number[1] = p->enclave.isolation;
+	w.number[1] = p->isolation;
 	w.item[0] = attestor_root(p->attestor);
 	w.item[1] = BUF_BYTES(&key);
 	return wire_send(LAUNCH_HOST, &w);

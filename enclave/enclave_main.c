@@ -1,9 +1,9 @@
 /*
  * notaryfs-enclave: holds the sequencer's key and nothing else.
  *
- * Order matters: memory first, then one use of everything that libcrypto does
- * lazily (it may open files and read the clock), then the sandbox, and only
- * then a key.
+ * Order matters: namespaces and memory first, then one use of everything that
+ * libcrypto does lazily (it may open files and read the clock), then the rest
+ * of the sandbox, and only then a key.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -99,15 +99,17 @@ static uint32_t memory_bits(int kind)
 /* Shuts the process in; only what is in memory or at the two sockets is left. */
 static int shut(uint32_t *ret_bits)
 {
-	uint32_t bits = 0, sealed = 0;
+	uint32_t bits = sandbox_enclose(), sealed = 0;
 	int rc;
 
+	/* not before: a change of namespaces may take it back */
+	prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
 #ifndef ENCLAVE_OPEN
 	int kind = arena_install();
 
 	if (kind < 0)
 		return kind;
-	bits = memory_bits(kind);
+	bits |= memory_bits(kind);
 	close_range(0, 2, 0);
 #endif
 	close_range(LAUNCH_ATTESTOR + 1, ~0U, 0);
@@ -177,7 +179,6 @@ int main(int argc, char **argv)
 	if (!test && (argc != 1 || !is_socket(LAUNCH_HOST) ||
 			     !is_socket(LAUNCH_ATTESTOR)))
 		return help(argc, argv);
-	prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
 	if (shut(&bits) != 0)
 		return EXIT_SANDBOX;
 	if (test) /* must not live to return */

@@ -1,5 +1,5 @@
 /*
- * launch: starting a measured enclave in its sandbox.
+ * launch: starting a measured enclave.
  *
  * The enclave finds its socket to the host at LAUNCH_HOST and that to the
  * attestor at LAUNCH_ATTESTOR, and has nothing else.  It dies with the thread
@@ -18,7 +18,6 @@
 struct launched {
 	pid_t pid;
 	int fd;			/* our end of the socket at LAUNCH_ATTESTOR */
-	uint32_t isolation;	/* sandbox.h: the namespaces */
 };
 
 /* host is the enclave's end; the caller closes its copy.  Both programs'

@@ -16,9 +16,9 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#define SPACES                                                                 \
-	(CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWUTS)
+#define SPACES (CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS)
 
+#ifndef ENCLAVE_OPEN
 static bool write_file(const char *path, const char *text)
 {
 	size_t n = strlen(text);
@@ -42,25 +42,18 @@ static void map_user(uid_t uid, gid_t gid)
 	write_file("/proc/self/gid_map", line);
 }
 
-pid_t sandbox_clone(uint32_t *ret_bits)
+/* As root without user namespaces the others may still be had. */
+static bool namespaces(void)
 {
-	static const int tries[] = {CLONE_NEWUSER | SPACES, SPACES, 0};
 	uid_t uid = geteuid();
 	gid_t gid = getegid();
-	pid_t pid = -1;
-	size_t i;
 
-	for (i = 0; i < sizeof(tries) / sizeof(tries[0]) && pid < 0; i++) {
-		*ret_bits = tries[i] == 0 ? 0 : SANDBOX_NAMESPACES;
-		pid = (pid_t)syscall(
-			SYS_clone, tries[i] | SIGCHLD, NULL, NULL, NULL, NULL);
-		if (pid == 0 && (tries[i] & CLONE_NEWUSER) != 0)
-			map_user(uid, gid);
-	}
-	return pid;
+	if (unshare(CLONE_NEWUSER | SPACES) != 0)
+		return unshare(SPACES) == 0;
+	map_user(uid, gid);
+	return true;
 }
 
-#ifndef ENCLAVE_OPEN
 /* pivot_root(".", ".") puts the old root on top of the new one, from where it
  * is taken off; so no folder is needed for it. */
 static bool empty_root(void)
@@ -78,11 +71,15 @@ static bool empty_root(void)
 }
 #endif
 
-uint32_t sandbox_enclose(uint32_t bits)
+uint32_t sandbox_enclose(void)
 {
+	uint32_t bits = 0;
+
 #ifndef ENCLAVE_OPEN
-	if ((bits & SANDBOX_NAMESPACES) != 0 && empty_root())
-		return bits | SANDBOX_ROOT;
+	if (namespaces())
+		bits |= SANDBOX_NAMESPACES;
+	if (bits != 0 && empty_root())
+		bits |= SANDBOX_ROOT;
 #endif
 	return bits;
 }

@@ -1,10 +1,13 @@
 /*
- * sandbox: what shuts the enclave in, in two halves.
+ * sandbox: how the enclave shuts itself in, which is so part of what is
+ * measured: namespaces and an empty read-only root, no privileges, no core
+ * dump, no reading of its memory by others of the same user, and a list of
+ * system calls, any other of which kills it.
  *
- * sandbox_clone() and sandbox_enclose() are the platform's: namespaces, an
- * empty read-only root.  sandbox_seal() is the enclave's own and so measured:
- * no privileges, no core dump, no reading of its memory by others of the same
- * user, and a list of system calls, any other of which kills it.
+ * It enters its user namespace after it was executed, not before: who made a
+ * user namespace may look into every process that was executed in it, dumpable
+ * or not (measured).  No process namespace: the filter allows no call that
+ * could reach another process.
  *
  * What cannot be had (namespaces in many containers, memfd_secret on older
  * kernels) is left out, and the bits that go into every document's certificate
@@ -15,10 +18,9 @@
 
 #include <stddef.h>
 #include <stdint.h>
-#include <sys/types.h>
 
 enum sandbox_bit {
-	SANDBOX_NAMESPACES = 1 << 0, /* mount, net, pid, ipc, uts */
+	SANDBOX_NAMESPACES = 1 << 0, /* user, mount, net, ipc, uts */
 	SANDBOX_ROOT = 1 << 1,	     /* empty, read-only */
 	SANDBOX_CAPS = 1 << 2,	     /* none held, none to be gained */
 	SANDBOX_SECCOMP = 1 << 3,
@@ -30,13 +32,11 @@ enum sandbox_bit {
 };
 #define SANDBOX_ALL ((1 << 9) - 1)
 
-/* Like fork(), the child in as many namespaces of its own as are to be had;
- * *ret_bits says which.  Only from a process with one thread. */
-pid_t sandbox_clone(uint32_t *ret_bits);
-/* In that child: the empty root; what of it holds, as bits. */
-uint32_t sandbox_enclose(uint32_t bits);
-/* In the enclave, after its first use of every algorithm.  ret_bits: what
- * holds.  -EPERM if what must hold does not: privileges or the filter. */
+/* Namespaces and root; what of it holds, as bits.  Before the first thread
+ * and before sandbox_seal(). */
+uint32_t sandbox_enclose(void);
+/* The rest, after the first use of every algorithm.  ret_bits: what holds.
+ *  -EPERM if what must hold does not: privileges or the filter. */
 int sandbox_seal(uint32_t *ret_bits);
 
 /* "sandboxed: namespaces, ..." and what does not hold; ret is cut to n. */

@@ -582,6 +582,25 @@ static void try_evidence(struct life *l, struct numbering *n, size_t k,
 	is_int(numbering_state(n), NUMBERING_EMPTY, "and forgets it all");
 }
 
+/* The genuine document's claim but for one thing, by the genuine attestor. */
+static void other_claim(struct life *l, struct bytes doc, uint32_t recoveries,
+	bool head, struct buf *ret)
+{
+	struct attestation a;
+	struct attestation_data d;
+	struct buf data = {0};
+	struct bytes payload;
+
+	must(attestation_decode(doc, &a, &payload), "document");
+	must(attestation_data_decode(a.user_data, &d), "data");
+	d.recoveries += recoveries;
+	d.head.b[0] ^= head;
+	must(attestation_data_encode(&d, &data), "data");
+	must(attestor_document(l->attestor, NULL, a.public_key,
+		     BUF_BYTES(&data), BYTES(NULL, 0), NOW, ret), "document");
+	buf_free(&data);
+}
+
 /* A life that ends block, hand-over, recovery, recovery: numbers 1 to 4. */
 static void recovery_refusals(void)
 {
@@ -630,6 +649,17 @@ static void recovery_refusals(void)
 	must(attestor_root_sign(m->attestor, BYTES("x", 1), &record), "sign");
 	try_evidence(l, n, 3, num[3].s, num[3].doc, BUF_BYTES(&record),
 		"no recovery key signed the record");
+
+	buf_free(&record);
+	other_claim(l, num[3].doc, 1, false, &record);
+	try_evidence(l, n, 3, num[3].s, BUF_BYTES(&record), num[3].recovery,
+		"the document counts other recoveries");
+	buf_free(&record);
+	other_claim(l, num[3].doc, 0, true, &record);
+	try_evidence(l, n, 3, num[3].s, BUF_BYTES(&record), num[3].recovery,
+		"the document begins at another number");
+	buf_free(&record);
+	must(attestor_root_sign(m->attestor, BYTES("x", 1), &record), "sign");
 
 	must(give(l, n, newest_block_number(l)), "evidence");
 	log = l->log;

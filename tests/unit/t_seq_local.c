@@ -445,6 +445,49 @@ static void isolation(struct world *w)
 	is_int(st.st_mode & 0777, 0600, "the root key is the owner's alone");
 }
 
+/* The first page of the mapping that holds the keys; 0: there is none. */
+static off_t secret_page(pid_t pid)
+{
+	char path[64], line[512];
+	unsigned long long at = 0;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/%d/maps", (int)pid);
+	f = fopen(path, "r");
+	while (f != NULL && at == 0 && fgets(line, sizeof(line), f) != NULL)
+		if (strstr(line, "secretmem") != NULL)
+			at = strtoull(line, NULL, 16);
+	if (f != NULL)
+		fclose(f);
+	return (off_t)at;
+}
+
+/* Reading the enclave's memory: root gets at all but the keys, others of the
+ * same user at nothing. */
+static void memory(struct world *w)
+{
+	pid_t pid = seq_local_enclave_pid(w->q);
+	off_t at = secret_page(pid);
+	char path[64], byte;
+	int fd;
+
+	if (strstr(seq_local_isolation(w->q), "not dumpable") == NULL ||
+		strstr(seq_local_isolation(w->q), "without") != NULL) {
+		skip(1, "not all of the sandbox is to be had here");
+		return;
+	}
+	snprintf(path, sizeof(path), "/proc/%d/mem", (int)pid);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (geteuid() != 0)
+		ok(fd < 0 && errno == EACCES,
+			"another process of the same user may not look inside");
+	else
+		ok(at != 0 && pread(fd, &byte, 1, at) < 0 && errno == EIO,
+			"root may look inside, but not at the keys");
+	if (fd >= 0)
+		close(fd);
+}
+
 static void self_test(void)
 {
 	pid_t pid = fork();
@@ -516,6 +559,7 @@ int main(void)
 	group_readable_root(&w);
 	start(&w); /* 1 */
 	isolation(&w);
+	memory(&w);
 	one_block(&w, "after the first start");
 	refusals(&w);
 	handover(&w);
