@@ -1,0 +1,82 @@
+#include <errno.h>
+#include <string.h>
+
+#include "fs/node.h"
+#include "tests/tap/tap.h"
+
+static struct nodes t;
+
+static struct node *folder(ino_t ino, struct node *parent, const char *text)
+{
+	struct node *n = node_get(&t, ino, NODE_FOLDER);
+
+	node_name(&t, parent, text, n);
+	return n;
+}
+
+static void paths(void)
+{
+	static char path[NODE_PATH], long_name[256];
+	struct node *a = folder(2, t.root, "a"), *b = folder(3, a, "b"), *n;
+	struct name *m;
+	int i, rc = 0;
+
+	n = node_get(&t, 4, NODE_FILE);
+	n->lookups = 1;
+	node_name(&t, b, "f", n);
+	is_int(node_path(&t, n, path), 5, "a path has its length");
+	is_str(path, "a/b/f", "and its components");
+	ok(node_at(&t, "a/b/f") == n, "and leads back");
+	ok(node_at(&t, "a/x/f") == NULL, "another does not");
+	ok(node_below(n, a) && !node_below(a, n), "below is one way");
+	node_name(&t, t.root, "g", n);
+	node_find(&t, t.root, "g")->recorded = true;
+	node_path(&t, n, path);
+	is_str(path, "g", "a recorded name is preferred");
+	node_unname(&t, node_find(&t, t.root, "g"));
+	m = node_find(&t, t.root, "a");
+	is_int(node_move(&t, m, t.root, "z", &m), 0, "a folder moves");
+	node_path(&t, n, path);
+	is_str(path, "z/b/f", "and all below with it");
+	node_unname(&t, node_find(&t, b, "f"));
+	is_int(node_path(&t, n, path), -ENOENT, "unlinked: no path");
+	ok(node_at(&t, "z") == NULL, "folders that nothing holds are gone");
+	n->lookups = 0;
+	node_put(&t, n);
+
+	memset(long_name, 'x', 255);
+	for (n = t.root, i = 0; i < 20 && rc >= 0; i++) {
+		n = folder(100 + (ino_t)i, n, long_name);
+		rc = node_path(&t, n, path);
+	}
+	is_int(i, 17, "a path of more than 4095 bytes");
+	is_int(rc, -ENAMETOOLONG, "is refused");
+}
+
+static void classes(void)
+{
+	struct node *d = folder(50, t.root, "d"), *n;
+
+	n = node_get(&t, 51, NODE_FILE);
+	node_name(&t, d, "x.tmp", n);
+	is_int(node_class(&t, n), CLASS_TEMP, "a temp name");
+	node_name(&t, d, "x", n);
+	is_int(node_class(&t, n), CLASS_SEAL, "any name of class seal decides");
+	ok(node_get(&t, 51, NODE_FILE) == n, "one inode, one node");
+	ok(node_get(&t, 51, NODE_FOLDER) != n,
+		"unless its type says that it is another");
+}
+
+int main(void)
+{
+	const struct rules *r;
+	char *why = NULL;
+
+	plan(0);
+	rules_preset("default", &r, &why);
+	is_int(nodes_init(&t, r, 1), 0, "an empty tree");
+	paths();
+	classes();
+	nodes_done(&t);
+	return done();
+}
