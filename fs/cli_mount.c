@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -73,7 +74,8 @@ static char *mount_point(const struct cli *c, const struct vault *v,
 	const char *dir)
 {
 	struct stat st;
-	if (stat(dir, &st) != 0 && errno == ENOTCONN) {
+	struct statfs fs;
+	if (statfs(dir, &fs) != 0 && errno == ENOTCONN) {
 		cli_say(c, "%s was left over by a daemon that is gone: "
 			"unmounting it first", dir);
 		unmount(dir, true);

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include "core/cleanup.h"
@@ -68,6 +69,23 @@ static int take_away(const struct cli *c, const char *root, uint64_t pid)
 	return CLI_DONE;
 }
 
+/* A daemon that was killed leaves its mount behind.  Attributes may still be
+ * in the kernel's cache; statfs is never. */
+static bool is_remains(const char *dir)
+{
+	struct statfs fs;
+	return statfs(dir, &fs) != 0 && errno == ENOTCONN;
+}
+
+static int take_remains(const struct cli *c, const char *dir)
+{
+	int err = unmount(dir, true);
+	cli_say(c, err == 0 ? "%s: its daemon was gone already; the next mount "
+		"goes on where it was" : "%s: its daemon is gone, and what is "
+		"left of the mount cannot be taken away", dir);
+	return err == 0 ? CLI_DONE : CLI_REFUSED;
+}
+
 int cmd_umount(const struct assembly *a, int argc, char **argv)
 {
 	static const struct option names[] = {
@@ -89,6 +107,8 @@ int cmd_umount(const struct assembly *a, int argc, char **argv)
 	cleanup(buf) struct buf json = {0};
 	cleanup(free) struct status *s = calloc(1, sizeof *s);
 	int err = s == NULL ? -ENOMEM : place_mount(argv[optind], &root, &rest);
+	if (is_remains(argv[optind]))
+		return take_remains(&c, argv[optind]);
 	if (err == 0 && *rest != '\0')
 		err = -ENOENT;
 	if (err == 0)

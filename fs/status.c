@@ -223,8 +223,10 @@ static int text_rows(struct buf *b, const char *kind,
 		char ok[32], bad[32];
 		ago(row[i].last_ok_ms, now_ms, ok);
 		ago(row[i].last_error_ms, now_ms, bad);
-		err = text_add(b, "%-10s %-28s %-6s last success %s", kind,
-			row[i].name, row[i].ok ? "ok" : "FAILED", ok);
+		err = text_add(b, "%-10s %-28s %s", kind, row[i].name,
+			row[i].ok ? "ok" : "FAILED");
+		if (err == 0 && (row[i].last_ok_ms != 0 || !row[i].ok))
+			err = text_add(b, ", last success %s", ok);
 		if (err == 0 && row[i].error[0] != '\0')
 			err = text_add(b, ", last error %s: %s", bad,
 				row[i].error);

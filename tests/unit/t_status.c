@@ -58,7 +58,7 @@ static void words(void)
 		"trust      local software\n", "not mounted", "/m, process 42",
 		"4 on their way (1.5 MB, the oldest for 9 s)",
 		"5 files in 8 blocks, height 8", "last success 60 s ago",
-		"FAILED last success never, last error 59 s ago: Input/output",
+		"FAILED, last success never, last error 59 s ago: Input/output",
 	};
 	for (size_t i = 0; i < sizeof want / sizeof *want; i++)
 		ok((strstr(p, want[i]) != NULL) == (i != 1), "%s: %s",

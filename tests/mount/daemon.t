@@ -1,0 +1,115 @@
+#!/usr/bin/python3
+"""daemon: start and end, signals, and buckets that are away."""
+import os
+import signal
+import subprocess
+import sys
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../lib"))
+from vaultkit import *  # noqa: E402,F403
+
+need_fuse()
+tap = Tap()
+v = Vault(settle="500ms")
+conf = os.path.join(v.path, "notaryfs.conf")
+
+
+def put(name, text="text\n"):
+    with open(os.path.join(v.mnt, name), "w") as f:
+        f.write(text)
+
+
+def ended(pid):
+    return wait_for(lambda: not alive(pid))
+
+
+def logged(text):
+    return wait_for(lambda: text in v.log(), timeout=10)
+
+
+def final(name):
+    p = run(NOTARYFS, "wait", os.path.join(v.mnt, name), "--timeout", "60s")
+    return p.returncode == 0
+
+
+# -- foreground, and its end by a signal
+fg = subprocess.Popen([NOTARYFS, "mount", v.path, v.mnt, "-f"], stderr=subprocess.PIPE)
+tap.ok(wait_for(v.mounted), "-f: it is mounted")
+tap.is_(v.pid(), fg.pid, "by the process itself")
+put("one")
+fg.send_signal(signal.SIGTERM)
+tap.is_(fg.wait(60), 0, "SIGTERM: an orderly end, exit code 0")
+err = fg.stderr.read().decode()
+tap.ok("mounted at" in err and "SIGTERM: unmounting" in err, "-f: the log is on stderr too")
+tap.ok(not v.mounted(), "and it is unmounted")
+tap.ok(os.path.exists(v.path + "/state/sequencer/handover"), "the sequencer has handed over")
+
+# -- background
+p = v.mount("-o", "settle=700ms,backlog_files=5K")
+tap.is_(p.stderr, b"", "an orderly end needs no words at the next mount")
+tap.ok(final("one"), "what was written before is sealed and final now")
+pid = v.pid()
+os.kill(pid, signal.SIGUSR1)
+tap.ok(logged(' status {"vault":'), "SIGUSR1 logs the status")
+with open(conf) as f:
+    text = f.read()
+with open(conf, "w") as f:
+    f.write(text.replace("settle = 500ms", "settle = 2h"))
+os.kill(pid, signal.SIGHUP)
+tap.ok(logged("SIGHUP: settle, settle_max, empty_settle and backlog are as in"), "SIGHUP reads the settings again")
+put("two")
+p = run(NOTARYFS, "wait", v.mnt + "/two", "--timeout", "1500ms")
+tap.ok(p.returncode == 2 and b"settling" in p.stderr, "and they count")
+with open(conf, "w") as f:
+    f.write(text + "settle = 1\n")
+os.kill(pid, signal.SIGHUP)
+tap.ok(logged("SIGHUP: nothing changed: "), "a bad file changes nothing")
+with open(conf, "w") as f:
+    f.write(text)
+os.kill(pid, signal.SIGHUP)
+busy = subprocess.Popen(["sleep", "60"], cwd=v.mnt)
+p = run(NOTARYFS, "umount", v.mnt)
+tap.ok(p.returncode == 1 and b"is busy" in p.stderr, "a busy mount is not taken away, in words")
+busy.kill()
+busy.wait()
+run("fusermount3", "-u", v.mnt, check=True)
+tap.ok(ended(pid), "fusermount3 -u ends the daemon too")
+tap.ok(os.path.exists(v.path + "/state/sequencer/handover"), "with a hand-over")
+
+# -- killed
+v.mount()
+put("three")
+pid = v.pid()
+run(NOTARYFS, "seal", v.mnt + "/three", check=True)
+os.kill(pid, signal.SIGKILL)
+tap.ok(ended(pid), "the daemon is killed")
+p = run(NOTARYFS, "umount", v.mnt)
+tap.ok(p.returncode == 0 and b"daemon was gone already" in p.stderr and not v.mounted(), "umount takes its remains")
+p = v.mount()
+tap.ok(b"recovers the chain" in p.stderr, "the next mount says that it recovers")
+tap.ok(final("three") and final("two"), "and goes on")
+v.umount()
+
+# -- buckets
+away = os.path.join(v.path, "buckets/4")
+os.rename(away, away + ".away")
+p = v.mount()
+tap.ok(b"buckets/4 is not there" in p.stderr, "a bucket that is away is told")
+put("four")
+run(NOTARYFS, "seal", v.mnt + "/four", check=True)
+tap.ok(final("four"), "five of six are enough")
+b = v.status()["buckets"]
+tap.is_([x["ok"] for x in b], [True, True, True, True, False, True], "status tells which is not")
+p = run(NOTARYFS, "status", v.mnt)
+tap.ok(b"FAILED" in p.stdout and b"not there when mounted" in p.stdout, "in words too")
+v.umount()
+p = run(NOTARYFS, "audit", v.path)
+tap.ok(p.returncode == 2 and b"buckets/4 cannot be used" in p.stderr, "audit cannot say about it")
+os.rename(away + ".away", away)
+p = run(NOTARYFS, "audit", v.path)
+tap.ok(p.returncode == 1 and b"buckets/4: " in p.stdout and b"missing" in p.stdout, "back, it lacks what came meanwhile")
+v.mount()
+tap.ok(wait_for(lambda: run(NOTARYFS, "audit", v.path).returncode == 0, timeout=60, step=0.2),
+       "mounted again it gets it, and the audit is clean")
+v.umount("--final")
+tap.done()
