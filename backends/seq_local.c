@@ -89,12 +89,16 @@ static int start_processes(struct seq *q, struct bytes installation)
 {
 	const struct seq_link_start s = {q->attestor_program,
 		q->enclave_program, q->state_dir, installation};
+	char text[sizeof(q->isolation)];
 	int rc = seq_link_start(&q->link, &s);
 
-	if (rc == 0)
-		sandbox_text(q->link.isolation, q->isolation,
-			sizeof(q->isolation));
-	return rc;
+	if (rc != 0)
+		return rc;
+	sandbox_text(q->link.isolation, text, sizeof(text));
+	/* somebody may be reading it, and it is nearly always the same */
+	if (strcmp(text, q->isolation) != 0)
+		strcpy(q->isolation, text);
+	return 0;
 }
 
 /* -- genesis */
@@ -527,5 +531,8 @@ pid_t seq_local_enclave_pid(struct sequencer *base)
 
 const char *seq_local_isolation(struct sequencer *base)
 {
-	return self(base)->isolation;
+	struct seq *q = self(base);
+	locked(&q->lock);
+
+	return q->isolation;
 }
