@@ -65,10 +65,6 @@ int seq_local_start(const struct seq_local_config *c, struct sequencer **ret);
  * NULL otherwise). */
 int seq_local_handover(struct sequencer *q, struct buf *ret_object);
 
-/* Where the two programs are: beside this one, or in libexec/notaryfs of the
- * same installation.  Paths for free(); -ENOENT. */
-int seq_local_programs(char **ret_attestor, char **ret_enclave);
-
 /* For status and for tests that kill them; 0 when not running. */
 pid_t seq_local_attestor_pid(struct sequencer *q);
 pid_t seq_local_enclave_pid(struct sequencer *q);
