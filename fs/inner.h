@@ -116,6 +116,7 @@ int inode_lookup(struct mount *m, struct node *folder, const char *text,
 /* Fills what the kernel is told about n; lock held. */
 void inode_entry(struct mount *m, struct node *n, const struct stat *st,
 	struct fuse_entry_param *ret);
+/* Lock held. */
 double inode_timeout(const struct node *n);
 void inode_forget(struct mount *m, struct node *n, uint64_t lookups);
 /* Lock held: a file that has just come to be is settling. */

@@ -15,10 +15,18 @@
 static void reply_attr(fuse_req_t req, struct node *n, int rc,
 	const struct stat *st)
 {
-	if (rc != 0)
+	struct mount *m = mount_of(req);
+	double timeout;
+
+	if (rc != 0) {
 		fuse_reply_err(req, -rc);
-	else
-		fuse_reply_attr(req, st, inode_timeout(n));
+		return;
+	}
+	{
+		locked(&m->lock);
+		timeout = inode_timeout(n);
+	}
+	fuse_reply_attr(req, st, timeout);
 }
 
 void op_getattr(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *file)
