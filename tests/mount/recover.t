@@ -41,7 +41,9 @@ ln two later
 is "a link to a sealed file is recorded at once" "$(records 3)" "later twin"
 
 # A clean end: what settles goes on settling, and nothing is suspected.
+# (A writer whose RELEASE has not come yet would count as cut off.)
 echo slow >slow; : >nothing
+until_state slow settling; until_state nothing settling
 cd /; stop; start settle=0.5s; cd "$M" || exit 1
 ok "what was settling seals in the next run" until_state slow sealed
 is "an empty file still settles" "$(state nothing)" settling
