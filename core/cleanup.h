@@ -15,7 +15,7 @@
 
 #include "core/bytes.h"
 
-#define cleanup(what) __attribute__((__cleanup__(cleanup_##what)))
+#define cleanup(what) __attribute__((__cleanup__(cleanup_##what), __unused__))
 
 static inline void cleanup_free(void *p)
 {

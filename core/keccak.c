@@ -69,8 +69,9 @@ static const uint8_t *lane_block(const struct lane *l, size_t s, bool *ret_last)
 }
 
 /* A lane that ended goes on over zeros; its digest was taken before. */
-#define RUN(name, lanes, gather)                                               \
-	static void name(const struct keccak_job *jobs, size_t n)              \
+#define RUN(name, lanes, gather, isa)                                          \
+	__attribute__((target(isa))) static void name(                         \
+		const struct keccak_job *jobs, size_t n)                       \
 	{                                                                      \
 		struct lane lane[lanes];                                       \
 		const uint8_t *q[lanes];                                       \
@@ -124,8 +125,6 @@ static inline int64_t word_at(const uint8_t *p, size_t word)
 	return v;
 }
 
-#pragma GCC push_options
-#pragma GCC target("avx2")
 #define V __m256i
 #define ROL(v, n)                                                              \
 	_mm256_or_si256(_mm256_slli_epi64(v, n), _mm256_srli_epi64(v, 64 - (n)))
@@ -138,7 +137,7 @@ static inline int64_t word_at(const uint8_t *p, size_t word)
 #define GATHER4(A, l, i)                                                       \
 	A##l = XOR(A##l, _mm256_set_epi64x(word_at(q[3], i), word_at(q[2], i), \
 				 word_at(q[1], i), word_at(q[0], i)))
-RUN(run_avx2, 4, GATHER4)
+RUN(run_avx2, 4, GATHER4, "avx2")
 #undef V
 #undef ROL
 #undef XOR
@@ -147,10 +146,7 @@ RUN(run_avx2, 4, GATHER4)
 #undef SET1
 #undef ZERO
 #undef STORE
-#pragma GCC pop_options
 
-#pragma GCC push_options
-#pragma GCC target("avx512f")
 #define V __m512i
 #define ROL(v, n) _mm512_rol_epi64(v, n)
 #define XOR(a, b) _mm512_xor_si512(a, b)
@@ -164,8 +160,7 @@ RUN(run_avx2, 4, GATHER4)
 				 word_at(q[5], i), word_at(q[4], i),           \
 				 word_at(q[3], i), word_at(q[2], i),           \
 				 word_at(q[1], i), word_at(q[0], i)))
-RUN(run_avx512, 8, GATHER8)
-#pragma GCC pop_options
+RUN(run_avx512, 8, GATHER8, "avx512f")
 
 static const struct keccak_kernel kernels[] = {
 	{"avx512", 8, run_avx512},

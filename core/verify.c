@@ -125,7 +125,7 @@ static enum verdict check_number(
 {
 	struct hash ht = timestamp_hash(p->cert->t_upper);
 	uint8_t y[SEQUENCE_Y];
-	struct sequence s;
+	struct sequence s = {0};
 	enum verdict v = sequence_open(p->cert->s, p->doc.public_key, &s);
 
 	if (v != V_VALID)
@@ -223,7 +223,7 @@ static struct evidence judge(const struct parts *p, struct verify_cache *cache,
 	bool data_read)
 {
 	struct evidence e = {0};
-	struct sequence s;
+	struct sequence s = {0};
 
 	e.verdict = check_times(p, &e);
 	if (e.verdict == V_VALID)
