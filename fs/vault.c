@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "core/block.h"
@@ -166,6 +167,8 @@ void vault_close(struct vault *v)
 
 /* -- the lock: an OFD lock, so that asking about it does not take it */
 
+#define LOCK_TRIES 1500 /* of 20 ms: a killed daemon may wait for its disk */
+
 static int lock_text(int fd, int *ret_pid, char **ret_mount_point)
 {
 	char text[PATH_MAX + 32];
@@ -198,6 +201,40 @@ static int say_holder(int fd, char **ret_holder)
 	return -EBUSY;
 }
 
+/* Has that process ended, or is it ending?  One that was killed keeps its
+ * files, and so the lock, until the last of its threads is out of the kernel;
+ * it is a zombie by then. */
+static bool ending(int pid)
+{
+	char path[64], stat[512];
+	snprintf(path, sizeof path, "/proc/%d/stat", pid);
+	cleanup(close) int fd = open(path, O_RDONLY | O_CLOEXEC);
+	ssize_t n = fd < 0 ? -1 : read(fd, stat, sizeof stat - 1);
+	if (n <= 0)
+		return true;
+	stat[n] = '\0';
+	const char *state = strrchr(stat, ')'); /* the name may hold anything */
+	return state != NULL && strchr("ZXx", state[2]) != NULL;
+}
+
+/* Takes the lock; waits for a holder that is ending, not for a living one. */
+static int take(int fd)
+{
+	const struct timespec pause = {.tv_nsec = 20 * 1000 * 1000};
+	struct flock whole = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+	for (int tries = 0; fcntl(fd, F_OFD_SETLK, &whole) != 0; tries++) {
+		int pid;
+		cleanup(free) char *at = NULL;
+		if (errno != EAGAIN && errno != EACCES)
+			return -errno;
+		if (tries >= LOCK_TRIES || lock_text(fd, &pid, &at) != 0 ||
+		    !ending(pid))
+			return -EBUSY;
+		nanosleep(&pause, NULL);
+	}
+	return 0;
+}
+
 int vault_lock(struct vault *v, const char *mount_point, char **ret_holder)
 {
 	*ret_holder = NULL;
@@ -207,10 +244,9 @@ int vault_lock(struct vault *v, const char *mount_point, char **ret_holder)
 	cleanup(close) int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
 	if (fd < 0)
 		return -errno;
-	struct flock whole = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
-	if (fcntl(fd, F_OFD_SETLK, &whole) != 0)
-		return errno == EAGAIN || errno == EACCES
-			? say_holder(fd, ret_holder) : -errno;
+	int err = take(fd);
+	if (err != 0)
+		return err == -EBUSY ? say_holder(fd, ret_holder) : err;
 	if (ftruncate(fd, 0) != 0 ||
 	    dprintf(fd, "%d\n%s\n", (int)getpid(), mount_point) < 0)
 		return -errno;

@@ -259,7 +259,7 @@ static void make_chain(struct maker *m)
 	finish_block(m, &b0, EX_BLOCK_ZERO, EX_TIMESTAMP_ZERO,
 		EX_SEQUENCE_ZERO, &m->zero);
 	for (i = 0; i < RECORDS; i++)
-		m->dh[i] = hash_sha3(part(m, EX_RECORD_MKDIR + i));
+		m->dh[i] = hash_sha3(part(m, (enum example_name)(EX_RECORD_MKDIR + i)));
 	pattern(b1.u, BLOCK_U, 0xb0);
 	b1.mh = tree_root(m->dh, RECORDS);
 	b1.th = timestamp_hash(part(m, EX_TIMESTAMP_ZERO));
@@ -320,7 +320,7 @@ static void make_objects(struct maker *m)
 	size_t i;
 
 	for (i = 0; i < RECORDS; i++)
-		d[i] = part(m, EX_RECORD_MKDIR + i);
+		d[i] = part(m, (enum example_name)(EX_RECORD_MKDIR + i));
 	must(meta_encode(&meta, &m->e->part[EX_META]), "META");
 	must(extent_meta_encode(&extent, &m->e->part[EX_EXTENT_META]),
 		"extent META");
