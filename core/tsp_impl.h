@@ -1,0 +1,38 @@
+/*
+ * tsp_impl: what tsp.c (the token) and tsp_signer.c (who signed it) share.
+ */
+#ifndef CORE_TSP_IMPL_H
+#define CORE_TSP_IMPL_H
+
+#include <openssl/cms.h>
+#include <openssl/ts.h>
+#include <openssl/x509.h>
+
+#include "core/tsp.h"
+
+struct tsp {
+	const struct tsp_policy *policy;
+	size_t n_pinned;
+	X509 *pinned[TSP_PINNED_MAX];	/* the root first */
+	CMS_ContentInfo *cms;
+	CMS_SignerInfo *si;		/* the one signer */
+	struct bytes content;		/* TSTInfo */
+	TS_TST_INFO *info;
+	uint64_t p_ms;
+	char algorithm[64];		/* that was refused */
+};
+
+/* (tsp_signer.c) */
+enum tsp_answer tsp_pinned_open(struct tsp *t);
+void tsp_pinned_done(struct tsp *t);
+/* T2 to T4. */
+enum tsp_answer tsp_signer_check(struct tsp *t);
+
+const ASN1_OBJECT *tsp_algorithm(const X509_ALGOR *alg);
+/* Absent or NULL. */
+bool tsp_no_parameters(const X509_ALGOR *alg);
+
+/* (tsp.c) */
+void tsp_name_algorithm(struct tsp *t, const ASN1_OBJECT *o);
+
+#endif

@@ -1,0 +1,307 @@
+/* Who signed a token: T2 to T4 of tsp.h. */
+#include <openssl/ess.h>
+#include <openssl/x509v3.h>
+#include <string.h>
+
+#include "core/tsp_impl.h"
+
+#define RSA_BITS_MIN 2048
+/* 112 bits of strength: no SHA-1 and no RSA below 2048 bits on the path. */
+#define AUTH_LEVEL 2
+
+enum tsp_answer tsp_pinned_open(struct tsp *t)
+{
+	const unsigned char *p = t->policy->certs.p;
+	const unsigned char *end = p + t->policy->certs.n;
+	X509 *x;
+
+	while (p < end && t->n_pinned < TSP_PINNED_MAX) {
+		x = d2i_X509(NULL, &p, end - p);
+		if (x == NULL)
+			return TSP_PINNED;
+		t->pinned[t->n_pinned++] = x;
+	}
+	return p == end && t->n_pinned > 0 ? TSP_VALID : TSP_PINNED;
+}
+
+void tsp_pinned_done(struct tsp *t)
+{
+	size_t i;
+
+	for (i = 0; i < t->n_pinned; i++)
+		X509_free(t->pinned[i]);
+}
+
+/* -- T2: algorithms */
+
+const ASN1_OBJECT *tsp_algorithm(const X509_ALGOR *alg)
+{
+	const ASN1_OBJECT *o = NULL;
+
+	X509_ALGOR_get0(&o, NULL, NULL, alg);
+	return o;
+}
+
+bool tsp_no_parameters(const X509_ALGOR *alg)
+{
+	int type = V_ASN1_UNDEF;
+
+	X509_ALGOR_get0(NULL, &type, NULL, alg);
+	return type == V_ASN1_UNDEF || type == V_ASN1_NULL;
+}
+
+static const struct scheme {
+	int digest, signature, key;
+} schemes[] = {
+	{NID_sha256, NID_ecdsa_with_SHA256, EVP_PKEY_EC},
+	{NID_sha384, NID_ecdsa_with_SHA384, EVP_PKEY_EC},
+	{NID_sha512, NID_ecdsa_with_SHA512, EVP_PKEY_EC},
+	{NID_sha256, NID_sha256WithRSAEncryption, EVP_PKEY_RSA},
+	{NID_sha384, NID_sha384WithRSAEncryption, EVP_PKEY_RSA},
+	{NID_sha512, NID_sha512WithRSAEncryption, EVP_PKEY_RSA},
+	/* CMS lets RSA leave the digest to the other field (RFC 3370 3.2) */
+	{NID_sha256, NID_rsaEncryption, EVP_PKEY_RSA},
+	{NID_sha384, NID_rsaEncryption, EVP_PKEY_RSA},
+	{NID_sha512, NID_rsaEncryption, EVP_PKEY_RSA},
+};
+
+static enum tsp_answer scheme_of(struct tsp *t, const struct scheme **ret)
+{
+	X509_ALGOR *digest, *signature;
+	int d, s;
+	bool known = false;
+	size_t i;
+
+	CMS_SignerInfo_get0_algs(t->si, NULL, NULL, &digest, &signature);
+	d = OBJ_obj2nid(tsp_algorithm(digest));
+	s = OBJ_obj2nid(tsp_algorithm(signature));
+	for (i = 0; i < sizeof(schemes) / sizeof(schemes[0]); i++) {
+		if (schemes[i].digest == d && schemes[i].signature == s &&
+			tsp_no_parameters(digest) &&
+			tsp_no_parameters(signature)) {
+			*ret = &schemes[i];
+			return TSP_VALID;
+		}
+		known = known || schemes[i].digest == d;
+	}
+	tsp_name_algorithm(t, tsp_algorithm(known ? signature : digest));
+	return TSP_ALGORITHM;
+}
+
+static bool key_fits(EVP_PKEY *key, const struct scheme *scheme)
+{
+	char group[32] = "";
+	size_t n;
+
+	if (key == NULL || EVP_PKEY_get_base_id(key) != scheme->key)
+		return false;
+	if (scheme->key == EVP_PKEY_RSA)
+		return EVP_PKEY_get_bits(key) >= RSA_BITS_MIN;
+	return EVP_PKEY_get_group_name(key, group, sizeof(group), &n) == 1 &&
+	       (strcmp(group, "prime256v1") == 0 ||
+		       strcmp(group, "secp384r1") == 0 ||
+		       strcmp(group, "secp521r1") == 0);
+}
+
+/* -- signed attributes */
+
+/* The value of an attribute that stands there once and has one value. */
+static void *attribute(struct tsp *t, int nid, int type)
+{
+	return CMS_signed_get0_data_by_OBJ(t->si, OBJ_nid2obj(nid), -3, type);
+}
+
+static bool has_attribute(struct tsp *t, int nid)
+{
+	return CMS_signed_get_attr_by_NID(t->si, nid, -1) >= 0;
+}
+
+static enum tsp_answer attributes_check(struct tsp *t, const EVP_MD *md)
+{
+	const ASN1_OBJECT *type =
+		attribute(t, NID_pkcs9_contentType, V_ASN1_OBJECT);
+	const ASN1_OCTET_STRING *digest =
+		attribute(t, NID_pkcs9_messageDigest, V_ASN1_OCTET_STRING);
+	uint8_t h[EVP_MAX_MD_SIZE];
+	unsigned n = 0;
+
+	if (type == NULL || digest == NULL)
+		return TSP_MALFORMED;
+	if (OBJ_obj2nid(type) != NID_id_smime_ct_TSTInfo)
+		return TSP_CONTENT_TYPE;
+	if (EVP_Digest(t->content.p, t->content.n, h, &n, md, NULL) != 1 ||
+		!bytes_equal(BYTES(h, n),
+			BYTES(ASN1_STRING_get0_data(digest),
+				(size_t)ASN1_STRING_length(digest))))
+		return TSP_DIGEST;
+	return TSP_VALID;
+}
+
+/* T3: the first certificate that it names is the first of the chain, and
+ * further ones are on it. */
+static bool ess_names(struct tsp *t, STACK_OF(X509) *chain)
+{
+	const ASN1_STRING *a = attribute(
+		t, NID_id_smime_aa_signingCertificate, V_ASN1_SEQUENCE);
+	const ASN1_STRING *b = attribute(
+		t, NID_id_smime_aa_signingCertificateV2, V_ASN1_SEQUENCE);
+	const unsigned char *p;
+	ESS_SIGNING_CERT *v1 = NULL;
+	ESS_SIGNING_CERT_V2 *v2 = NULL;
+	bool good = true;
+
+	if (a != NULL) {
+		p = ASN1_STRING_get0_data(a);
+		v1 = d2i_ESS_SIGNING_CERT(NULL, &p, ASN1_STRING_length(a));
+	}
+	if (b != NULL) {
+		p = ASN1_STRING_get0_data(b);
+		v2 = d2i_ESS_SIGNING_CERT_V2(NULL, &p, ASN1_STRING_length(b));
+	}
+	good = (v1 != NULL) == has_attribute(
+				       t, NID_id_smime_aa_signingCertificate) &&
+	       (v2 != NULL) == has_attribute(t,
+				       NID_id_smime_aa_signingCertificateV2) &&
+	       OSSL_ESS_check_signing_certs(v1, v2, chain, 1) == 1;
+	ESS_SIGNING_CERT_free(v1);
+	ESS_SIGNING_CERT_V2_free(v2);
+	return good;
+}
+
+/* -- T4: the path, at genTime */
+
+static enum tsp_answer path_error(struct tsp *t, X509_STORE_CTX *ctx)
+{
+	switch (X509_STORE_CTX_get_error(ctx)) {
+	case X509_V_ERR_CERT_HAS_EXPIRED:
+	case X509_V_ERR_CERT_NOT_YET_VALID:
+		return TSP_EXPIRED;
+	case X509_V_ERR_CA_MD_TOO_WEAK:
+	case X509_V_ERR_CA_KEY_TOO_SMALL:
+	case X509_V_ERR_EE_KEY_TOO_SMALL:
+		tsp_name_algorithm(t, OBJ_nid2obj(X509_get_signature_nid(
+					      X509_STORE_CTX_get_current_cert(
+						      ctx))));
+		return TSP_ALGORITHM;
+	default:
+		return TSP_PATH;
+	}
+}
+
+static enum tsp_answer path_run(struct tsp *t, X509_STORE_CTX *ctx)
+{
+	X509_VERIFY_PARAM *param = X509_STORE_CTX_get0_param(ctx);
+
+	X509_VERIFY_PARAM_set_time(param, (time_t)(t->p_ms / 1000));
+	X509_VERIFY_PARAM_set_depth(param, TSP_PATH_MAX);
+	X509_VERIFY_PARAM_set_auth_level(param, AUTH_LEVEL);
+	/* the pinned one is the end, even if somebody else signed it too */
+	X509_VERIFY_PARAM_set_flags(param, X509_V_FLAG_PARTIAL_CHAIN);
+	if (X509_STORE_CTX_set_purpose(ctx, X509_PURPOSE_TIMESTAMP_SIGN) != 1)
+		return TSP_PATH;
+	if (X509_verify_cert(ctx) != 1)
+		return path_error(t, ctx);
+	return ess_names(t, X509_STORE_CTX_get0_chain(ctx)) ? TSP_VALID
+							    : TSP_ESS;
+}
+
+static enum tsp_answer path_check(struct tsp *t, X509 *x, STACK_OF(X509) *bag)
+{
+	X509_STORE *store = X509_STORE_new();
+	X509_STORE_CTX *ctx = X509_STORE_CTX_new();
+	enum tsp_answer a = TSP_PATH;
+
+	if (store != NULL && ctx != NULL &&
+		X509_STORE_add_cert(store, t->pinned[0]) == 1 &&
+		X509_STORE_CTX_init(ctx, store, x, bag) == 1)
+		a = path_run(t, ctx);
+	X509_STORE_CTX_free(ctx);
+	X509_STORE_free(store);
+	return a;
+}
+
+static enum tsp_answer candidate(struct tsp *t, X509 *x, STACK_OF(X509) *bag,
+	const struct scheme *scheme)
+{
+	EVP_PKEY *key = X509_get0_pubkey(x);
+
+	if (!key_fits(key, scheme)) {
+		tsp_name_algorithm(t, OBJ_nid2obj(key == NULL ? NID_undef :
+					      EVP_PKEY_get_base_id(key)));
+		return TSP_ALGORITHM;
+	}
+	if (X509_check_purpose(x, X509_PURPOSE_TIMESTAMP_SIGN, 0) != 1)
+		return TSP_PURPOSE;
+	CMS_SignerInfo_set1_signer_cert(t->si, x);
+	if (CMS_SignerInfo_verify(t->si) != 1)
+		return TSP_SIGNATURE;
+	return path_check(t, x, bag);
+}
+
+/* -- the certificates at hand: those in the token and the pinned ones */
+
+static STACK_OF(X509) *bag_open(struct tsp *t)
+{
+	STACK_OF(X509) *bag = CMS_get1_certs(t->cms);
+	size_t i;
+
+	if (bag == NULL)
+		bag = sk_X509_new_null();
+	if (bag == NULL || sk_X509_num(bag) > TSP_CERTS_MAX) {
+		sk_X509_pop_free(bag, X509_free);
+		return NULL;
+	}
+	for (i = 0; i < t->n_pinned; i++) {
+		if (sk_X509_push(bag, t->pinned[i]) <= 0)
+			break; /* one fewer: a path may be missing */
+		X509_up_ref(t->pinned[i]);
+	}
+	return bag;
+}
+
+/* Any number of certificates may claim that issuer and serial number: one has
+ * to hold.  If none does, the answer is about the one that came furthest. */
+static enum tsp_answer signer_find(struct tsp *t, STACK_OF(X509) *bag,
+	const struct scheme *scheme)
+{
+	enum tsp_answer best = TSP_SIGNER, a;
+	int i;
+
+	for (i = 0; i < sk_X509_num(bag); i++) {
+		X509 *x = sk_X509_value(bag, i);
+
+		if (CMS_SignerInfo_cert_cmp(t->si, x) != 0)
+			continue;
+		a = candidate(t, x, bag, scheme);
+		if (a == TSP_VALID)
+			return a;
+		if (best == TSP_SIGNER || a > best)
+			best = a;
+	}
+	return best;
+}
+
+enum tsp_answer tsp_signer_check(struct tsp *t)
+{
+	const struct scheme *scheme = NULL;
+	ASN1_OCTET_STRING *key_id = NULL;
+	X509_NAME *issuer = NULL;
+	ASN1_INTEGER *serial = NULL;
+	STACK_OF(X509) *bag;
+	enum tsp_answer a = scheme_of(t, &scheme);
+
+	if (a == TSP_VALID)
+		a = attributes_check(t, EVP_get_digestbynid(scheme->digest));
+	if (a != TSP_VALID)
+		return a;
+	if (CMS_SignerInfo_get0_signer_id(t->si, &key_id, &issuer, &serial) !=
+			1 ||
+		issuer == NULL || serial == NULL)
+		return TSP_MALFORMED; /* named by key identifier */
+	bag = bag_open(t);
+	if (bag == NULL)
+		return TSP_MALFORMED;
+	a = signer_find(t, bag, scheme);
+	sk_X509_pop_free(bag, X509_free);
+	return a;
+}
