@@ -133,21 +133,37 @@ static int build(struct notary *n, const struct batch *batch,
 	return block_encode(&b, ret);
 }
 
-/* May a block be made on top of the newest one?  1 and that height, or 0. */
-static int room(struct notary *n, uint64_t *ret_tip)
+/* Where the chain stands. */
+struct tips {
+	uint64_t batched, stamped, final;
+};
+
+static int read_tips(struct notary *n, struct tips *ret)
 {
 	struct local *l = n->s.local;
-	uint64_t tip = 0, stamped = 0, final = 0;
-	int rc = l->ops->tip(l, LOCAL_BATCHED, &tip);
+	int rc = l->ops->tip(l, LOCAL_BATCHED, &ret->batched);
 
 	if (rc == 0)
-		rc = l->ops->tip(l, LOCAL_STAMPED, &stamped);
+		rc = l->ops->tip(l, LOCAL_STAMPED, &ret->stamped);
 	if (rc == 0)
-		rc = l->ops->tip(l, LOCAL_FINAL, &final);
-	if (rc < 0)
-		return rc;
-	*ret_tip = tip;
-	return tip == stamped && tip - final < n->limits.in_flight;
+		rc = l->ops->tip(l, LOCAL_FINAL, &ret->final);
+	return rc;
+}
+
+/* May a block be made on top of the newest one? */
+static bool room(const struct notary *n, const struct tips *t)
+{
+	return t->batched == t->stamped &&
+		t->batched - t->final < n->limits.in_flight;
+}
+
+/* How long records gather before the next block. */
+static uint64_t pause_ms(const struct notary *n, const struct tips *t)
+{
+	const struct notary_limits *l = &n->limits;
+
+	return t->batched > t->final && l->gather_ms > l->interval_ms ?
+		l->gather_ms : l->interval_ms;
 }
 
 /* Do records of a whole block wait?  Those that are still waiting for their
@@ -174,9 +190,9 @@ static int full(struct notary *n)
 
 /* Is it time?  1, 0 or an error; sets what notary_delay() says.  A hurry that
  * comes after this is not answered by this step. */
-static int due(struct notary *n, uint64_t *ret_hurry)
+static int due(struct notary *n, const struct tips *t, uint64_t *ret_hurry)
 {
-	uint64_t now = notary_mono(n);
+	uint64_t now = notary_mono(n), pause = pause_ms(n, t);
 
 	{
 		locked(&n->lock);
@@ -187,9 +203,9 @@ static int due(struct notary *n, uint64_t *ret_hurry)
 			return 0;
 		}
 		if (!n->began || n->hurry_asked != n->hurry_done ||
-			now - n->last_ms >= n->limits.interval_ms)
+			now - n->last_ms >= pause)
 			return 1;
-		n->due_ms = n->last_ms + n->limits.interval_ms;
+		n->due_ms = n->last_ms + pause;
 	}
 	return full(n);
 }
@@ -225,27 +241,28 @@ static int commit(struct notary *n, uint64_t generation, uint64_t height,
 int batchit_step(struct notary *n)
 {
 	struct local *l = n->s.local;
-	uint64_t generation = notary_generation(n), tip = 0, hurry = 0;
+	uint64_t generation = notary_generation(n), hurry = 0;
+	struct tips tips = {0};
 	cleanup(batch) struct batch batch = {0};
 	cleanup(local_block) struct local_block below = {0};
 	cleanup(buf) struct buf b = {0};
-	int rc = due(n, &hurry);
+	int rc = read_tips(n, &tips);
 
-	if (rc == 1)
-		rc = room(n, &tip);
-	if (rc <= 0)
-		return rc;
+	if (rc == 0)
+		rc = due(n, &tips, &hurry);
+	if (rc <= 0 || !room(n, &tips))
+		return rc < 0 ? rc : 0;
 	rc = gather(n, &batch);
 	if (rc == 0 && batch.n == 0) {
 		answered(n, hurry);
 		return 0;
 	}
 	if (rc == 0)
-		rc = l->ops->block(l, tip, &below);
+		rc = l->ops->block(l, tips.batched, &below);
 	if (rc == 0)
 		rc = build(n, &batch, &below, &b);
 	if (rc == 0)
-		rc = commit(n, generation, tip + 1, BUF_BYTES(&b), &batch);
+		rc = commit(n, generation, tips.batched + 1, BUF_BYTES(&b), &batch);
 	if (rc < 0)
 		return rc;
 	answered(n, hurry);

@@ -50,9 +50,12 @@ struct notary_limits {
 	uint64_t bytes;		/* payload of a block; at most PACK_BYTES_MAX */
 	uint32_t in_flight;	/* blocks made and not final */
 	uint32_t interval_ms;	/* least time between two blocks */
+	uint32_t gather_ms;	/* the same while a block is not final: what
+				   comes meanwhile shares the next one, for
+				   each block costs a dozen fsyncs */
 };
 #define NOTARY_LIMITS_DEFAULT                                                  \
-	((struct notary_limits){16384, UINT64_C(16) << 20, 8, 10})
+	((struct notary_limits){16384, UINT64_C(16) << 20, 8, 10, 500})
 
 struct notary_services {
 	struct local *local;
@@ -79,7 +82,7 @@ int storeit_step(struct notary *n);
 int sequenceit_step(struct notary *n);
 int lagit_step(struct notary *n);
 
-/* Ends the waiting for more records (interval_ms) once: somebody waits. */
+/* Ends the waiting for more records once: somebody waits. */
 void notary_hurry(struct notary *n);
 
 /* Milliseconds until batchit_step may have something to do although it

@@ -326,7 +326,7 @@ static void check(struct run *r)
 		wrong(r, r->sim.wrong);
 }
 
-static const struct notary_limits small = {4, 5000, 3, 10};
+static const struct notary_limits small = {4, 5000, 3, 10, 30};
 
 /* One run with a fault at event n; true when it came to that event. */
 static bool sweep_one(enum sim_fault kind, uint64_t n, const char **ret_wrong)
@@ -560,7 +560,7 @@ static void t_large(void)
 
 static void t_batch(void)
 {
-	struct notary_limits limits = {4, 5000, 2, 1000};
+	struct notary_limits limits = {4, 5000, 2, 1000, 0};
 	struct run r;
 	struct local_block b = {0};
 	struct local *l;
@@ -589,11 +589,45 @@ static void t_batch(void)
 	end(&r);
 }
 
+static void t_gather(void)
+{
+	struct notary_limits limits = {4, 5000, 3, 10, 1000};
+	struct run r;
+	struct local_block b = {0};
+
+	start(&r, 7, limits);
+	queue_some(&r, 1, false);
+	is_int(batchit_step(r.notary), 1, "with nothing on its way a block starts at once");
+	is_int(zipit_step(r.notary), 1, "and is stamped");
+	r.sim.ms += 20;
+	queue_some(&r, 2, false);
+	is_int(batchit_step(r.notary), 0, "while it is not final, records gather");
+	ok(notary_delay(r.notary) > 10 && notary_delay(r.notary) <= 1000,
+		"no longer than that");
+	queue_some(&r, 2, false);
+	is_int(batchit_step(r.notary), 1, "a whole block does not wait");
+	zipit_step(r.notary);
+	queue_some(&r, 1, false);
+	r.sim.ms += 1000;
+	is_int(batchit_step(r.notary), 1, "nor what has waited long enough");
+	settle(&r);
+	r.sim.ms += 20;
+	queue_some(&r, 2, false);
+	is_int(batchit_step(r.notary), 1, "nor anything when all is final");
+	is_int(r.sim.real->ops->block(r.sim.real, 4, &b), 0, "which is the fourth");
+	is_int(b.n, 2, "with what there was");
+	local_block_done(&b);
+	settle(&r);
+	ok(all_final(&r), "and all become final");
+	end(&r);
+}
+
 int main(void)
 {
 	plan(0);
 	mkchain_init(&chain, 0);
 	t_batch();
+	t_gather();
 	t_stale();
 	t_gap();
 	t_quorum();
