@@ -24,6 +24,7 @@
 #include "fs/backing.h"
 #include "fs/certfile.h"
 #include "fs/mount.h"
+#include "fs/negotiate.h"
 #include "fs/node.h"
 
 #define TIMEOUT_OPEN 1.0	/* seconds that the kernel keeps attributes */
@@ -35,6 +36,7 @@ struct handle {
 	struct node *node;
 	int fd;			/* -1: virtual */
 	bool writer;
+	bool direct;		/* past the kernel's cache */
 	struct buf text;	/* of a virtual file */
 };
 
@@ -51,6 +53,7 @@ struct mount {
 	pthread_rwlock_t tree;
 	pthread_mutex_t lock;
 	struct nodes nodes;
+	struct negotiate negotiate;
 	struct sealer *sealer;
 	struct park *park;
 	struct certfile *certs;
@@ -184,6 +187,9 @@ void op_removexattr(fuse_req_t, fuse_ino_t, const char *);
 
 /* A handle on n in file->fh; -ENOMEM leaves fd to the caller. */
 int handle_new(struct mount *m, struct node *n, int fd, bool writer,
+	struct fuse_file_info *file);
+/* How the kernel caches what goes through it; lock held. */
+void handle_cache(struct mount *m, struct handle *h, bool created,
 	struct fuse_file_info *file);
 void handle_free(struct mount *m, struct handle *h);
 static inline struct handle *handle_of(const struct fuse_file_info *file)

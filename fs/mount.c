@@ -140,6 +140,7 @@ static int open_session(struct mount *m, const char *options, char **ret_why)
 	struct fuse_args args = FUSE_ARGS_INIT(0, NULL);
 	cleanup(free) char *name = escaped(m->s.fsname);
 	cleanup(free) char *o = NULL;
+	int rc;
 
 	if (name == NULL || asprintf(&o,
 			"fsname=%s,subtype=notaryfs,default_permissions%s%s%s",
@@ -158,7 +159,8 @@ static int open_session(struct mount *m, const char *options, char **ret_why)
 		return fail(-EIO, "FUSE does not mount (is /dev/fuse there?)",
 			ret_why);
 	serving_of(m)->mounted = true;
-	return 0;
+	rc = negotiate_start(m->se);
+	return rc == 0 ? 0 : fail(rc, "FUSE", ret_why);
 }
 
 /* Threads of ours take no signals: the program's handlers run elsewhere. */

@@ -29,6 +29,26 @@ int handle_new(struct mount *m, struct node *n, int fd, bool writer,
 	return 0;
 }
 
+/* What is written once is not read back by its writer: a file being created
+ * goes past the kernel's cache, which spares a copy and a request.  As long as
+ * it does, all others do, so that no page keeps what a write has replaced; a
+ * mapping might, so the next cached open begins with an empty cache. */
+void handle_cache(struct mount *m, struct handle *h, bool created,
+	struct fuse_file_info *file)
+{
+	struct node *n = h->node;
+
+	h->direct = created && h->writer && atomic_load(&m->negotiate.direct);
+	if (h->direct) {
+		n->direct++;
+		n->stale = true;
+	}
+	file->direct_io = n->direct > 0;
+	file->keep_cache = n->direct == 0 && !n->stale;
+	if (n->direct == 0)
+		n->stale = false;
+}
+
 void handle_free(struct mount *m, struct handle *h)
 {
 	struct node *n = h->node;
@@ -41,6 +61,7 @@ void handle_free(struct mount *m, struct handle *h)
 		while (*p != h)
 			p = &(*p)->next;
 		*p = h->next;
+		n->direct -= h->direct;
 		if (h->writer) {
 			n->item.empty = empty;
 			settle_close(&m->nodes.settle, &n->item, mount_now(m));
@@ -74,6 +95,26 @@ static void close_writer(struct mount *m, struct node *n)
 {
 	locked(&m->lock);
 	settle_close(&m->nodes.settle, &n->item, mount_now(m));
+}
+
+/* Writing takes setuid and setgid away, as any file system does. */
+static void drop_special(fuse_req_t req, struct mount *m, struct handle *h)
+{
+	struct stat st;
+	mode_t bits = S_ISUID;
+
+	{
+		locked(&m->lock);
+		if (!h->node->special || fuse_req_ctx(req)->uid == 0)
+			return;
+		h->node->special = false;
+	}
+	if (fstat(h->fd, &st) != 0)
+		return;
+	if ((st.st_mode & S_IXGRP) != 0)
+		bits |= S_ISGID; /* without x it marks something else */
+	(void)!fchmod(h->fd, st.st_mode & 07777 & ~bits);
+	fuse_lowlevel_notify_inval_inode(m->se, ino_of(m, h->node), -1, 0);
 }
 
 static int open_fd(struct mount *m, struct node *n, int flags)
@@ -115,6 +156,8 @@ static int open_file(struct mount *m, struct node *n,
 		if ((file->flags & O_TRUNC) != 0)
 			n->item.unclean = false; /* written anew */
 		rc = handle_new(m, n, fd, writer, file);
+		if (rc == 0)
+			handle_cache(m, handle_of(file), false, file);
 	}
 	if (writer)
 		close_writer(m, n); /* the handle counts now */
@@ -138,7 +181,8 @@ void op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *file)
 		fuse_reply_err(req, -rc);
 		return;
 	}
-	file->keep_cache = 1; /* all writes come through this kernel */
+	if ((file->flags & O_TRUNC) != 0)
+		drop_special(req, m, handle_of(file));
 	if (fuse_reply_open(req, file) != 0)
 		handle_free(m, handle_of(file));
 }
@@ -177,25 +221,6 @@ void op_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off,
 		fuse_reply_err(req, p == NULL ? ENOMEM : errno);
 	else
 		fuse_reply_buf(req, p, (size_t)got);
-}
-
-/* Writing takes setuid and setgid away, as any file system does. */
-static void drop_special(fuse_req_t req, struct mount *m, struct handle *h)
-{
-	struct stat st;
-	mode_t bits = S_ISUID;
-
-	{
-		locked(&m->lock);
-		if (!h->node->special || fuse_req_ctx(req)->uid == 0)
-			return;
-		h->node->special = false;
-	}
-	if (fstat(h->fd, &st) != 0)
-		return;
-	if ((st.st_mode & S_IXGRP) != 0)
-		bits |= S_ISGID; /* without x it marks something else */
-	(void)!fchmod(h->fd, st.st_mode & 07777 & ~bits);
 }
 
 void op_write(fuse_req_t req, fuse_ino_t ino, const char *p, size_t n,

@@ -146,6 +146,8 @@ static int enter(const struct making *k, int fd, struct fuse_file_info *file,
 		node_unname(&m->nodes, name);
 		return -ENOMEM;
 	}
+	if (file != NULL)
+		handle_cache(m, handle_of(file), true, file);
 	name->unsynced = true;
 	n->lookups++;
 	settle_folder(&m->nodes.settle, &k->folder->item, mount_now(m));

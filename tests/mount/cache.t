@@ -1,0 +1,82 @@
+#!/bin/bash
+# What one handle writes, every other sees, whichever of them goes past the
+# kernel's cache; and writing takes setuid away.
+. "$(dirname "$0")/minilib.sh"
+start settle=1h empty_settle=1h
+cd "$M" || exit 1
+py() { /usr/bin/python3 -c "import mmap,os,sys
+def same(a, b): a == b or sys.exit('%r is not %r' % (a, b))
+$1" "${@:2}"; }
+ok "a reader follows a file that is being created" py '
+w = os.open("log", os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o644)
+r = os.open("log", os.O_RDONLY)
+text = b""
+for i in range(300):
+    os.write(w, b"%05d\n" % i * (1 + i % 90))
+    text += b"%05d\n" % i * (1 + i % 90)
+    same(os.pread(r, len(text) + 1, 0), text)
+os.close(w)
+same(open("log", "rb").read(), text)'
+ok "and through a mapping, before and after the close" py '
+w = os.open("map", os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o644)
+os.write(w, b"a" * 5000)
+r = os.open("map", os.O_RDONLY)
+os.ftruncate(w, 8192); m = mmap.mmap(r, 8192, mmap.MAP_PRIVATE, mmap.PROT_READ)
+same(m[4999:5001], b"a\0")
+os.write(w, b"b" * 3192)
+same(os.pread(r, 2, 4999), b"ab")
+os.close(w)
+same(open("map", "rb").read(), b"a" * 5000 + b"b" * 3192)
+same(m[4999:5001], b"ab")'
+ok "stores to a mapping and writes of its creator agree" py '
+w = os.open("both", os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o644)
+os.ftruncate(w, 8192)
+m = mmap.mmap(w, 8192)
+m[100:103] = b"map"
+os.pwrite(w, b"write", 4096)
+same(os.pread(w, 3, 100), b"map")
+same(m[4096:4101], b"write")
+m[4096:4100] = b"more"
+os.close(w)
+m.close()
+same(open("both", "rb").read()[4096:4101], b"moree")'
+ok "appending by two, one of them the creator" py '
+a = os.open("two", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+b = os.open("two", os.O_WRONLY | os.O_APPEND)
+for i in range(100):
+    os.write(a, b"a%03d" % i)
+    os.write(b, b"b%03d" % i)
+os.close(a); os.close(b)
+same(open("two", "rb").read(), b"".join(b"a%03db%03d" % (i, i) for i in range(100)))'
+ok "written again after it was read" py '
+open("again", "wb").write(b"one")
+same(open("again", "rb").read(), b"one")
+open("again", "ab").write(b"two")
+same(open("again", "rb").read(), b"onetwo")
+open("again", "wb").write(b"3")
+same(open("again", "rb").read(), b"3")'
+if [ "$(id -u)" = 0 ]; then
+	as() { py 'os.setgid(1); os.setuid(1)
+'"$1"; }
+	chmod 777 .
+	for how in write truncate 'open with O_TRUNC'; do
+		: >s; chmod 6777 s
+		case $how in
+		write) as 'os.write(os.open("s", os.O_WRONLY), b"x")' ;;
+		truncate) as 'os.truncate("s", 5)' ;;
+		*) as 'os.open("s", os.O_WRONLY | os.O_TRUNC)' ;;
+		esac
+		is "setuid goes by $how" "$(stat -c %a s)" 777
+		rm s
+	done
+	as 'fd = os.open("own", os.O_WRONLY | os.O_CREAT, 0o777)
+os.fchmod(fd, 0o4777)
+os.write(fd, b"x")'
+	is "and by a write of its creator" "$(stat -c %a own)" 777
+	: >c; chmod 777 c
+	if setfattr -n security.capability -v 0x0100000200040000000000000000000000000000 c; then
+		as 'os.write(os.open("c", os.O_WRONLY), b"x")'
+		is "capabilities too" "$(getfattr -n security.capability c 2>/dev/null)" ""
+	fi
+fi
+finish
