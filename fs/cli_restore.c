@@ -140,9 +140,11 @@ static int run(const struct cli *c, struct ledger *l, const char *dir,
 	err = print(l, &n, as_json);
 	if (err != 0 || fflush(stdout) != 0)
 		return CLI_REFUSED;
-	if (n.failed > 0 && n.files == 0)
-		return CLI_REFUSED;
-	return n.failed > 0 || l->incomplete > 0 ? CLI_INCOMPLETE : CLI_DONE;
+	if (!ledger_whole(l))
+		cli_say(c, "the chain is verified up to height %zu only: what "
+			"follows is not restored", l->n_blocks - 1);
+	bool all = n.failed == 0 && l->incomplete == 0 && ledger_whole(l);
+	return all ? CLI_DONE : n.files > 0 ? CLI_INCOMPLETE : CLI_REFUSED;
 }
 
 int cmd_restore(const struct assembly *a, int argc, char **argv)

@@ -58,5 +58,6 @@ int cmd_seal(const struct assembly *a, int argc, char **argv)
 			(unsigned long long)s.busy);
 	if (s.failed > 0)
 		r = CLI_REFUSED;
-	return r == CLI_DONE && s.busy > 0 ? CLI_INCOMPLETE : r;
+	bool left = s.busy > 0 || (s.temporary > 0 && !recursive);
+	return r == CLI_DONE && left ? CLI_INCOMPLETE : r;
 }

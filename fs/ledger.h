@@ -96,6 +96,8 @@ typedef int ledger_visit(void *ctx, uint64_t height, const struct meta *m);
 /* Reads and verifies everything but the contents.  0, also with findings;
  * negative: memory, or what visit returned. */
 int ledger_read(struct ledger *l, ledger_visit *visit, void *ctx);
+/* After that: was everything verified that any bucket lists? */
+bool ledger_whole(const struct ledger *l);
 /* Are there enough buckets for contents? */
 bool ledger_enough(const struct ledger *l);
 unsigned ledger_usable(const struct ledger *l);

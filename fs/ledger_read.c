@@ -413,6 +413,12 @@ int ledger_read(struct ledger *l, ledger_visit *visit, void *ctx)
 	return 0;
 }
 
+bool ledger_whole(const struct ledger *l)
+{
+	return l->numbers == l->last_number && !l->broken &&
+		chain_reason(l->chain) == CHAIN_NO_SUCCESSOR;
+}
+
 /* -- reading again what was judged */
 
 int ledger_meta(struct ledger *l, uint64_t height, struct buf *ret_raw,

@@ -29,6 +29,10 @@ static int visit(void *ctx, const char *path, const struct stat *st)
 	}
 	if (errno == ENOENT)
 		return 0; /* gone meanwhile: a temporary file */
+	if (errno == EINVAL) {
+		s->temporary++;
+		return 0;
+	}
 	bool busy = errno == EBUSY;
 	uint64_t *n = busy ? &s->busy : &s->failed;
 	if (++*n <= NAMED_MAX)
@@ -44,5 +48,10 @@ int sealing_path(struct sealing *s, const char *path, bool recursive)
 		return place_walk(path, visit, s);
 	if (lstat(path, &st) != 0)
 		return -errno;
-	return visit(s, path, &st);
+	uint64_t before = s->temporary;
+	int err = visit(s, path, &st);
+	if (s->temporary > before)
+		cli_say(s->c, "%s: a temporary or scratch name is never "
+			"sealed", path);
+	return err;
 }

@@ -75,6 +75,14 @@ with open(v.mnt + "/writing", "w") as f:
     p = tool("umount", "--final", v.mnt)
     tap.ok(p.returncode == 2 and v.mounted(), "umount --final leaves the mount while there is a writer")
 os.unlink(v.mnt + "/writing")
+open(v.mnt + "/upload.part", "w").close()
+p = tool("seal", v.mnt + "/upload.part")
+tap.ok(p.returncode == 2 and "never sealed" in text(p), "a temporary name is not sealed, in words")
+p = tool("seal", "-r", v.mnt)
+tap.is_((p.returncode, text(p)), (0, ""), "nor in the way of seal -r")
+p = tool("wait", v.mnt + "/upload.part")
+tap.ok(p.returncode == 2 and "a temporary name" in text(p), "wait says that it never will be final")
+os.unlink(v.mnt + "/upload.part")
 
 # -- proofs
 p = tool("verify", v.mnt)
@@ -174,6 +182,24 @@ os.unlink(number)
 p = tool("audit", v.path)
 tap.ok(p.returncode == 1 and b"buckets/0: 1 missing, 0 damaged" in p.stdout,
        "audit names the bucket that lacks a number")
+for b in buckets:  # the same lie in every bucket: number 3's object as number 2's
+    old, new = (os.path.join(b, v.anchor, "a", "%016x" % k) for k in (3, 2))
+    run("chattr", "-i", os.path.dirname(new), new, old)
+    shutil.copy(new, new + ".kept") if os.path.exists(new) else None
+    if os.path.exists(new):
+        os.unlink(new)
+    shutil.copy(old, new)
+p = tool("audit", v.path)
+tap.ok(p.returncode == 1 and b"number 2: it is not the next number" in p.stderr,
+       "a number that all buckets agree on is still judged")
+p, dest = restore((1, 3, 5))
+tap.ok(p.returncode == 1 and listing(dest) == {} and "verified up to height 0 only" in text(p),
+       "and nothing behind it is restored")
+for b in buckets:
+    new = os.path.join(b, v.anchor, "a", "%016x" % 2)
+    os.unlink(new)
+    if os.path.exists(new + ".kept"):
+        os.rename(new + ".kept", new)
 plain = os.path.join(v.path, "files/deep/f09")
 flip(plain, 0)
 p = tool("audit", v.path)
