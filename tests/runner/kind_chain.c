@@ -342,4 +342,5 @@ static void run_chain(const char *file, const json_t *doc)
 	run_rule(file, doc, true);
 }
 
-const struct kind kind_chain = {"chain", is_chain, run_chain};
+const struct kind kind_chain = {.name = "chain", .is = is_chain,
+	.run = run_chain};

@@ -228,4 +228,5 @@ static void run_coding(const char *file, const json_t *doc)
 	run_singular(file, json_object_get(doc, "singular"));
 }
 
-const struct kind kind_coding = {"coding", is_coding, run_coding};
+const struct kind kind_coding = {.name = "coding", .is = is_coding,
+	.run = run_coding};

@@ -81,4 +81,5 @@ static void run_rfc9162(const char *file, const json_t *doc)
 			"%s: %s", file, name);
 }
 
-const struct kind kind_rfc9162 = {"rfc9162", is_rfc9162, run_rfc9162};
+const struct kind kind_rfc9162 = {.name = "rfc9162", .is = is_rfc9162,
+	.run = run_rfc9162};

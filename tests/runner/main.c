@@ -11,9 +11,13 @@
 static const struct kind *const kinds[] = {
 	&kind_chain,
 	&kind_coding,
+	&kind_cose,
+	&kind_nitro,
+	&kind_rfc3161,
 	&kind_rfc9162,
 };
 
+#define FILE_MAX (1U << 20) /* bytes */
 #define N_KINDS (sizeof(kinds) / sizeof(kinds[0]))
 
 const char *text_of(const json_t *o, const char *name)
@@ -77,6 +81,25 @@ bool hex_of(const json_t *o, const char *name, struct buf *ret)
 	return hex_text(json_object_get(o, name), ret);
 }
 
+bool file_of(const char *dir, const char *name, struct buf *ret)
+{
+	cleanup(free) char *path = NULL;
+	struct buf b = {0};
+	FILE *f;
+
+	if (asprintf(&path, "%s/%s", dir, name) < 0)
+		bail("no memory");
+	f = fopen(path, "re");
+	if (f == NULL)
+		return false;
+	if (buf_reserve(&b, FILE_MAX) != 0)
+		bail("no memory");
+	b.n = fread(b.p, 1, FILE_MAX, f);
+	fclose(f);
+	*ret = b; /* the caller has it */
+	return true;
+}
+
 static int is_json(const struct dirent *e)
 {
 	size_t n = strlen(e->d_name);
@@ -114,7 +137,9 @@ static bool run_file(const struct kind *k, const char *dir, const char *name)
 		return true;
 	}
 	is = k->is(doc);
-	if (is)
+	if (is && k->run_in != NULL)
+		k->run_in(dir, doc);
+	else if (is)
 		k->run(name, doc);
 	else
 		diag("%s holds no vectors of kind %s", name, k->name);
@@ -122,7 +147,7 @@ static bool run_file(const struct kind *k, const char *dir, const char *name)
 	return is;
 }
 
-static int run_folder(const struct kind *k, const char *dir)
+static int run_files(const struct kind *k, const char *dir)
 {
 	struct dirent **e = NULL;
 	int i, n = scandir(dir, &e, is_json, alphasort), found = 0;
@@ -134,6 +159,13 @@ static int run_folder(const struct kind *k, const char *dir)
 		free(e[i]);
 	}
 	free(e);
+	return found;
+}
+
+static int run_folder(const struct kind *k, const char *dir)
+{
+	int found = k->folder != NULL ? k->folder(dir) : run_files(k, dir);
+
 	ok(found > 0, "%s: %d files of kind %s", dir, found, k->name);
 	return done();
 }

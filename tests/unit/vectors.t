@@ -35,6 +35,9 @@ agree chain tests/vectors/chain
 agree coding tests/vectors/coding
 agree_foreign chain chain
 agree_foreign coding .
+agree_foreign cose cose
+agree_foreign nitro nitro
+agree_foreign rfc3161 rfc3161
 agree_foreign rfc9162 rfc9162
 n=$((n + 1))
 tests/run-vectors no-such-kind tests/vectors/chain >/dev/null 2>&1
