@@ -8,21 +8,26 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "core/cleanup.h"
 #include "core/timestamp.h"
 #include "fs/assembly.h"
 #include "fs/backlog.h"
+#include "fs/bucket.h"
 #include "fs/drive.h"
 #include "fs/filestore.h"
 #include "fs/journal.h"
 #include "fs/mount.h"
+#include "fs/mountpoint.h"
 #include "fs/status.h"
 #include "fs/text.h"
 #include "fs/vault.h"
 
 #define STORERS 2		/* threads that store blocks */
+#define HOME "vault.inode"	/* of notary.db, in itself */
+#define WATCH_S 1		/* between two looks at services and buckets */
 
 struct daemon {
 	const struct assembly *a;
@@ -39,7 +44,8 @@ struct daemon {
 	struct mount *mount;
 	struct backlog backlog;
 	_Atomic uint64_t final_height;	/* that the mount was told of */
-	char *bucket_error[CONFIG_BUCKETS_MAX]; /* NULL: it is there */
+	struct worm *bucket[CONFIG_BUCKETS_MAX]; /* the replica has them */
+	bool failed[STATUS_ROWS];	/* as the journal says: services, buckets */
 	pthread_t signals;
 	bool signals_run;
 	char **why;
@@ -54,7 +60,9 @@ static int fail(struct daemon *d, int err, const char *fmt, ...)
 	vsnprintf(text, sizeof text, fmt, ap);
 	va_end(ap);
 	if (*d->why == NULL)
-		*d->why = text_of("%s: %s", text, strerror(-err));
+		*d->why = text_of("%s: %s%s", text, strerror(-err), err ==
+			-ENOSPC || err == -EDQUOT ? ": make room where the "
+			"vault and its buckets lie, and mount again" : "");
 	return err;
 }
 
@@ -89,6 +97,34 @@ static void changed(void *ctx)
 
 /* -- status */
 
+static void service_row(struct daemon *d, enum notary_service which,
+	const char *name, struct status_row *r)
+{
+	struct notary_health h;
+	notary_health(d->notary, which, &h);
+	snprintf(r->name, sizeof r->name, "%s", name);
+	status_row_health(r, &h);
+	if (which == NOTARY_REPLICA && h.error == -EAGAIN)
+		snprintf(r->error, sizeof r->error, "fewer than the %u buckets "
+			"that are needed can be written", d->replica->quorum);
+	if (which == NOTARY_TIMESTAMPER && h.error == -EBADMSG)
+		snprintf(r->error, sizeof r->error, "its timestamps are not "
+			"of this chain: is state/keys/timestamp this vault's?");
+}
+
+static void bucket_row(struct daemon *d, unsigned i, struct status_row *r)
+{
+	struct notary_health h;
+	notary_bucket_health(d->notary, i, &h);
+	snprintf(r->name, sizeof r->name, "%s", d->v->config.bucket[i]);
+	status_row_health(r, &h);
+	if (bucket_look(d->bucket[i], r->error, sizeof r->error) == 0)
+		return;
+	r->ok = false;
+	if (r->last_error_ms == 0)
+		r->last_error_ms = d->a->clock->ops->now_ms(d->a->clock);
+}
+
 static void status_services(struct daemon *d, struct status *s)
 {
 	static const char *const name[NOTARY_SERVICES] = {
@@ -96,25 +132,52 @@ static void status_services(struct daemon *d, struct status *s)
 		[NOTARY_REPLICA] = "buckets",
 		[NOTARY_SEQUENCER] = "sequencer",
 	};
-	for (unsigned i = 0; i < NOTARY_SERVICES; i++) {
-		struct notary_health h;
-		struct status_row *r = &s->service[s->n_services++];
-		notary_health(d->notary, (enum notary_service)i, &h);
-		snprintf(r->name, sizeof r->name, "%s", name[i]);
-		status_row_health(r, &h);
-	}
-	for (unsigned i = 0; i < d->replica->n; i++) {
-		struct notary_health h;
-		struct status_row *r = &s->bucket[s->n_buckets++];
-		notary_bucket_health(d->notary, i, &h);
-		snprintf(r->name, sizeof r->name, "%s", d->v->config.bucket[i]);
-		status_row_health(r, &h);
-		if (d->bucket_error[i] == NULL)
-			continue;
-		r->ok = false;
-		snprintf(r->error, sizeof r->error, "not there when mounted: %s",
-			d->bucket_error[i]);
-	}
+	for (unsigned i = 0; i < NOTARY_SERVICES; i++)
+		service_row(d, (enum notary_service)i, name[i],
+			&s->service[s->n_services++]);
+	for (unsigned i = 0; i < d->replica->n; i++)
+		bucket_row(d, i, &s->bucket[s->n_buckets++]);
+}
+
+/* The seal of files is the mount's; without one there is nothing to say. */
+static void status_sealing(struct daemon *d, struct status *s)
+{
+	struct notary_health h;
+	struct status_row *r = &s->service[s->n_services++];
+	mount_sealing(d->mount, &h);
+	snprintf(r->name, sizeof r->name, "sealing");
+	status_row_health(r, &h);
+}
+
+/* -- the journal: what stopped working, and what works again */
+
+static void watch_row(struct daemon *d, const char *kind,
+	const struct status_row *r, const char *then, bool *failed)
+{
+	if (*failed == !r->ok)
+		return;
+	*failed = !r->ok;
+	if (r->ok)
+		journal_say(d->journal, "%s %s: works again", kind, r->name);
+	else
+		journal_say(d->journal, "%s %s: %s; %s", kind, r->name,
+			r->error, then);
+}
+
+static void watch(struct daemon *d)
+{
+	cleanup(free) struct status *s = calloc(1, sizeof *s);
+	bool *failed = d->failed;
+	if (s == NULL)
+		return;
+	status_services(d, s);
+	for (size_t i = 0; i < s->n_services; i++)
+		watch_row(d, "service", &s->service[i],
+			"it is tried again, and files stay sealed until then",
+			failed++);
+	for (size_t i = 0; i < s->n_buckets; i++)
+		watch_row(d, "bucket", &s->bucket[i],
+			"it gets what it lacks when it is back", failed++);
 }
 
 static int fill_status(struct daemon *d, struct status *s)
@@ -135,6 +198,8 @@ static int fill_status(struct daemon *d, struct status *s)
 	s->oldest_s = backlog_oldest(&d->backlog, n.final_records,
 		d->a->clock->ops->mono_ms(d->a->clock));
 	status_services(d, s);
+	if (d->mount != NULL)
+		status_sealing(d, s);
 	s->pid = (uint64_t)getpid();
 	s->anchor = d->v->anchor;
 	status_trust(s, &d->v->params, d->a->sequencer_isolation(d->seq));
@@ -215,11 +280,15 @@ static sigset_t our_signals(void)
 static void *take_signals(void *ctx)
 {
 	struct daemon *d = ctx;
+	const struct timespec second = {.tv_sec = WATCH_S};
 	sigset_t set = our_signals();
-	for (int sig; sigwait(&set, &sig) == 0;) {
+	for (;;) {
+		int sig = sigtimedwait(&set, NULL, &second);
 		if (sig == SIGUSR2)
 			break;
-		if (sig == SIGHUP)
+		if (sig < 0)
+			watch(d);
+		else if (sig == SIGHUP)
 			reread(d);
 		else if (sig == SIGUSR1)
 			log_status(d);
@@ -234,38 +303,57 @@ static void *take_signals(void *ctx)
 
 /* -- start */
 
-static int open_buckets(struct daemon *d)
+/* How many are there; the others are named. */
+static unsigned look_for_buckets(struct daemon *d)
+{
+	unsigned there = 0;
+	for (unsigned i = 0; i < d->v->config.n_buckets; i++) {
+		char text[256];
+		int err = bucket_look(d->bucket[i], text, sizeof text);
+		if (err == 0)
+			there++;
+		else
+			journal_warn(d->journal, "bucket %s is not there: %s",
+				d->v->config.bucket[i], err == -ENODEV ? text
+				: strerror(-err));
+		d->failed[NOTARY_SERVICES + i] = err != 0;
+	}
+	return there;
+}
+
+static int make_buckets(struct daemon *d, unsigned n, unsigned quorum)
 {
 	struct vault *v = d->v;
-	unsigned n = (unsigned)v->config.n_buckets, there = 0;
+	char prefix[HASH_HEX + 1];
+	hex_encode(HASH_BYTES(&v->anchor), prefix);
+	int err = 0;
+	for (unsigned i = 0; i < n && err == 0; i++)
+		err = bucket_new(d->a, v->config.bucket[i], prefix, i,
+			&d->bucket[i]);
+	if (err == 0) /* the replica has them, also when that fails */
+		return d->a->replica_new(d->bucket, n, v->params.share_k,
+			quorum, prefix, &d->replica);
+	for (unsigned i = 0; i < n; i++)
+		if (d->bucket[i] != NULL)
+			d->bucket[i]->ops->free(d->bucket[i]);
+	return err;
+}
+
+static int open_buckets(struct daemon *d)
+{
+	unsigned n = (unsigned)d->v->config.n_buckets, there;
 	/* One bucket may be away where there are enough of them. */
 	unsigned quorum = n >= 4 ? n - 1 : n;
-	struct worm *w[CONFIG_BUCKETS_MAX] = {0};
-	char prefix[HASH_HEX + 1];
-	for (unsigned i = 0; i < n; i++) {
-		int err = d->a->bucket_open(v->config.bucket[i], false, false,
-			&w[i]);
-		if (err == 0) {
-			there++;
-			continue;
-		}
-		d->bucket_error[i] = strdup(strerror(-err));
-		journal_warn(d->journal, "bucket %s is not there: %s",
-			v->config.bucket[i], strerror(-err));
-	}
-	if (there < quorum) {
-		for (unsigned i = 0; i < n; i++)
-			if (w[i] != NULL)
-				w[i]->ops->free(w[i]);
-		*d->why = text_of("only %u of %u buckets can be used and %u "
-			"are needed; see %s/state/notaryfs.log", there, n,
-			quorum, v->path);
-		return -ENODEV;
-	}
-	hex_encode(HASH_BYTES(&v->anchor), prefix);
-	int err = d->a->replica_new(w, n, v->params.share_k, quorum, prefix,
-		&d->replica);
-	return err == 0 ? 0 : fail(d, err, "cannot use the buckets");
+	int err = make_buckets(d, n, quorum);
+	if (err != 0)
+		return fail(d, err, "cannot use the buckets");
+	there = look_for_buckets(d);
+	if (there >= quorum)
+		return 0;
+	*d->why = text_of("only %u of %u buckets can be used and %u are "
+		"needed: bring back what is named above and mount again; "
+		"%s/files can be read meanwhile", there, n, quorum, d->v->path);
+	return -ENODEV;
 }
 
 /* The newest time in the chain: the clock may have been set back since. */
@@ -285,21 +373,76 @@ static uint64_t newest_time(struct local *l)
 	return p;
 }
 
+/* What is left when a part of state/ is lost for good. */
+static int lost(struct daemon *d, int err, const char *path)
+{
+	char anchor[HASH_HEX + 1];
+	hex_encode(HASH_BYTES(&d->v->anchor), anchor);
+	if (err == -ENOENT || err == -EBADMSG)
+		*d->why = text_of("%s is %s: put it back from a copy\n"
+			"without one this vault cannot go on: its plain files "
+			"lie in %s/files, and\n"
+			"notaryfs restore --anchor %s DIR BUCKET... gives "
+			"back all that is final, with its proofs", path,
+			err == -ENOENT ? "gone" : "damaged", d->v->path,
+			anchor);
+	return fail(d, err, "%s", path);
+}
+
+static int open_key(struct daemon *d)
+{
+	cleanup(free) char *key = vault_path(d->v, "state/keys/timestamp");
+	if (key == NULL)
+		return -ENOMEM;
+	int err = d->a->tsa_open(key, d->a->clock, newest_time(d->local),
+		&d->tsa);
+	if (err == -EPERM)
+		*d->why = text_of("%s is a secret that others than its owner "
+			"can read: chmod 600 it, and ask who has read it",
+			key);
+	return err == 0 ? 0 : lost(d, err, key);
+}
+
+/* A copy has another inode.  It may be all that is left, so it is not refused:
+ * only two that go on would contradict one another. */
+static int check_copy(struct daemon *d, const char *db)
+{
+	struct local *l = d->local;
+	cleanup(buf) struct buf was = {0};
+	struct stat st;
+	char is[32];
+	if (stat(db, &st) != 0)
+		return -errno;
+	int n = snprintf(is, sizeof is, "%ju", (uintmax_t)st.st_ino);
+	int err = l->ops->value(l, HOME, &was);
+	if (err == 0 && bytes_equal(BUF_BYTES(&was), BYTES(is, (size_t)n)))
+		return 0;
+	if (err != 0 && err != -ENOENT)
+		return err;
+	if (err == 0)
+		journal_warn(d->journal, "%s was copied or moved to another "
+			"file system: never mount the other one again, or an "
+			"older copy; two that go on from one state contradict "
+			"one another, for all to see", d->v->path);
+	return l->ops->set_value(l, HOME, BYTES(is, (size_t)n));
+}
+
 static int open_state(struct daemon *d)
 {
 	cleanup(free) char *db = vault_path(d->v, "state/notary.db");
-	cleanup(free) char *key = vault_path(d->v, "state/keys/timestamp");
 	cleanup(free) char *files = vault_path(d->v, "files");
-	if (db == NULL || key == NULL || files == NULL)
+	if (db == NULL || files == NULL)
 		return -ENOMEM;
 	int err = d->a->local_open(db, false, false, &d->local);
 	if (err != 0)
-		return fail(d, err, "%s", db);
+		return lost(d, err, db);
+	err = check_copy(d, db);
+	if (err != 0)
+		return lost(d, err, db);
 	err = filestore_open(files, &d->content);
 	if (err != 0)
-		return fail(d, err, "%s", files);
-	err = d->a->tsa_open(key, d->a->clock, newest_time(d->local), &d->tsa);
-	return err == 0 ? 0 : fail(d, err, "%s", key);
+		return lost(d, err, files);
+	return open_key(d);
 }
 
 static int start_sequencer(struct daemon *d)
@@ -321,6 +464,9 @@ static int start_sequencer(struct daemon *d)
 		*d->why = strdup(missing);
 		return -ENOENT;
 	}
+	cleanup(free) char *root = text_of("%s/attestor-root.pem", state);
+	if (root != NULL && access(root, R_OK) != 0)
+		return lost(d, -errno, root);
 	cleanup(free) char *handover = text_of("%s/handover", state);
 	if (handover != NULL && access(handover, F_OK) != 0)
 		journal_warn(d->journal, "the last mount did not end in an "
@@ -378,7 +524,9 @@ static int start_mount(struct daemon *d)
 static int start(struct daemon *d)
 {
 	int err;
-	if ((err = open_state(d)) != 0 || (err = open_buckets(d)) != 0 ||
+	/* First of all: a start that fails later has spent a number. */
+	if ((err = mountpoint_ready(d->o->mount_point, d->why)) != 0 ||
+	    (err = open_state(d)) != 0 || (err = open_buckets(d)) != 0 ||
 	    (err = start_sequencer(d)) != 0 || (err = start_pipeline(d)) != 0 ||
 	    (err = start_mount(d)) != 0)
 		return err;
@@ -421,8 +569,6 @@ static int stop(struct daemon *d)
 	filestore_free(d->content);
 	if (d->local != NULL)
 		d->local->ops->free(d->local);
-	for (size_t i = 0; i < CONFIG_BUCKETS_MAX; i++)
-		free(d->bucket_error[i]);
 	return err;
 }
 

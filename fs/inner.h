@@ -60,6 +60,7 @@ struct mount {
 	atomic_bool full;	/* the backlog is above its limit */
 	uint64_t suspect_from, suspect_to; /* ctimes, ms: start.c */
 	uint64_t started;	/* wall clock, ms */
+	struct notary_health sealing;
 };
 
 static inline void cleanup_tree(struct mount **m)

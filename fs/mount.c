@@ -343,6 +343,12 @@ void mount_counts(struct mount *m, struct mount_counts *ret)
 	};
 }
 
+void mount_sealing(struct mount *m, struct notary_health *ret)
+{
+	locked(&m->lock);
+	*ret = m->sealing;
+}
+
 void mount_progress(struct mount *m)
 {
 	park_wake(m->park);

@@ -6,6 +6,7 @@
 
 #include "core/clock.h"
 #include "core/local.h"
+#include "core/notary.h"
 #include "core/params.h"
 #include "fs/config.h"
 
@@ -43,6 +44,8 @@ int mount_serve(struct mount *m);
 /* Ends mount_serve(); safe in a signal handler. */
 void mount_exit(struct mount *m);
 void mount_counts(struct mount *m, struct mount_counts *ret);
+/* When a seal last succeeded, and failed for lack of room or the like. */
+void mount_sealing(struct mount *m, struct notary_health *ret);
 /* The newest block became final: wakes those who wait, drops stale views. */
 void mount_progress(struct mount *m);
 /* The times to settle in the configuration changed: they count from the next

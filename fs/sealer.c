@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -15,6 +16,7 @@
 #define GROUP 4096	/* items sealed together */
 #define SYNC_EACH 8	/* more than this: one syncfs is cheaper */
 #define RETRY_MS 2000	/* at least, after a failure */
+#define SAY_MS 60000	/* between two lines about the same failure */
 #define LINGER_MS 500	/* at most, for others that are nearly due: the larger
 			   the group, the cheaper it is to make durable */
 
@@ -49,6 +51,8 @@ struct sealer {
 	unsigned helping;
 	pthread_t thread, helper;
 	uint8_t *buffer[2];
+	int said;		/* the last failure in the journal, when */
+	uint64_t said_ms;
 	struct node **late;	/* sealed files that owe links */
 	size_t n_late, cap_late;
 };
@@ -508,16 +512,64 @@ static void finish_job(struct sealer *s, struct job *j)
 		settle_gone(&m->nodes.settle, &j->node->item);
 }
 
+/* A file that changed meanwhile says nothing about how sealing does. */
+static bool own_fault(const struct job *j)
+{
+	return j->rc == -EAGAIN || j->rc == -ESTALE || j->rc == -ENOENT;
+}
+
+/* Said once for a reason, and again after a while: there may be thousands of
+ * files, and the journal may lie on the disk that is full. */
+static void say_failure(struct sealer *s, const struct job *j, size_t others)
+{
+	uint64_t now = mount_now(s->m);
+	char what[80];
+
+	if (j->rc == s->said && now < s->said_ms + SAY_MS)
+		return;
+	s->said = j->rc;
+	s->said_ms = now;
+	snprintf(what, sizeof(what), others == 0 ? "cannot seal now" :
+		"cannot seal now, like %zu others", others);
+	mount_say(s->m, what, j->path, j->rc);
+}
+
+static void note_health(struct sealer *s, const struct group *g)
+{
+	struct clock *c = s->m->s.clock;
+	const struct job *failed = NULL;
+	size_t i, n = 0, sealed = 0;
+
+	for (i = 0; i < g->n; i++) {
+		const struct job *j = &g->job[i];
+		sealed += j->rc == 0;
+		if (j->rc == 0 || (j->rc == -ENOENT &&
+				j->node->type == NODE_FOLDER))
+			continue;
+		n++;
+		if (failed == NULL || own_fault(failed))
+			failed = j;
+	}
+	if (failed != NULL)
+		say_failure(s, failed, n - 1);
+	locked(&s->m->lock);
+	if (failed != NULL && !own_fault(failed)) {
+		s->m->sealing.error = failed->rc;
+		s->m->sealing.error_ms = c->ops->now_ms(c);
+	} else if (sealed > 0) {
+		s->m->sealing.ok_ms = c->ops->now_ms(c);
+		s->said = 0;
+	}
+}
+
 static void finish(struct sealer *s, struct group *g)
 {
 	struct mount *m = s->m;
 	size_t i;
 
+	note_health(s, g);
 	for (i = 0; i < g->n; i++) {
 		struct job *j = &g->job[i];
-		if (j->rc != 0 && !(j->rc == -ENOENT &&
-				j->node->type == NODE_FOLDER))
-			mount_say(m, "cannot seal now", j->path, j->rc);
 		if (j->rc == 0 && j->node->type == NODE_FILE &&
 			j->first == NULL)
 			sealer_protect(s, j->path, false);

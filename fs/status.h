@@ -20,7 +20,7 @@ struct status_row {
 	char name[256];
 	bool ok;		/* not failed since it last succeeded */
 	uint64_t last_ok_ms, last_error_ms;	/* 0: never */
-	char error[128];	/* of the last error, "" if there was none */
+	char error[256];	/* of the last error, "" if there was none */
 };
 
 struct status {

@@ -100,6 +100,9 @@ static int read_genesis(struct vault *v, char **ret_why)
 		return -ENOMEM;
 	cleanup(buf) struct buf raw = {0};
 	int err = file_read(path, GENESIS_MAX, &raw);
+	if (err == -ENOENT)
+		return why(ret_why, "%s is gone: every bucket holds a copy, in "
+			"the folder that is called like the anchor", path);
 	if (err != 0)
 		return why(ret_why, "%s: %s", path, strerror(-err));
 	struct genesis g;

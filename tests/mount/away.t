@@ -1,0 +1,183 @@
+#!/usr/bin/python3
+"""Buckets that go away and come back, and a disk that is full: nothing is
+lost, everybody is told, and all is made good without a new mount."""
+import os
+import subprocess
+import sys
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../lib"))
+from vaultkit import NOTARYFS, Tap, Vault, need_fuse, run, wait_for
+
+need_fuse()
+t = Tap()
+
+
+def objects(folder):
+    return sorted(os.path.relpath(os.path.join(d, f), folder)
+                  for d, _, fs in os.walk(folder) for f in fs)
+
+
+def write(v, name, text=b"some text\n"):
+    with open(os.path.join(v.mnt, name), "wb") as f:
+        f.write(text)
+
+
+def final(v, name, timeout="30s"):
+    return run(NOTARYFS, "wait", "--timeout", timeout, os.path.join(v.mnt, name))
+
+
+def row(v, kind, name):
+    return next(r for r in v.status()[kind] if r["name"] == name)
+
+
+def complete(v, b):
+    return wait_for(lambda: objects(b[5]) == objects(b[0]))
+
+
+def text(p):
+    return (p.stdout + p.stderr).decode()
+
+
+# -- one bucket
+v = Vault()
+b = v.buckets()
+aside = os.path.join(v.dir, "aside")
+v.mount()
+write(v, "first")
+t.is_(final(v, "first").returncode, 0, "a file is final with six buckets")
+v.umount()
+
+os.rename(b[5], aside)
+t.ok("is not there" in text(v.mount()), "a bucket that is away is named at mount")
+write(v, "second")
+t.is_(final(v, "second").returncode, 0, "five are enough")
+t.ok(not row(v, "buckets", b[5])["ok"], "status says which is away")
+os.rename(aside, b[5])
+t.ok(complete(v, b), "back, it gets what it lacks, without a new mount")
+t.ok(wait_for(lambda: row(v, "buckets", b[5])["ok"]), "and status says so")
+t.ok(wait_for(lambda: "bucket %s: works again" % b[5] in v.log()), "and the journal")
+
+os.rename(b[5], aside)
+had = objects(aside)
+os.mkdir(b[5])
+write(v, "third")
+t.is_(final(v, "third").returncode, 0, "the bucket's disk goes away under the mount")
+t.is_(objects(aside), had, "the folder that was moved away is left alone")
+t.is_(os.listdir(b[5]), [], "nothing is written into the empty mount point")
+t.ok("is its disk mounted?" in row(v, "buckets", b[5])["error"], "status asks for the disk")
+t.ok(wait_for(lambda: "bucket %s: the folder holds nothing" % b[5] in v.log()), "so does the journal")
+v.umount()
+t.ok("is its disk mounted?" in text(v.mount()), "a new mount asks again")
+write(v, "fourth")
+final(v, "fourth")
+t.is_(os.listdir(b[5]), [], "and does not write there either")
+os.rmdir(b[5])
+os.rename(aside, b[5])
+t.ok(complete(v, b), "back, it gets all it lacks")
+
+# -- two buckets
+for i in (4, 5):
+    os.rename(b[i], aside + str(i))
+write(v, "fifth")
+p = final(v, "fifth", "3s")
+t.is_(p.returncode, 2, "with four buckets nothing becomes final")
+t.ok("fewer than the 5 buckets" in text(p) and b[4] in text(p), "wait names the reason and the buckets")
+for i in (4, 5):
+    os.rename(aside + str(i), b[i])
+t.is_(final(v, "fifth").returncode, 0, "back, all becomes final")
+t.ok(complete(v, b), "in every bucket")
+v.umount()
+p = run(NOTARYFS, "audit", v.path)
+t.is_(p.returncode, 0, "an audit finds nothing wrong")
+
+# -- in the wrong order, or gone for good
+os.rename(b[0], aside)
+os.rename(b[1], b[0])
+os.rename(aside, b[1])
+p = run(NOTARYFS, "mount", v.path, v.mnt)
+t.is_(p.returncode, 1, "two buckets that changed places are not mounted")
+t.ok("it holds share 1" in text(p) and "in order" in text(p), "and it says what to do")
+os.rename(b[0], aside)
+os.rename(b[1], b[0])
+os.rename(aside, b[1])
+state = objects(os.path.join(b[0]))
+os.mkdir(os.path.join(v.mnt, "something"))
+p = run(NOTARYFS, "mount", v.path, v.mnt)
+t.ok(p.returncode == 1 and "not empty" in text(p), "a mount point that is not empty is refused")
+t.is_(objects(b[0]), state, "before any number is spent")
+os.rmdir(os.path.join(v.mnt, "something"))
+
+# -- lost state
+db = os.path.join(v.path, "state/notary.db")
+os.rename(db, aside)
+p = run(NOTARYFS, "mount", v.path, v.mnt)
+t.ok(p.returncode == 1 and "notaryfs restore --anchor " + v.anchor in text(p), "without notary.db mount says what is left to do")
+os.rename(aside, db)
+key = os.path.join(v.path, "state/keys/timestamp")
+os.chmod(key, 0o640)
+t.ok("chmod 600" in text(run(NOTARYFS, "mount", v.path, v.mnt)), "a key that others can read is refused, with the cure")
+os.chmod(key, 0o600)
+run("cp", "-p", db, aside, check=True)
+os.rename(aside, db)
+t.ok("was copied" in text(v.mount()), "a copied vault is told from the first one")
+v.umount()
+t.ok("was copied" not in text(v.mount()), "once")
+v.close()
+
+
+# -- a full disk
+def full_disk():
+    disk = Vault(init=False)
+    at = os.path.join(disk.dir, "disk")
+    os.mkdir(at)
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=24m", "none", at],
+                      stderr=subprocess.DEVNULL).returncode != 0:
+        t.ok(True, "a full disk # SKIP cannot mount a tmpfs")
+        return
+    disk.path = os.path.join(at, "vault")
+    try:
+        run(NOTARYFS, "init", disk.path, "--settle", "500ms", check=True)
+        disk.mount()
+        fill_up(disk, at)
+        disk.umount()
+        t.is_(run(NOTARYFS, "audit", disk.path).returncode, 0, "an audit finds nothing wrong after a full disk")
+    finally:
+        subprocess.run(["umount", disk.mnt], stderr=subprocess.DEVNULL)
+        wait_for(lambda: subprocess.run(["umount", at], stderr=subprocess.DEVNULL).returncode == 0)
+        disk.close()
+
+
+def fill_up(disk, at):
+    ballast = os.path.join(at, "ballast")
+    with open(ballast, "wb") as f:
+        st = os.statvfs(at)
+        os.posix_fallocate(f.fileno(), 0, (st.f_bavail - 64) * st.f_bsize)
+    kept = {}
+    try:
+        for i in range(1000):
+            name, data = "file%d" % i, os.urandom(20000)
+            with open(os.path.join(disk.mnt, name), "wb") as f:
+                f.write(data)
+            kept[name] = data
+    except OSError as e:
+        t.is_(e.strerror, "No space left on device", "a writer is told that the disk is full")
+    t.ok(wait_for(lambda: not row(disk, "services", "sealing")["ok"]
+                  or not row(disk, "services", "buckets")["ok"]), "status says that files cannot go on")
+    p = run(NOTARYFS, "wait", "--timeout", "1s", disk.mnt)
+    t.ok(p.returncode == 2 and "No space left" in text(p), "wait gives the reason")
+    os.unlink(ballast)
+    for name, data in kept.items():
+        if final(disk, name).returncode != 0:
+            t.ok(False, "%s becomes final when there is room" % name)
+            return
+        with open(os.path.join(disk.mnt, name), "rb") as f:
+            if f.read() != data:
+                t.ok(False, "%s is as it was written" % name)
+                return
+    t.ok(kept, "all that was taken is final when there is room, and as it was written")
+    t.ok(wait_for(lambda: row(disk, "services", "sealing")["ok"]), "and status says so")
+    t.ok(disk.log().count("cannot seal") < 5, "the journal is not flooded")
+
+
+full_disk()
+t.done()
