@@ -30,13 +30,24 @@ static const char help[] =
 "SIGHUP reads notaryfs.conf again, SIGUSR1 logs the status.  The log is\n"
 "VAULT/state/notaryfs.log.\n";
 
+/* What mount(8) and systemd write into a line of /etc/fstab for themselves. */
+static bool of_fstab(const char *o)
+{
+	static const char *const word[] = {"defaults", "auto", "noauto", "user",
+		"nouser", "users", "group", "owner", "nofail", "_netdev"};
+	for (size_t i = 0; i < sizeof word / sizeof *word; i++)
+		if (strcmp(o, word[i]) == 0)
+			return true;
+	return strncmp(o, "x-", 2) == 0 || strncmp(o, "comment=", 8) == 0;
+}
+
 /* -o: ours go to the configuration, the others to FUSE in *fuse. */
 static int one_option(const struct cli *c, struct vault *v, const char *o,
 	struct buf *fuse)
 {
 	char *why = NULL;
 	size_t n = strcspn(o, "=");
-	if (*o == '\0')
+	if (*o == '\0' || of_fstab(o))
 		return CLI_DONE;
 	if (config_known(o, n)) {
 		int err = config_set(&v->config, o, v->path, &why);

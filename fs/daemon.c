@@ -107,6 +107,8 @@ static void service_row(struct daemon *d, enum notary_service which,
 	if (which == NOTARY_REPLICA && h.error == -EAGAIN)
 		snprintf(r->error, sizeof r->error, "fewer than the %u buckets "
 			"that are needed can be written", d->replica->quorum);
+	else if (which == NOTARY_REPLICA && h.error == -EIO)
+		filestore_failed(d->content, r->error, sizeof r->error);
 	if (which == NOTARY_TIMESTAMPER && h.error == -EBADMSG)
 		snprintf(r->error, sizeof r->error, "its timestamps are not "
 			"of this chain: is state/keys/timestamp this vault's?");
@@ -397,9 +399,9 @@ static int open_key(struct daemon *d)
 	int err = d->a->tsa_open(key, d->a->clock, newest_time(d->local),
 		&d->tsa);
 	if (err == -EPERM)
-		*d->why = text_of("%s is a secret that others than its owner "
-			"can read: chmod 600 it, and ask who has read it",
-			key);
+		*d->why = text_of("%s is a secret: it must belong to the user "
+			"who mounts the vault, and nobody else may read it "
+			"(chmod 600)", key);
 	return err == 0 ? 0 : lost(d, err, key);
 }
 
@@ -524,9 +526,9 @@ static int start_mount(struct daemon *d)
 static int start(struct daemon *d)
 {
 	int err;
-	/* First of all: a start that fails later has spent a number. */
-	if ((err = mountpoint_ready(d->o->mount_point, d->why)) != 0 ||
-	    (err = open_state(d)) != 0 || (err = open_buckets(d)) != 0 ||
+	if ((err = open_state(d)) != 0 || (err = open_buckets(d)) != 0 ||
+	    /* Now: a start that fails later has spent a number. */
+	    (err = mountpoint_ready(d->o->mount_point, d->why)) != 0 ||
 	    (err = start_sequencer(d)) != 0 || (err = start_pipeline(d)) != 0 ||
 	    (err = start_mount(d)) != 0)
 		return err;

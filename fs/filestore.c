@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <linux/openat2.h>
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
@@ -11,6 +12,7 @@
 
 #include "core/cleanup.h"
 #include "core/record.h"
+#include "fs/backing.h"
 
 struct filestore {
 	struct content_store base;	/* first: they are cast */
@@ -18,6 +20,8 @@ struct filestore {
 	pthread_mutex_t lock;	/* guards fd and path */
 	int fd;			/* of the file read last, or -1 */
 	char path[RECORD_PATH_MAX + 1];
+	int failed;		/* the last open that failed: errno, path */
+	char failed_path[RECORD_PATH_MAX + 1];
 };
 
 /* Never out of files/ and never through a link, whatever path says. */
@@ -32,7 +36,31 @@ static int open_beneath(int dir, const char *path)
 		how.flags &= ~(uint64_t)O_NOATIME;
 		fd = syscall(SYS_openat2, dir, path, &how, sizeof how);
 	}
-	return fd < 0 ? -EIO : (int)fd;
+	if (fd < 0 && errno == EACCES) /* of mode 000, say */
+		return backing_open_read(dir, path);
+	return fd < 0 ? -errno : (int)fd;
+}
+
+static int open_file(struct filestore *f, const char *path)
+{
+	int fd = open_beneath(f->dir, path);
+	locked(&f->lock);
+	if (fd >= 0 && f->failed != 0 && strcmp(f->failed_path, path) == 0)
+		f->failed = 0;
+	if (fd >= 0)
+		return fd;
+	f->failed = -fd;
+	strcpy(f->failed_path, path);
+	return -EIO;
+}
+
+void filestore_failed(struct content_store *c, char *ret, size_t n)
+{
+	struct filestore *f = (struct filestore *)c;
+	locked(&f->lock);
+	if (f->failed != 0)
+		snprintf(ret, n, "all waits for one sealed file that cannot be "
+			"read: %s: %s", f->failed_path, strerror(f->failed));
 }
 
 /* Takes the open file out of the store if it is that one. */
@@ -86,7 +114,7 @@ static int filestore_read(struct content_store *c, struct bytes path,
 	name[path.n] = '\0';
 	int fd = take(f, name);
 	if (fd < 0)
-		fd = open_beneath(f->dir, name);
+		fd = open_file(f, name);
 	if (fd < 0)
 		return fd;
 	int err = read_whole(fd, off, ret, n);

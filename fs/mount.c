@@ -154,9 +154,11 @@ static int open_session(struct mount *m, const char *options, char **ret_why)
 		m->se = fuse_session_new(&args, &ops, sizeof ops, m);
 	fuse_opt_free_args(&args);
 	if (m->se == NULL)
-		return fail(-EINVAL, o, ret_why);
+		return fail(-EINVAL, "an option that neither notaryfs nor FUSE "
+			"knows", ret_why);
 	if (fuse_session_mount(m->se, m->mount_point) != 0)
-		return fail(-EIO, "FUSE does not mount (is /dev/fuse there?)",
+		return fail(-EIO, "FUSE does not mount (may you use /dev/fuse, and is "
+			"fusermount3 there?)",
 			ret_why);
 	serving_of(m)->mounted = true;
 	rc = negotiate_start(m->se);
