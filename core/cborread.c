@@ -111,8 +111,7 @@ int cborr_bytes(struct cborr *r, size_t max, struct bytes *ret)
 	return run(r, CBOR_BYTES, max, ret);
 }
 
-/* RFC 3629: no overlong forms, no surrogates, nothing above U+10FFFF. */
-static bool utf8(struct bytes s)
+bool cborr_utf8(struct bytes s)
 {
 	size_t i = 0, j, n;
 	uint32_t c;
@@ -142,7 +141,7 @@ int cborr_text(struct cborr *r, size_t max, struct bytes *ret)
 {
 	struct bytes s;
 
-	if (run(r, CBOR_TEXT, max, &s) != 0 || !utf8(s))
+	if (run(r, CBOR_TEXT, max, &s) != 0 || !cborr_utf8(s))
 		return cborr_fail(r);
 	*ret = s;
 	return 0;

@@ -46,6 +46,8 @@ int cborr_int(struct cborr *r, int64_t *ret);
 /* Points into the input.  At most max bytes. */
 int cborr_bytes(struct cborr *r, size_t max, struct bytes *ret);
 int cborr_text(struct cborr *r, size_t max, struct bytes *ret);
+/* RFC 3629: no overlong forms, no surrogates, nothing above U+10FFFF. */
+bool cborr_utf8(struct bytes s);
 /* A byte string of exactly n bytes, copied. */
 int cborr_fixed(struct cborr *r, uint8_t *ret, size_t n);
 int cborr_hash(struct cborr *r, struct hash *ret);

@@ -124,8 +124,7 @@ static int structure_head(
 	return cborput_end(&w, ret);
 }
 
-/* r || s as the DER that OpenSSL takes; its length, or 0. */
-static size_t signature_der(struct bytes raw, unsigned char **ret)
+size_t cose_signature_der(struct bytes raw, unsigned char **ret)
 {
 	ECDSA_SIG *sig = ECDSA_SIG_new();
 	BIGNUM *r = BN_bin2bn(raw.p, (int)(raw.n / 2), NULL);
@@ -156,7 +155,7 @@ int cose_check(const struct cose_sign1 *c, EVP_PKEY *key)
 		return -EKEYREJECTED;
 	if (structure_head(c->protected_header, c->payload.n, &head) != 0)
 		return -ENOMEM;
-	n = signature_der(c->signature, &der);
+	n = cose_signature_der(c->signature, &der);
 	ctx = EVP_MD_CTX_new();
 	good = n > 0 && ctx != NULL &&
 	       EVP_DigestVerifyInit_ex(ctx, NULL, p->digest, NULL, NULL, key,

@@ -34,5 +34,8 @@ int cose_sign(enum cose_alg alg, EVP_PKEY *key, struct bytes payload,
  * curve P-256 or P-384 only; NULL otherwise.  Free with EVP_PKEY_free(). */
 EVP_PKEY *cose_key(struct bytes spki);
 int cose_key_spki(EVP_PKEY *key, struct buf *ret);
+/* r || s as the DER that OpenSSL takes: its length, or 0 for no memory.  Free
+ * with OPENSSL_free(). */
+size_t cose_signature_der(struct bytes raw, unsigned char **ret);
 
 #endif
