@@ -48,6 +48,19 @@ for i in range(100):
     os.write(b, b"b%03d" % i)
 os.close(a); os.close(b)
 same(open("two", "rb").read(), b"".join(b"a%03db%03d" % (i, i) for i in range(100)))'
+ok "a reader beside a writer never sees a page that was replaced" py '
+w = os.open("race", os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o644)
+if os.fork() == 0:
+    r, end, size = os.open("race", os.O_RDONLY), 4000 * 97, 0
+    while size < end:
+        size = os.fstat(r).st_size
+        text = os.pread(r, 8192, max(0, size - 4096))
+        if text.strip(b"x"):
+            os._exit(1)
+    os._exit(open("race", "rb").read() != b"x" * end)
+for i in range(4000):
+    os.write(w, b"x" * 97)
+same(os.wait()[1], 0)'
 ok "written again after it was read" py '
 open("again", "wb").write(b"one")
 same(open("again", "rb").read(), b"one")
