@@ -23,6 +23,7 @@
 #include "core/cleanup.h"
 #include "fs/backing.h"
 #include "fs/certfile.h"
+#include "fs/folders.h"
 #include "fs/mount.h"
 #include "fs/negotiate.h"
 #include "fs/node.h"
@@ -54,6 +55,7 @@ struct mount {
 	pthread_mutex_t lock;
 	struct nodes nodes;
 	struct negotiate negotiate;
+	struct folders folders;
 	struct sealer *sealer;
 	struct park *park;
 	struct certfile *certs;

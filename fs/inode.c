@@ -54,8 +54,22 @@ int inode_folder_fd(struct mount *m, struct node *folder)
 		backing_open(m->files, path, O_PATH | O_DIRECTORY);
 }
 
+static int stat_folder(struct mount *m, struct node *n, struct stat *ret)
+{
+	cleanup(folder) struct folder *d = NULL;
+	int rc = folder_hold(m, n, &d);
+
+	if (rc != 0)
+		return rc;
+	return fstat(d->fd, ret) != 0 ? -errno : 0;
+}
+
 int inode_stat(struct mount *m, struct node *n, struct stat *ret)
 {
+	int rc = n->type == NODE_FOLDER ? stat_folder(m, n, ret) : -ENOENT;
+
+	if (rc != -ENOENT)
+		return rc;
 	cleanup(close) int fd = inode_fd(m, n);
 
 	if (fd < 0)
@@ -156,6 +170,26 @@ static int remember_node(struct mount *m, struct node *folder,
 	return 0;
 }
 
+/* stat of a name in a folder: not through symlinks or into another file
+ * system, as backing_open() would not. */
+static int stat_at(struct mount *m, struct node *folder, const char *text,
+	struct stat *ret)
+{
+	cleanup(folder) struct folder *d = NULL;
+	int rc;
+
+	if (*text == '.' && (text[1] == '\0' ||
+			(text[1] == '.' && text[2] == '\0')))
+		return -ENOENT;
+	rc = folder_hold(m, folder, &d);
+	if (rc != 0)
+		return rc;
+	if (fstatat(d->fd, text, ret,
+			AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT) != 0)
+		return -errno;
+	return ret->st_dev == d->dev ? 0 : -EXDEV;
+}
+
 int inode_lookup(struct mount *m, struct node *folder, const char *text,
 	bool remember, struct fuse_entry_param *ret)
 {
@@ -172,7 +206,7 @@ int inode_lookup(struct mount *m, struct node *folder, const char *text,
 		return rc;
 	if (folder == m->nodes.root && strcmp(text, NOTARY_DIR) == 0)
 		return -ENOENT;
-	rc = backing_stat(m->files, path, &st);
+	rc = stat_at(m, folder, text, &st);
 	if (rc == 0)
 		return remember_node(m, folder, text, &st, remember, ret);
 	if (rc != -ENOENT)

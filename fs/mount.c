@@ -194,6 +194,7 @@ static void free_mount(struct mount *m)
 	sealer_free(m->sealer);
 	certfile_free(m->certs);
 	nodes_done(&m->nodes);
+	folders_done(&m->folders);
 	if (m->files >= 0)
 		close(m->files);
 	pthread_rwlock_destroy(&m->tree);
@@ -222,6 +223,7 @@ static struct mount *new_mount(const struct mount_services *s,
 	pthread_rwlock_init(&m->tree, &fair);
 	pthread_rwlockattr_destroy(&fair);
 	pthread_mutex_init(&m->lock, NULL);
+	folders_init(&m->folders);
 	sem_init(&v->poke, 0, 0);
 	if (m->mount_point != NULL)
 		return m;

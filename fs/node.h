@@ -61,6 +61,8 @@ struct node {
 	bool unknown;		/* a file not asked about in local yet */
 	bool keeps;		/* sealed, with a name that is not */
 	bool special;		/* setuid or setgid bit: writing clears it */
+	bool bare;		/* files/ has no extended attributes of it */
+	uint32_t changes;	/* of extended attributes */
 	uint32_t direct;	/* writers past the kernel's cache */
 	bool stale;		/* they may have left old pages in it */
 	struct item item;

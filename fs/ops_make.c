@@ -6,7 +6,6 @@
 #include <limits.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/xattr.h>
 
 #include "fs/park.h"
 #include "fs/virtual.h"
@@ -62,21 +61,16 @@ struct making {
 };
 
 /* The kernel leaves the umask to us, for a folder's default ACL replaces it. */
-static mode_t masked(const struct making *k, int folder_fd)
+static mode_t masked(const struct making *k, const struct folder *d)
 {
-	char name[BACKING_NAME];
-
-	backing_name(folder_fd, name);
-	if (getxattr(name, "system.posix_acl_default", NULL, 0) > 0)
-		return k->mode & 07777;
-	return k->mode & 07777 & ~k->caller->umask;
+	return k->mode & 07777 & (d->default_acl ? 07777 : ~k->caller->umask);
 }
 
 /* Descriptor of what was made (O_PATH but for files). */
-static int make_at(const struct making *k, int at)
+static int make_at(const struct making *k, const struct folder *d)
 {
-	mode_t mode = masked(k, at);
-	int rc, fd;
+	mode_t mode = masked(k, d);
+	int at = d->fd, rc, fd;
 
 	if (S_ISREG(k->mode)) {
 		fd = openat(at, k->text, (k->flags & ~(O_APPEND | O_DIRECT |
@@ -97,42 +91,46 @@ static int make_at(const struct making *k, int at)
 }
 
 /* Running as root: the caller becomes the owner, as if it had made it. */
-static int give(const struct making *k, int at, int fd)
+static int give(const struct making *k, int at, int fd, struct stat *st)
 {
-	struct stat folder, st;
 	char name[BACKING_NAME];
 	gid_t gid = k->caller->gid;
+	struct stat folder;
+	mode_t mode;
 
-	if (!k->m->as_root)
+	if (fstat(fd, st) != 0)
+		return -errno;
+	if (!k->m->as_root || (st->st_uid == k->caller->uid &&
+			st->st_gid == gid))
 		return 0;
-	if (fstat(at, &folder) != 0 || fstat(fd, &st) != 0)
+	if (fstat(at, &folder) != 0)
 		return -errno;
 	if ((folder.st_mode & S_ISGID) != 0)
-		gid = st.st_gid; /* files/ has inherited it */
-	if (st.st_uid == k->caller->uid && st.st_gid == gid)
+		gid = st->st_gid; /* files/ has inherited it */
+	if (st->st_uid == k->caller->uid && st->st_gid == gid)
 		return 0;
 	if (fchownat(fd, "", k->caller->uid, gid, AT_EMPTY_PATH) != 0)
 		return -errno;
-	if (!S_ISREG(st.st_mode) || (st.st_mode & (S_ISUID | S_ISGID)) == 0)
-		return 0;
-	backing_name(fd, name); /* chown took these bits away */
-	return chmod(name, st.st_mode & 07777) != 0 ? -errno : 0;
+	mode = st->st_mode;
+	if (S_ISREG(mode) && (mode & (S_ISUID | S_ISGID)) != 0) {
+		backing_name(fd, name); /* chown took these bits away */
+		if (chmod(name, mode & 07777) != 0)
+			return -errno;
+	}
+	return fstat(fd, st) != 0 ? -errno : 0;
 }
 
 /* Tells memory of it; `file` not NULL: with a handle that has fd. */
-static int enter(const struct making *k, int fd, struct fuse_file_info *file,
-	struct fuse_entry_param *ret)
+static int enter(const struct making *k, int fd, const struct stat *st,
+	struct fuse_file_info *file, struct fuse_entry_param *ret)
 {
 	struct mount *m = k->m;
 	bool writer = file != NULL && (k->flags & O_ACCMODE) != O_RDONLY;
 	struct name *name;
 	struct node *n;
-	struct stat st;
 
-	if (fstat(fd, &st) != 0)
-		return -errno;
 	locked(&m->lock);
-	n = node_get(&m->nodes, st.st_ino, node_type_of(st.st_mode));
+	n = node_get(&m->nodes, st->st_ino, node_type_of(st->st_mode));
 	if (n == NULL)
 		return -ENOMEM;
 	name = node_name(&m->nodes, k->folder, k->text, n);
@@ -141,7 +139,7 @@ static int enter(const struct making *k, int fd, struct fuse_file_info *file,
 		return -ENOMEM;
 	}
 	if (n->type == NODE_FILE || n->type == NODE_SYMLINK)
-		inode_join(m, n, &st);
+		inode_join(m, n, st);
 	if (file != NULL && handle_new(m, n, fd, writer, file) != 0) {
 		node_unname(&m->nodes, name);
 		return -ENOMEM;
@@ -153,7 +151,7 @@ static int enter(const struct making *k, int fd, struct fuse_file_info *file,
 	settle_folder(&m->nodes.settle, &k->folder->item, mount_now(m));
 	if (n->type == NODE_FOLDER)
 		settle_folder(&m->nodes.settle, &n->item, mount_now(m));
-	inode_entry(m, n, &st, ret);
+	inode_entry(m, n, st, ret);
 	return 0;
 }
 
@@ -162,21 +160,23 @@ static int make(const struct making *k, struct fuse_file_info *file,
 	struct fuse_entry_param *ret)
 {
 	int rc = inode_name_ok(k->m, k->folder, k->text), fd;
+	struct stat st;
 
 	if (rc != 0)
 		return rc;
 	TREE(k->m, false);
-	cleanup(close) int at = inode_folder_fd(k->m, k->folder);
-	if (at < 0)
-		return at;
-	fd = make_at(k, at);
+	cleanup(folder) struct folder *d = NULL;
+	rc = folder_hold(k->m, k->folder, &d);
+	if (rc != 0)
+		return rc;
+	fd = make_at(k, d);
 	if (fd < 0)
 		return fd;
-	rc = give(k, at, fd);
+	rc = give(k, d->fd, fd, &st);
 	if (rc == 0)
-		rc = enter(k, fd, file, ret);
+		rc = enter(k, fd, &st, file, ret);
 	if (rc != 0)
-		unlinkat(at, k->text, S_ISDIR(k->mode) ? AT_REMOVEDIR : 0);
+		unlinkat(d->fd, k->text, S_ISDIR(k->mode) ? AT_REMOVEDIR : 0);
 	if (rc != 0 || file == NULL)
 		close(fd);
 	return rc;

@@ -173,6 +173,8 @@ static int remove_name(struct mount *m, fuse_ino_t parent, const char *text,
 	}
 	if (rc != 0)
 		return rc;
+	if (p.node->type == NODE_FOLDER)
+		folder_drop(m, p.node->ino);
 	forget_name(m, &p);
 	locked(&m->lock);
 	if (p.node->names != NULL && p.node->type != NODE_FOLDER)

@@ -147,6 +147,31 @@ static int name_of_node(struct mount *m, struct node *n, int *ret_fd,
 	return 0;
 }
 
+/* Most files have none at all, and ls and the kernel ask each for several:
+ * that there is none is asked once and then known until one is set. */
+static bool is_bare(struct mount *m, struct node *n)
+{
+	char path[BACKING_NAME];
+	uint32_t changes;
+	int fd = -1;
+	bool none;
+
+	{
+		locked(&m->lock);
+		if (n->bare)
+			return true;
+		changes = n->changes;
+	}
+	TREE(m, false);
+	if (name_of_node(m, n, &fd, path) != 0)
+		return false;
+	none = listxattr(path, NULL, 0) == 0;
+	close(fd);
+	locked(&m->lock);
+	n->bare = none && n->changes == changes;
+	return none;
+}
+
 void op_getxattr(fuse_req_t req, fuse_ino_t ino, const char *name, size_t size)
 {
 	struct mount *m = mount_of(req);
@@ -157,6 +182,10 @@ void op_getxattr(fuse_req_t req, fuse_ino_t ino, const char *name, size_t size)
 
 	if (our_name(name) != NULL && n->type != NODE_VIRTUAL) {
 		get_ours(req, n, our_name(name), size);
+		return;
+	}
+	if (n->type != NODE_VIRTUAL && is_bare(m, n)) {
+		fuse_reply_err(req, ENODATA);
 		return;
 	}
 	cleanup(free) char *p = size > 0 ? malloc(size) : NULL;
@@ -259,6 +288,13 @@ static int change_xattr(struct mount *m, struct node *n, const char *name,
 	else
 		rc = removexattr(path, name);
 	rc = rc != 0 ? -errno : 0;
+	{
+		locked(&m->lock);
+		n->bare = false;
+		n->changes++;
+	}
+	if (n->type == NODE_FOLDER)
+		folder_drop(m, n->ino); /* its default ACL */
 	inode_changed(m, n);
 	return rc;
 }

@@ -68,6 +68,31 @@ open("again", "ab").write(b"two")
 same(open("again", "rb").read(), b"onetwo")
 open("again", "wb").write(b"3")
 same(open("again", "rb").read(), b"3")'
+
+# What is known of folders and of attributes changes with them.
+mkdir -p d/e; : >d/e/f
+is "a file has no attribute" "$(getfattr -d d/e/f)" ""
+setfattr -n user.a -v b d/e/f
+is "it has the one that is set" "$(getfattr --only-values -n user.a d/e/f)" b
+setfattr -x user.a d/e/f
+is "and none when that is gone" "$(getfattr -d d/e/f)" ""
+setfacl -m u:1:r d/e/f
+is "an access list is seen at once" "$(getfacl -cn d/e/f | grep -c user:1:r--)" 1
+umask 077; : >d/e/before
+setfacl -d -m u::rw,g::r,o::r d/e; : >d/e/after
+is "a default list of a folder counts from the next file on" "$(stat -c %a d/e/before d/e/after | tr '\n' ' ')" "600 644 "
+setfacl -k d/e; : >d/e/later
+is "and no more once it is gone" "$(stat -c %a d/e/later)" 600
+umask 022
+mkdir -p g/h; echo one >g/h/f; mv g i; mkdir -p g/h
+is "a folder that moved took its files along" "$(ls g/h i/h | tr '\n' ' ')" "g/h:  i/h: f "
+echo two >g/h/f
+is "files go where the name leads" "$(cat i/h/f g/h/f "$F/g/h/f" | tr '\n' ' ')" "one two two "
+rm -r g; mkdir g
+is "a folder made again is empty" "$(ls g)" ""
+ok "and takes files" sh -c 'echo three >g/f && [ "$(cat "'"$F"'/g/f")" = three ]'
+ok "a folder that is gone takes none" sh -c 'mkdir k && cd k && rmdir ../k && ! echo x 2>/dev/null >x'
+
 if [ "$(id -u)" = 0 ]; then
 	as() { py 'os.setgid(1); os.setuid(1)
 '"$1"; }
