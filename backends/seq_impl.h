@@ -57,6 +57,11 @@ int seq_document(struct seq *q, uint32_t epoch, struct buf *ret);
 /* Is k the first number of that epoch?  Then *ret is its document. */
 int seq_document_with(struct seq *q, const struct sequence *s,
 	struct buf *ret);
+/* Notes in local that no bucket is known to hold number k: an end before it
+ * was pushed must not leave a gap in the buckets that nothing fills. */
+int seq_owe(struct seq *q, uint64_t k);
+/* What an earlier process owed comes first. */
+int seq_owed_before(struct seq *q);
 /* Puts an object to the buckets and notes in local who lacks it. */
 int seq_push(struct seq *q, uint64_t k, struct bytes object);
 /* The newest statement and those found in the buckets go into local. */

@@ -298,6 +298,8 @@ static int begin(struct seq *q)
 	int rc = start_processes(q, BYTES(NULL, 0));
 
 	if (rc == 0)
+		rc = seq_owed_before(q);
+	if (rc == 0)
 		rc = resume(q);
 	if (rc == -ENOENT && seq_link_up(&q->link)) {
 		seq_say(q, "sequencer: no hand-over, recovering");
@@ -502,10 +504,14 @@ int seq_local_handover(struct sequencer *base, struct buf *ret_object)
 		rc = handover_object(q, BUF_BYTES(&s), &seq, &object);
 	seq_link_stop(&q->link);
 	if (rc == 0 && q->c.local != NULL)
+		rc = seq_owe(q, seq.k);
+	if (rc == 0 && q->c.local != NULL)
 		rc = q->c.local->ops->put_number(
 			q->c.local, seq.k, BUF_BYTES(&object));
-	if (rc == 0 && q->c.replica != NULL) /* else at the next start */
+	if (rc == 0 && q->c.replica != NULL) { /* else at the next start */
+		settle_owed(q);
 		seq_push(q, seq.k, BUF_BYTES(&object));
+	}
 	if (rc == 0 && ret_object != NULL) {
 		*ret_object = object;
 		object = (struct buf){0}; /* the caller has it */

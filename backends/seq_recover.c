@@ -58,19 +58,73 @@ int seq_number(struct seq *q, uint64_t k, struct buf *ret_object,
 	return 0;
 }
 
+static uint32_t all_buckets(const struct seq *q)
+{
+	return (UINT32_C(1) << q->c.replica->n) - 1;
+}
+
+int seq_owe(struct seq *q, uint64_t k)
+{
+	char key[OBJECT_KEY_MAX];
+
+	if (q->c.replica == NULL)
+		return 0;
+	object_key_number(k, key);
+	return q->c.local->ops->set_lag(
+		q->c.local, key, all_buckets(q), k);
+}
+
 int seq_push(struct seq *q, uint64_t k, struct bytes object)
 {
 	struct replica *r = q->c.replica;
 	struct replica_report report = {0};
 	char key[OBJECT_KEY_MAX];
-	uint32_t all = (UINT32_C(1) << r->n) - 1, lacks;
 	int rc;
 
 	object_key_number(k, key);
 	rc = r->ops->put_whole(r, key, object, &report);
-	lacks = all & ~report.stored;
-	if (lacks != 0)
-		q->c.local->ops->set_lag(q->c.local, key, lacks, k);
+	q->c.local->ops->set_lag(q->c.local, key,
+		all_buckets(q) & ~report.stored, k);
+	return rc;
+}
+
+struct owed {
+	uint32_t all;
+	uint64_t first;		/* UINT64_MAX: none */
+};
+
+/* Keys ascend, and numbers come first. */
+static int look_owed(void *ctx, const char *key, uint32_t buckets,
+	uint64_t source)
+{
+	struct owed *o = ctx;
+
+	if (key[0] != 'a')
+		return 1;
+	if (buckets != o->all)
+		return 0;
+	o->first = source;
+	return 1;
+}
+
+int seq_owed_before(struct seq *q)
+{
+	struct local *l = q->c.local;
+	struct owed o = {.first = UINT64_MAX};
+	uint64_t last;
+	int rc;
+
+	if (q->c.replica == NULL)
+		return 0;
+	o.all = all_buckets(q);
+	rc = l->ops->lags(l, look_owed, &o);
+	if (rc < 0 || o.first == UINT64_MAX)
+		return rc < 0 ? rc : 0;
+	rc = l->ops->last_number(l, &last);
+	if (rc == 0 && o.first <= last) {
+		q->owed = o.first;
+		q->owed_end = last + 1;
+	}
 	return rc;
 }
 
@@ -106,10 +160,14 @@ static int into_local(struct seq *q, const struct sequence *s,
 	struct local_block block = {0};
 	int rc;
 
-	if (waits_for(q, s, &block))
+	if (waits_for(q, s, &block)) {
 		rc = l->ops->put_sequence(l, s->height, s->k, raw_s, object);
-	else
-		rc = l->ops->put_number(l, s->k, object);
+	} else {
+		/* First: a debt without its number is harmless. */
+		rc = seq_owe(q, s->k);
+		if (rc == 0)
+			rc = l->ops->put_number(l, s->k, object);
+	}
 	local_block_done(&block);
 	if (rc != 0)
 		return rc;
