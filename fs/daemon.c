@@ -1,6 +1,7 @@
 #include "fs/daemon.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdarg.h>
 #include <pthread.h>
 #include <signal.h>
@@ -27,6 +28,7 @@
 
 #define STORERS 2		/* threads that store blocks */
 #define HOME "vault.inode"	/* of notary.db, in itself */
+#define CLOCK_BACK_MS 2000	/* more than clocks that are being set right */
 #define WATCH_S 1		/* between two looks at services and buckets */
 
 struct daemon {
@@ -396,8 +398,14 @@ static int open_key(struct daemon *d)
 	cleanup(free) char *key = vault_path(d->v, "state/keys/timestamp");
 	if (key == NULL)
 		return -ENOMEM;
-	int err = d->a->tsa_open(key, d->a->clock, newest_time(d->local),
-		&d->tsa);
+	uint64_t newest = newest_time(d->local);
+	uint64_t now = d->a->clock->ops->now_ms(d->a->clock);
+	if (newest > now + CLOCK_BACK_MS)
+		journal_warn(d->journal, "the clock is %" PRIu64 " s behind the "
+			"newest timestamp of this vault: if it was set back, "
+			"set it right; until it has caught up timestamps stay "
+			"where they are", (newest - now) / 1000);
+	int err = d->a->tsa_open(key, d->a->clock, newest, &d->tsa);
 	if (err == -EPERM)
 		*d->why = text_of("%s is a secret: it must belong to the user "
 			"who mounts the vault, and nobody else may read it "

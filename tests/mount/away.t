@@ -6,7 +6,7 @@ import subprocess
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../lib"))
-from vaultkit import NOTARYFS, Tap, Vault, need_fuse, run, wait_for
+from vaultkit import NOTARYFS, Tap, Vault, drop, need_fuse, run, wait_for
 
 need_fuse()
 t = Tap()
@@ -90,7 +90,19 @@ v.umount()
 p = run(NOTARYFS, "audit", v.path)
 t.is_(p.returncode, 0, "an audit finds nothing wrong")
 
-# -- in the wrong order, or gone for good
+# -- a new, empty disk for one that is gone for good
+drop(b[3])
+os.makedirs(os.path.join(b[3], v.anchor))
+run("cp", os.path.join(b[2], v.anchor, "genesis"), os.path.join(b[3], v.anchor), check=True)
+t.ok("is not there" not in text(v.mount()), "an empty bucket with the chain's genesis is taken")
+write(v, "sixth")
+final(v, "sixth")
+t.ok(wait_for(lambda: len(objects(b[3])) > 2), "and written to")
+v.umount()
+p = run(NOTARYFS, "audit", v.path)
+t.ok(p.returncode == 1 and b[3] + ": " in text(p) and "missing" in text(p), "audit counts what it will never have")
+
+# -- in the wrong order
 os.rename(b[0], aside)
 os.rename(b[1], b[0])
 os.rename(aside, b[1])
