@@ -90,6 +90,19 @@ tap.ok(b"recovers the chain" in p.stderr, "the next mount says that it recovers"
 tap.ok(final("three") and final("two"), "and goes on")
 v.umount()
 
+# -- killed again before anything was numbered: each recovery took a number
+for _ in range(2):
+    v.mount()
+    pid = v.pid()
+    os.kill(pid, signal.SIGKILL)
+    ended(pid)
+p = v.mount()
+tap.ok(b"recovers" in p.stderr and b"left over" in p.stderr, "mount takes the remains away by itself")
+v.umount()
+p = run(NOTARYFS, "audit", v.path)
+if not tap.is_(p.returncode, 0, "numbers that a killed daemon did not store are in the buckets now"):
+    tap.diag((p.stdout + p.stderr).decode())
+
 # -- buckets
 away = os.path.join(v.path, "buckets/4")
 os.rename(away, away + ".away")
