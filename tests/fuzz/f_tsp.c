@@ -7,7 +7,7 @@
  * most stand for it too. */
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	size_t cut = size < 2 ? 0 : (data[0] << 8 | data[1]) % 1024U;
+	size_t cut = size < 2 ? 0 : ((unsigned)data[0] << 8 | data[1]) % 1024U;
 	struct tsp_policy policy;
 	struct tsp_token t;
 

@@ -76,6 +76,8 @@ void diag(const char *fmt, ...)
 }
 
 static bool report(bool cond, const char *file, int line, const char *fmt,
+	va_list ap) __attribute__((format(printf, 4, 0)));
+static bool report(bool cond, const char *file, int line, const char *fmt,
 	va_list ap)
 {
 	printf("%sok %d - ", cond ? "" : "not ", ++ran);
