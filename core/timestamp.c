@@ -2,11 +2,14 @@
 
 #include <errno.h>
 #include <openssl/evp.h>
+#include <string.h>
 
 #include "core/cborput.h"
 #include "core/cborread.h"
 #include "core/hash.h"
+#include "core/jwt.h"
 #include "core/params.h"
+#include "core/tsp.h"
 
 #define LOCAL_MAGIC "notaryfs.t.v1"
 #define LOCAL_KEY 32 /* bytes of an Ed25519 key, either half */
@@ -69,38 +72,129 @@ static bool signed_by(struct bytes key, struct bytes g, const struct hash *msg)
 	return good;
 }
 
-static enum verdict validate_local(
-	const struct params *p, struct bytes t, struct timestamp *ret)
+static enum verdict validate_local(const struct params_authority *a,
+	struct bytes t, struct timestamp *ret)
 {
-	struct timestamp v;
 	struct hash msg;
 	struct bytes g;
 
-	if (timestamp_local_decode(t, &v.y, &v.p_ms, &g) != 0)
+	if (timestamp_local_decode(t, &ret->y, &ret->p_ms, &g) != 0)
 		return V_TIMESTAMP_MALFORMED;
-	msg = timestamp_local_message(&v.y, v.p_ms);
-	for (v.authority = 0; v.authority < p->n_authorities; v.authority++)
-		if (p->authority[v.authority].type == TIMESTAMP_LOCAL &&
-			signed_by(p->authority[v.authority].key, g, &msg)) {
-			*ret = v;
-			return V_VALID;
-		}
-	return V_TIMESTAMP_SIGNATURE;
+	msg = timestamp_local_message(&ret->y, ret->p_ms);
+	return signed_by(a->key, g, &msg) ? V_VALID : V_TIMESTAMP_SIGNATURE;
 }
 
-enum verdict timestamp_validate(const struct params *p, uint64_t type,
+/* "tsa 1.2.3", or "tsa *" for any policy. */
+static bool tsa_policy(struct bytes name, struct bytes *ret)
+{
+	static const char tsa[] = "tsa ";
+	size_t n = sizeof(tsa) - 1;
+
+	if (name.n <= n || memcmp(name.p, tsa, n) != 0)
+		return false;
+	*ret = BYTES(name.p + n, name.n - n);
+	if (bytes_equal(*ret, BYTES("*", 1)))
+		ret->n = 0;
+	return true;
+}
+
+static enum verdict validate_tsp(const struct params_authority *a,
+	struct bytes t, struct bytes block, struct timestamp *ret)
+{
+	struct tsp_policy policy = {.certs = a->key};
+	struct tsp_token token;
+
+	if (!tsa_policy(a->name, &policy.oid))
+		return V_TIMESTAMP_SIGNATURE;
+	switch (tsp_open(&policy, t, block, &token)) {
+	case TSP_VALID:
+		ret->p_ms = token.p_ms;
+		ret->y = token.imprint;
+		if (block.p != NULL) /* by whatever hash: it is over this */
+			ret->y = hash_sha3(block);
+		return V_VALID;
+	case TSP_IMPRINT:
+		return V_TIMESTAMP_BLOCK;
+	case TSP_MALFORMED:
+	case TSP_STATUS:
+	case TSP_CONTENT_TYPE:
+	case TSP_SIGNERS:
+		return V_TIMESTAMP_MALFORMED;
+	default:
+		return V_TIMESTAMP_SIGNATURE;
+	}
+}
+
+static enum verdict validate_jwt(const struct params_authority *a,
 	struct bytes t, struct timestamp *ret)
 {
+	struct jwt_policy policy = {.keys = a->key, .issuer = a->name};
+	struct jwt_token token;
+
+	switch (jwt_open(&policy, t, &token)) {
+	case JWT_VALID:
+		ret->p_ms = token.p_ms;
+		ret->y = token.y;
+		return V_VALID;
+	case JWT_MALFORMED:
+	case JWT_TIME:
+	case JWT_NAME:
+		return V_TIMESTAMP_MALFORMED;
+	default:
+		return V_TIMESTAMP_SIGNATURE;
+	}
+}
+
+static enum verdict validate_one(const struct params_authority *a,
+	struct bytes t, struct bytes block, struct timestamp *ret)
+{
+	struct hash hb;
+	enum verdict v;
+
+	switch (a->type) {
+	case TIMESTAMP_LOCAL:
+		v = validate_local(a, t, ret);
+		break;
+	case TIMESTAMP_RFC3161:
+		return validate_tsp(a, t, block, ret);
+	case TIMESTAMP_JWT:
+		v = validate_jwt(a, t, ret);
+		break;
+	default:
+		return V_UNSUPPORTED;
+	}
+	if (v == V_VALID && block.p != NULL) {
+		hb = hash_sha3(block);
+		if (!hash_equal(&ret->y, &hb))
+			return V_TIMESTAMP_BLOCK;
+	}
+	return v;
+}
+
+/* One authority of the type has to vouch for it.  If none does, the answer is
+ * that of whoever got furthest; verdicts are numbered in the checks' order. */
+enum verdict timestamp_validate(const struct params *p, uint64_t type,
+	struct bytes t, struct bytes block, struct timestamp *ret)
+{
+	enum verdict furthest = V_TIMESTAMP_TYPE, v;
+	struct timestamp stamp;
+	bool any = false;
 	size_t i;
 
-	for (i = 0; i < p->n_authorities; i++)
-		if (p->authority[i].type == type)
-			break;
-	if (i == p->n_authorities)
-		return V_TIMESTAMP_TYPE;
-	if (type != TIMESTAMP_LOCAL)
-		return V_UNSUPPORTED;
-	return validate_local(p, t, ret);
+	for (i = 0; i < p->n_authorities; i++) {
+		if (p->authority[i].type != type)
+			continue;
+		stamp = (struct timestamp){.authority = i};
+		v = validate_one(&p->authority[i], t, block, &stamp);
+		if (v == V_VALID) {
+			*ret = stamp;
+			return V_VALID;
+		}
+		if (!any || v > furthest)
+			furthest = v;
+		any = true;
+	}
+	return furthest;
 }
 
 static EVP_PKEY *seed_key(const uint8_t seed[32])

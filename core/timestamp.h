@@ -5,7 +5,13 @@
  * Wherever a timestamp is stored it is the pair [type, bytes]:
  *   type 0  local: CBOR [y32, p_ms, g64], g = Ed25519 over
  *           H(CBOR ["notaryfs.t.v1", y, p_ms]), p in milliseconds since 1970
- *   type 1  RFC 3161 token, type 2 JWT: known by number, not read yet
+ *   type 1  RFC 3161: a TimeStampResp or a TimeStampToken (tsp.h)
+ *   type 2  an identity token, JWT (jwt.h)
+ * What the authority in the parameters is for each:
+ *   type 0  key: Ed25519 public key; any name
+ *   type 1  key: certificates in DER, one behind the other, the trusted root
+ *           first; name: "tsa " and the policy in dotted decimal, or "tsa *"
+ *   type 2  key: JWKS; name: the issuer, exactly
  */
 #ifndef CORE_TIMESTAMP_H
 #define CORE_TIMESTAMP_H
@@ -26,17 +32,20 @@ enum timestamp_type {
 struct params;
 
 struct timestamp {
-	struct hash y;		/* what was stamped: H(b) */
+	/* What was stamped: H(b).  Zero if the block was not given and the
+	 * token's imprint is not SHA3-256. */
+	struct hash y;
 	uint64_t p_ms;		/* when, milliseconds since 1970 */
 	size_t authority;	/* index in params of who signed it */
 };
 
 /* Parses t and checks it against the authorities in p (the patent's
- * validate): V_VALID, V_TIMESTAMP_MALFORMED, V_TIMESTAMP_TYPE,
- * V_TIMESTAMP_SIGNATURE, or V_UNSUPPORTED for a type that p names and this
- * program cannot read.  *ret is filled on V_VALID only. */
+ * validate) and that it is over the block: V_VALID, V_TIMESTAMP_MALFORMED,
+ * V_TIMESTAMP_TYPE, V_TIMESTAMP_SIGNATURE, V_TIMESTAMP_BLOCK.  block.p is
+ * NULL where the block is not at hand; then the last is not looked at.  *ret
+ * is filled on V_VALID only. */
 enum verdict timestamp_validate(const struct params *p, uint64_t type,
-	struct bytes t, struct timestamp *ret);
+	struct bytes t, struct bytes block, struct timestamp *ret);
 struct hash timestamp_hash(struct bytes t); /* H(t) */
 
 /* The local form.  key is a 32-byte Ed25519 seed.  -ENOMEM, -EIO;

@@ -99,19 +99,20 @@ static enum verdict check_path(const struct parts *p)
 static enum verdict check_times(const struct parts *p, struct evidence *e)
 {
 	const struct certificate *c = p->cert;
-	struct hash hb = block_hash(c->b), ht = timestamp_hash(c->t_lower);
+	struct hash ht = timestamp_hash(c->t_lower);
 	struct timestamp t;
 	enum verdict v;
 
-	v = timestamp_validate(p->params, c->t_upper_type, c->t_upper, &t);
+	v = timestamp_validate(
+		p->params, c->t_upper_type, c->t_upper, c->b, &t);
 	if (v != V_VALID)
 		return v;
-	if (!hash_equal(&t.y, &hb))
-		return V_TIMESTAMP_BLOCK;
 	e->by_ms = t.p_ms;
 	if (!hash_equal(&ht, &p->b.th))
 		return V_LINK;
-	v = timestamp_validate(p->params, c->t_lower_type, c->t_lower, &t);
+	/* over the parent, which the certificate does not hold */
+	v = timestamp_validate(p->params, c->t_lower_type, c->t_lower,
+		BYTES(NULL, 0), &t);
 	if (v != V_VALID)
 		return v;
 	e->after_ms = t.p_ms;

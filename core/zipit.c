@@ -16,10 +16,9 @@ static int stamp(struct notary *n, struct local_block *b)
 	struct timestamp t;
 	int rc = ts->ops->stamp(ts, &y, &b->t_type, &b->t);
 
-	if (rc == 0 &&
-		(timestamp_validate(&n->params, b->t_type, BUF_BYTES(&b->t),
-			 &t) != V_VALID ||
-			!hash_equal(&t.y, &y)))
+	if (rc == 0 && timestamp_validate(&n->params, b->t_type,
+			       BUF_BYTES(&b->t), BUF_BYTES(&b->b),
+			       &t) != V_VALID)
 		rc = -EBADMSG;
 	notary_note(n, NOTARY_TIMESTAMPER, rc);
 	return rc;

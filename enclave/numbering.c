@@ -135,18 +135,20 @@ static int judge(struct numbering *n, const struct params *p, struct bytes b,
 	uint64_t t_type, struct bytes t, struct block *ret)
 {
 	struct timestamp stamp;
-	struct hash hb = block_hash(b);
+	enum verdict v;
 
 	if (b.n > BLOCK_MAX || block_decode(b, ret) != 0)
 		return numbering_refuse(n, -EKEYREJECTED,
 			"the block is malformed");
-	if (t.n > TIMESTAMP_MAX ||
-		timestamp_validate(p, t_type, t, &stamp) != V_VALID)
-		return numbering_refuse(n, -EKEYREJECTED,
-			"the timestamp does not validate");
-	if (!hash_equal(&stamp.y, &hb))
+	v = t.n > TIMESTAMP_MAX
+		    ? V_TIMESTAMP_MALFORMED
+		    : timestamp_validate(p, t_type, t, b, &stamp);
+	if (v == V_TIMESTAMP_BLOCK)
 		return numbering_refuse(n, -EKEYREJECTED,
 			"the timestamp is over another block");
+	if (v != V_VALID)
+		return numbering_refuse(n, -EKEYREJECTED,
+			"the timestamp does not validate");
 	return 0;
 }
 

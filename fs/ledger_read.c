@@ -85,14 +85,13 @@ static const char *judge(const struct ledger *l, const struct meta *m,
 	uint8_t y[SEQUENCE_Y];
 	struct timestamp t;
 	struct merkle *tree;
-	struct hash hb = block_hash(m->b), ht = timestamp_hash(m->t), mh;
+	struct hash ht = timestamp_hash(m->t), mh;
 	if (block_decode(m->b, ret_b) != 0)
 		return "the block is malformed";
-	enum verdict v = timestamp_validate(&l->params, m->t_type, m->t, &t);
+	enum verdict v = timestamp_validate(
+		&l->params, m->t_type, m->t, m->b, &t);
 	if (v != V_VALID)
 		return verdict_text(v);
-	if (!hash_equal(&t.y, &hb))
-		return verdict_text(V_TIMESTAMP_BLOCK);
 	sequence_y_block(ret_b->u, &ht, y);
 	if (memcmp(y, s->y, sizeof y) != 0)
 		return verdict_text(V_SEQUENCE_BLOCK);

@@ -83,7 +83,7 @@ static uint64_t stamped_ms(struct mount *m, struct bytes cert)
 
 	if (certificate_decode(cert, &c) != 0 ||
 		params_decode(m->s.params, &p) != 0 ||
-		timestamp_validate(&p, c.t_upper_type, c.t_upper, &t) !=
+		timestamp_validate(&p, c.t_upper_type, c.t_upper, c.b, &t) !=
 			V_VALID)
 		return m->started;
 	return t.p_ms;

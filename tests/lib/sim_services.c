@@ -254,16 +254,15 @@ static struct sim_given *number(struct sim *s, const struct block *block,
 static int judge(struct sim *s, struct bytes b, uint64_t t_type,
 	struct bytes t, struct sim_given **ret)
 {
-	struct hash ht = timestamp_hash(t), y0 = block_hash(b), doc;
+	struct hash ht = timestamp_hash(t), doc;
 	uint8_t y[SEQUENCE_Y];
 	struct timestamp ts;
 	struct block block;
 	uint64_t k;
 
 	if (block_decode(b, &block) != 0 ||
-		timestamp_validate(&s->chain->params, t_type, t, &ts) !=
-			V_VALID ||
-		!hash_equal(&ts.y, &y0))
+		timestamp_validate(&s->chain->params, t_type, t, b, &ts) !=
+			V_VALID)
 		return -EKEYREJECTED;
 	sequence_y_block(block.u, &ht, y);
 	for (k = 1; k < s->next_k; k++)

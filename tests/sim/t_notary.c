@@ -241,7 +241,7 @@ static void feed_pack(struct chain *c, struct bytes data)
 		return;
 	hb = block_hash(m.b);
 	ht = timestamp_hash(m.t);
-	if (timestamp_validate(&chain.params, m.t_type, m.t, &t) == V_VALID &&
+	if (timestamp_validate(&chain.params, m.t_type, m.t, m.b, &t) == V_VALID &&
 		chain_add_block(c, &hb, b.u, &b.mh, &b.th) == 0)
 		chain_add_stamp(c, &ht, &t.y, true);
 	meta_done(&m);

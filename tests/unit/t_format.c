@@ -219,7 +219,8 @@ static void stamps(const struct example *e, const struct params *p)
 	for (i = 0; i < 2; i++) {
 		hb = block_hash(BUF_BYTES(&e->part[EX_BLOCK_ZERO + i]));
 		is_int(timestamp_validate(p, TIMESTAMP_LOCAL,
-				BUF_BYTES(&e->part[EX_TIMESTAMP_ZERO + i]), &t),
+				BUF_BYTES(&e->part[EX_TIMESTAMP_ZERO + i]),
+				BUF_BYTES(&e->part[EX_BLOCK_ZERO + i]), &t),
 			V_VALID, "timestamp %d is by the authority", i);
 		is_bytes(HASH_BYTES(&t.y), HASH_BYTES(&hb),
 			"and over block %d", i);

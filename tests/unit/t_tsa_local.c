@@ -43,7 +43,7 @@ static uint64_t stamp(struct timestamper *t, const uint8_t public[32])
 	uint64_t type;
 
 	if (t->ops->stamp(t, &y, &type, &b) != 0 || timestamp_validate(&params,
-			type, BUF_BYTES(&b), &got) != V_VALID ||
+			type, BUF_BYTES(&b), BYTES(NULL, 0), &got) != V_VALID ||
 			!hash_equal(&got.y, &y))
 		return 0;
 	return got.p_ms;

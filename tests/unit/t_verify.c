@@ -9,6 +9,7 @@
 #include "core/timestamp.h"
 #include "core/verify.h"
 #include "tests/lib/mkchain.h"
+#include "tests/lib/mktsa.h"
 #include "tests/lib/mutate.h"
 #include "tests/tap/tap.h"
 
@@ -407,7 +408,62 @@ static void other_chains(void)
 	refound();
 	is_verdict(judge(), V_TIMESTAMP_TYPE, "another kind of them is wanted");
 	parts.t_upper_type = TIMESTAMP_RFC3161;
-	is_verdict(judge(), V_UNSUPPORTED, "which this program cannot read");
+	is_verdict(judge(), V_TIMESTAMP_SIGNATURE, "and who gives them is none");
+	c.params = good;
+}
+
+/* Stamps b0 and b by an authority of RFC 3161, and numbers the block. */
+static void stamp_by(const struct mktsa *m, const char *imprint)
+{
+	struct mktsa_token low = {.imprint = imprint};
+	struct mktsa_token high = {
+		.imprint = imprint, .time = "20260102030406.5Z"};
+	struct hash ht;
+
+	buf_free(&c.t0);
+	mktsa_stamp(m, &low, BUF_BYTES(&c.b0), &c.t0);
+	c.block.th = timestamp_hash(BUF_BYTES(&c.t0));
+	reseal();
+	buf_free(&c.t);
+	mktsa_stamp(m, &high, BUF_BYTES(&c.b), &c.t);
+	ht = timestamp_hash(BUF_BYTES(&c.t));
+	sequence_y_block(c.block.u, &ht, c.seq.y);
+	renumber();
+	parts.t_lower = BUF_BYTES(&c.t0);
+	parts.t_upper = BUF_BYTES(&c.t);
+	parts.t_lower_type = parts.t_upper_type = TIMESTAMP_RFC3161;
+}
+
+static void time_from_strangers(void)
+{
+	struct params good = c.params;
+	cleanup(buf) struct buf root = {0}, cert = {0};
+	struct mktsa m, thief;
+	struct report r;
+
+	mktsa_init(&m, "P-256");
+	mktsa_init(&thief, "P-256");
+	mktsa_der(m.root, &root);
+	c.params.authority[0] = (struct params_authority){
+		.type = TIMESTAMP_RFC3161, .key = BUF_BYTES(&root),
+		.name = BYTES("tsa " MKTSA_POLICY, 4 + strlen(MKTSA_POLICY))};
+	refound();
+	stamp_by(&m, "SHA3-256");
+	is_verdict(judge(), V_VALID, "RFC 3161: two tokens over SHA3-256");
+	stamp_by(&m, "SHA256");
+	is_verdict(judge(), V_VALID, "over SHA-256");
+	if (make_certificate(&parts, &cert) != 0)
+		bail("no memory");
+	verify(BUF_BYTES(&cert), &c.anchor, &content, &r);
+	ok(r.after_ms == MKTSA_MS && r.by_ms == MKTSA_MS + 822,
+		"with their times");
+	parts.t_upper = BUF_BYTES(&c.t0);
+	is_verdict(judge(), V_TIMESTAMP_BLOCK, "another block's token");
+	stamp_by(&thief, "SHA256");
+	is_verdict(judge(), V_TIMESTAMP_SIGNATURE,
+		"an authority of the same names, but another root");
+	mktsa_done(&m);
+	mktsa_done(&thief);
 	c.params = good;
 }
 
@@ -568,6 +624,7 @@ int main(void)
 	EACH(later_documents, 2);
 	EACH(foreign_document, 1);
 	EACH(other_chains, 0);
+	EACH(time_from_strangers, 0);
 	EACH(no_content, 0);
 	EACH(clock_back, 0);
 	EACH(cached, 0);
