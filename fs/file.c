@@ -9,6 +9,8 @@
 
 #include "core/cleanup.h"
 
+#define HOLE 65536	/* zeros of that length are not written */
+
 int file_read(const char *path, size_t max, struct buf *ret)
 {
 	cleanup(close) int fd = open(path, O_RDONLY | O_CLOEXEC);
@@ -46,6 +48,30 @@ int file_write_all(int fd, struct bytes data)
 		data.n -= (size_t)n;
 	}
 	return 0;
+}
+
+static bool all_zero(struct bytes b)
+{
+	return b.n > 0 && b.p[0] == 0 && memcmp(b.p, b.p + 1, b.n - 1) == 0;
+}
+
+int file_write_sparse(int fd, struct bytes data)
+{
+	while (data.n > 0) {
+		size_t n = data.n < HOLE ? data.n : HOLE;
+		struct bytes one = BYTES(data.p, n);
+		int err = 0;
+		if (!all_zero(one))
+			err = file_write_all(fd, one);
+		else if (lseek(fd, (off_t)n, SEEK_CUR) < 0)
+			err = -errno;
+		if (err != 0)
+			return err;
+		data.p += n;
+		data.n -= n;
+	}
+	off_t end = lseek(fd, 0, SEEK_CUR);
+	return end < 0 || ftruncate(fd, end) != 0 ? -errno : 0;
 }
 
 int file_sync_entry(const char *path)

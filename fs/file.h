@@ -15,6 +15,9 @@ int file_read(const char *path, size_t max, struct buf *ret);
 int file_write_new(const char *path, mode_t mode, struct bytes data);
 /* All of data, or the negative errno. */
 int file_write_all(int fd, struct bytes data);
+/* The same at the end of a new file, with holes where there are long runs of
+ * zeros. */
+int file_write_sparse(int fd, struct bytes data);
 /* The entries of the folder that holds path are durable when it returns 0. */
 int file_sync_entry(const char *path);
 

@@ -211,7 +211,7 @@ static int write_whole(struct restore *r, struct bytes path,
 	int err = outtree_begin(&r->out, path, &f);
 	if (err != 0)
 		return err;
-	err = file_write_all(f.fd, data);
+	err = file_write_sparse(f.fd, data);
 	if (err != 0) {
 		outtree_drop(&f);
 		return err;
@@ -275,7 +275,7 @@ static int write_extents(struct restore *r, const struct record *d,
 			err = fetch(r, key, &hmeta, contents_is_extent, &e,
 				&piece);
 		if (err == 0)
-			err = file_write_all(fd, BUF_BYTES(&piece));
+			err = file_write_sparse(fd, BUF_BYTES(&piece));
 	}
 	return err;
 }
