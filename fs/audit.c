@@ -161,8 +161,10 @@ static int compare_file(void *ctx, const struct local_record *r)
 		return 0;
 	cleanup(close) int fd = inside_open(c->dir, d.path, O_RDONLY, 0);
 	if (fd < 0) {
-		ledger_find(c->l, LEDGER_WRONG, "files/%.*s: %s",
-			(int)d.path.n, (const char *)d.path.p, strerror(-fd));
+		/* Of mode 000, say: that is not wrong, only not known. */
+		ledger_find(c->l, fd == -EACCES ? LEDGER_INCOMPLETE
+			: LEDGER_WRONG, "files/%.*s: %s", (int)d.path.n,
+			(const char *)d.path.p, strerror(-fd));
 		return 0;
 	}
 	int err = hashfile(fd, d.size, c->buffer, &got);
