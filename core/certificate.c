@@ -1,10 +1,12 @@
 #include "core/certificate.h"
 
 #include <errno.h>
+#include <string.h>
 
 #include "core/attestation.h"
 #include "core/block.h"
 #include "core/cborread.h"
+#include "core/hash.h"
 #include "core/params.h"
 #include "core/record.h"
 #include "core/sequence.h"
@@ -177,4 +179,24 @@ int certificate_decode(struct bytes in, struct certificate *ret)
 		return -EOPNOTSUPP;
 	*ret = c;
 	return 0;
+}
+
+#define SUFFIX ".cert"
+#define CUT 229		/* bytes kept of a name that is too long */
+#define CUT_HASH 8	/* bytes of its hash, to tell it from its likes */
+
+void certificate_name(struct bytes name, char ret[CERTIFICATE_NAME_MAX + 1])
+{
+	struct hash h;
+
+	if (name.n + sizeof(SUFFIX) - 1 <= CERTIFICATE_NAME_MAX) {
+		memcpy(ret, name.p, name.n);
+		memcpy(ret + name.n, SUFFIX, sizeof(SUFFIX));
+		return;
+	}
+	h = hash_sha3(name);
+	memcpy(ret, name.p, CUT);
+	ret[CUT] = '~';
+	hex_encode(BYTES(h.b, CUT_HASH), ret + CUT + 1);
+	memcpy(ret + CUT + 1 + 2 * CUT_HASH, SUFFIX, sizeof(SUFFIX));
 }

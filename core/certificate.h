@@ -41,4 +41,10 @@ int certificate_decode(struct bytes in, struct certificate *ret);
  * puts them together.  (certificate_write.c) */
 int make_certificate(const struct certificate *parts, struct buf *ret);
 
+/* The file name of the certificate of a file of that name: NAME.cert; or, for
+ * one that the suffix would make longer than CERTIFICATE_NAME_MAX, its first
+ * 229 bytes, "~", the first 16 hex digits of H(NAME), ".cert". */
+#define CERTIFICATE_NAME_MAX 255 /* bytes of a Linux file name */
+void certificate_name(struct bytes name, char ret[CERTIFICATE_NAME_MAX + 1]);
+
 #endif

@@ -244,15 +244,20 @@ static int make_parts(struct restore *r, size_t index, struct buf *ret)
 static int write_certificate(struct restore *r, struct bytes path,
 	size_t index)
 {
-	static const char before[] = ".certs/", after[] = ".cert";
+	static const char before[] = ".certs/";
 	cleanup(buf) struct buf cert = {0}, name = {0};
+	const uint8_t *slash = path.n == 0 ? NULL
+		: memrchr(path.p, '/', path.n);
+	size_t folder = slash == NULL ? 0 : (size_t)(slash - path.p) + 1;
+	char last[CERTIFICATE_NAME_MAX + 1];
+	certificate_name(BYTES(path.p + folder, path.n - folder), last);
 	int err = make_parts(r, index, &cert);
 	if (err == 0)
 		err = buf_add(&name, before, sizeof before - 1);
 	if (err == 0)
-		err = buf_add(&name, path.p, path.n);
+		err = buf_add(&name, path.p, folder);
 	if (err == 0)
-		err = buf_add(&name, after, sizeof after - 1);
+		err = buf_add(&name, last, strlen(last));
 	if (err == 0)
 		err = write_whole(r, BUF_BYTES(&name), BUF_BYTES(&cert), NULL);
 	r->n.certificates += err == 0;

@@ -125,17 +125,19 @@ static void pop(struct walk *w, size_t before)
 static int find_certificate(
 	struct walk *w, int dir, const char *name, struct buf *ret)
 {
-	char beside[NAME_MAX + SUFFIX_LEN + 1];
+	char beside[CERTIFICATE_NAME_MAX + 1];
+	size_t folder = w->path_n - strlen(name);
 	int rc = -ENOENT;
 
-	if (w->o->certs == NULL && strlen(name) <= NAME_MAX) {
-		snprintf(beside, sizeof(beside), "%s" SUFFIX, name);
+	if (strlen(name) > CERTIFICATE_NAME_MAX)
+		return -ENAMETOOLONG;
+	certificate_name(BYTES(name, strlen(name)), beside);
+	if (w->o->certs == NULL)
 		rc = offline_certificate(dir, beside, ret);
-	}
 	if (w->certs >= 0 && (rc == -ENOENT || rc == -ENAMETOOLONG)) {
-		memcpy(w->path + w->path_n, SUFFIX, SUFFIX_LEN + 1);
+		memcpy(w->path + folder, beside, strlen(beside) + 1);
 		rc = offline_certificate(w->certs, w->path, ret);
-		w->path[w->path_n] = '\0';
+		memcpy(w->path + folder, name, strlen(name) + 1);
 	}
 	return rc;
 }

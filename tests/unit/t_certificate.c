@@ -83,9 +83,28 @@ static void later_versions(void)
 		"a negative key may be passed over");
 }
 
+/* Every file name has a certificate's name that fits and is its own. */
+static void names(void)
+{
+	char long_name[CERTIFICATE_NAME_MAX + 1], a[256], b[256];
+
+	certificate_name(BYTES("report.pdf", 10), a);
+	is_str(a, "report.pdf.cert", "a certificate is named after its file");
+	memset(long_name, 'n', sizeof(long_name));
+	certificate_name(BYTES(long_name, 250), a);
+	is_int(strlen(a), 255, "the longest that takes the suffix");
+	certificate_name(BYTES(long_name, 251), a);
+	certificate_name(BYTES(long_name, 255), b);
+	ok(strlen(a) <= 255 && strlen(b) <= 255 && strcmp(a, b) != 0,
+		"longer names are cut, and told apart by a hash");
+	ok(a[229] == '~' && strcmp(a + strlen(a) - 5, ".cert") == 0,
+		"and look like it");
+}
+
 int main(void)
 {
 	plan(0);
+	names();
 	mkchain_init(&chain, 0);
 	round_trip();
 	later_versions();
