@@ -178,6 +178,13 @@ static bool target_ok(const struct record *d)
 	}
 }
 
+/* Of a name that is gone nothing else is said. */
+static bool bare(const struct record *d)
+{
+	return hash_is_zero(&d->root) && d->mode == 0 && d->mtime_ns == 0 &&
+		!d->has_owner && d->xattrs.n == 0;
+}
+
 /* What the kinds ask for beyond the form of each field. */
 static bool consistent(const struct record *d)
 {
@@ -195,6 +202,8 @@ static bool consistent(const struct record *d)
 	case RECORD_MKDIR:
 	case RECORD_SYMLINK:
 		return empty;
+	case RECORD_TOMBSTONE:
+		return bare(d);
 	default:
 		return true;
 	}
@@ -211,7 +220,7 @@ int record_decode(struct bytes in, struct record *ret)
 	cborr_init(&r, in);
 	cborr_array(&r, 10, 10, &n);
 	cborr_uint(&r, &version);
-	cborr_uint_max(&r, RECORD_LINK, &kind);
+	cborr_uint_max(&r, RECORD_TOMBSTONE, &kind);
 	cborr_fixed(&r, d.salt, RECORD_SALT);
 	cborr_bytes(&r, RECORD_PATH_MAX, &d.path);
 	cborr_uint(&r, &d.size);
@@ -246,7 +255,8 @@ const char *record_kind_name(enum record_kind k)
 		[RECORD_MKDIR] = "mkdir",
 		[RECORD_SYMLINK] = "symlink",
 		[RECORD_LINK] = "link",
+		[RECORD_TOMBSTONE] = "tombstone",
 	};
 
-	return k <= RECORD_LINK ? names[k] : "unknown";
+	return k <= RECORD_TOMBSTONE ? names[k] : "unknown";
 }

@@ -14,6 +14,8 @@
  *   is 0 too, there are no digests and the record is not unclean.
  * - Only symlink and link have a target: 1..4095 bytes without NUL; that of a
  *   link is a path of a record.
+ * - A tombstone says that the folder of that name is gone: it has a path and a
+ *   salt, every other field is zero and both maps are empty.
  * - The salt keeps siblings in somebody else's certificate from being guessed,
  *   and makes d unique where content repeats ([0075]).
  * - A record is journaled before it is batched and is never made again: the
@@ -42,7 +44,15 @@ enum record_kind {
 	RECORD_MKDIR = 1,	/* a folder's attributes; the newest counts */
 	RECORD_SYMLINK = 2,	/* extension 1 is its target */
 	RECORD_LINK = 3,	/* another name; extension 1 is the first one */
+	RECORD_TOMBSTONE = 4,	/* a recorded folder is gone; nothing else is
+				   ever taken back */
 };
+
+/* Does a record of this kind seal what is at its path? */
+static inline bool record_seals(enum record_kind k)
+{
+	return k != RECORD_MKDIR && k != RECORD_TOMBSTONE;
+}
 
 /* Extension numbers, ascending in the map. */
 enum record_ext {

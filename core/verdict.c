@@ -17,7 +17,7 @@ static const struct {
 	[V_CONTENT] = {"content", "the content of the file is not what was recorded"},
 	[V_SIZE] = {"size", "the length of the file is not what was recorded"},
 	[V_DIGEST] = {"digest", "a digest in the record disagrees with the content root"},
-	[V_NO_CONTENT] = {"no-content", "the certificate is of a folder or a symbolic link, not of a file's content"},
+	[V_NO_CONTENT] = {"no-content", "the certificate is of a folder, a symbolic link or a name that is gone, not of a file's content"},
 	[V_PATH] = {"path", "the record is not a leaf of the block's transaction tree"},
 	[V_TIMESTAMP_MALFORMED] = {"timestamp-malformed", "a timestamp is damaged"},
 	[V_TIMESTAMP_TYPE] = {"timestamp-type", "a timestamp is of a kind that the chain's parameters do not name"},

@@ -23,7 +23,7 @@ enum verdict {
 	V_CONTENT,		/* the bytes are not those recorded */
 	V_SIZE,			/* the length is not the one recorded */
 	V_DIGEST,		/* root agrees, an extra digest does not */
-	V_NO_CONTENT,		/* the record is of a folder or symlink */
+	V_NO_CONTENT,		/* the record is of a folder, symlink or tombstone */
 	V_PATH,			/* not a leaf of the block's tree */
 	V_TIMESTAMP_MALFORMED,
 	V_TIMESTAMP_TYPE,	/* a kind the parameters do not name */

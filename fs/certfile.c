@@ -239,7 +239,8 @@ static int see(void *ctx, const struct local_record *r)
 	p->final = r->final && r->in_block;
 	p->height = r->height;
 	p->index = r->index;
-	p->rc = buf_copy(r->d, &p->d);
+	p->rc = r->kind == RECORD_TOMBSTONE ? -ENOENT :
+		buf_copy(r->d, &p->d);
 	return 0;
 }
 

@@ -53,11 +53,13 @@ struct mount {
 	atomic_bool immutable;	/* chattr +i is wanted and works */
 	pthread_rwlock_t tree;
 	pthread_mutex_t lock;
+	pthread_mutex_t newest;	/* gone.h; nothing is locked under it */
 	struct nodes nodes;
 	struct negotiate negotiate;
 	struct folders folders;
 	struct sealer *sealer;
 	struct park *park;
+	struct gone *gone;
 	struct certfile *certs;
 	atomic_bool full;	/* the backlog is above its limit */
 	uint64_t suspect_from, suspect_to; /* ctimes, ms: start.c */

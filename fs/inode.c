@@ -112,7 +112,7 @@ int inode_resolve(struct mount *m, struct node *n)
 		BYTES(path, strlen(path)), seen, &kind);
 	if (rc != 0 && rc != -ENOENT)
 		return rc;
-	sealed = rc == 0 && kind != RECORD_MKDIR;
+	sealed = rc == 0 && record_seals(kind);
 	if (!sealed) {
 		rc = backing_stat(m->files, path, &st);
 		if (rc != 0)

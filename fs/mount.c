@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "fs/gone.h"
 #include "fs/inner.h"
 #include "fs/mountpoint.h"
 #include "fs/park.h"
@@ -115,9 +116,13 @@ static int read_state(struct mount *m, char **ret_why)
 	if (rc == 0)
 		rc = park_new(m, &m->park);
 	if (rc == 0)
+		rc = gone_new(m, &m->gone);
+	if (rc == 0)
 		rc = start_begin(m);
 	if (rc == 0)
 		rc = start_walk(m, "");
+	if (rc == 0)
+		gone_note(m->gone, ""); /* what a run that was cut off owes */
 	return rc == 0 ? 0 : fail(rc, "reading what is sealed", ret_why);
 }
 
@@ -192,6 +197,7 @@ static void free_mount(struct mount *m)
 	}
 	park_free(m->park);
 	sealer_free(m->sealer);
+	gone_free(m->gone);
 	certfile_free(m->certs);
 	nodes_done(&m->nodes);
 	folders_done(&m->folders);
@@ -199,6 +205,7 @@ static void free_mount(struct mount *m)
 		close(m->files);
 	pthread_rwlock_destroy(&m->tree);
 	pthread_mutex_destroy(&m->lock);
+	pthread_mutex_destroy(&m->newest);
 	sem_destroy(&v->poke);
 	free(m->mount_point);
 	free(v);
@@ -224,6 +231,7 @@ static struct mount *new_mount(const struct mount_services *s,
 	pthread_rwlockattr_destroy(&fair);
 	pthread_mutex_init(&m->lock, NULL);
 	folders_init(&m->folders);
+	pthread_mutex_init(&m->newest, NULL);
 	sem_init(&v->poke, 0, 0);
 	if (m->mount_point != NULL)
 		return m;

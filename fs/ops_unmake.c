@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "fs/gone.h"
 #include "fs/sealer.h"
 #include "fs/start.h"
 #include "fs/virtual.h"
@@ -76,7 +77,7 @@ static int find_place(struct mount *m, fuse_ino_t parent, const char *text,
 static int is_file(void *ctx, const struct local_record *r)
 {
 	(void)ctx;
-	return r->kind != RECORD_MKDIR;
+	return record_seals(r->kind);
 }
 
 /* Is anything sealed, or being sealed, at or below that folder? */
@@ -173,8 +174,10 @@ static int remove_name(struct mount *m, fuse_ino_t parent, const char *text,
 	}
 	if (rc != 0)
 		return rc;
-	if (p.node->type == NODE_FOLDER)
+	if (p.node->type == NODE_FOLDER) {
 		folder_drop(m, p.node->ino);
+		gone_note(m->gone, p.path);
+	}
 	forget_name(m, &p);
 	locked(&m->lock);
 	if (p.node->names != NULL && p.node->type != NODE_FOLDER)
@@ -266,6 +269,16 @@ static int move_names(struct mount *m, struct place *from, struct place *to,
 	return rc;
 }
 
+/* The old names, and with them all below, may have folders' records. */
+static void note_gone(struct mount *m, const struct place *from,
+	const struct place *to, unsigned flags)
+{
+	if (from->node->type == NODE_FOLDER)
+		gone_note(m->gone, from->path);
+	if ((flags & RENAME_EXCHANGE) != 0 && to->node->type == NODE_FOLDER)
+		gone_note(m->gone, to->path);
+}
+
 static int rename_names(struct mount *m, struct place *from, struct place *to,
 	unsigned flags)
 {
@@ -275,6 +288,7 @@ static int rename_names(struct mount *m, struct place *from, struct place *to,
 		return rc;
 	if (renameat2(from->at, from->text, to->at, to->text, flags) != 0)
 		return -errno;
+	note_gone(m, from, to, flags);
 	rc = move_names(m, from, to, flags);
 	if (rc == 0 && from->node->type == NODE_FOLDER)
 		rc = start_walk(m, to->path);

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "fs/gone.h"
 #include "fs/inner.h"
 #include "fs/sealer.h"
 
@@ -90,6 +91,8 @@ int park_final(struct mount *m, const char *path)
 	}
 	if (rc != 0)
 		return rc;
+	if (S_ISDIR(st.st_mode) && gone_owed(m->gone))
+		return 0;
 	rc = memory_final(m, path);
 	if (rc <= 0)
 		return rc;

@@ -353,6 +353,8 @@ static int restore_record(struct restore *r, const struct record *d,
 	case RECORD_LINK:
 		err = keep_later(&r->link, &r->n_links, d, r->meta->d[index]);
 		return err != 0 ? err : write_certificate(r, d->path, index);
+	case RECORD_TOMBSTONE:
+		return 0; /* being the newest, it leaves the path out */
 	}
 	return 0;
 }

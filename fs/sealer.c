@@ -10,6 +10,7 @@
 
 #include "core/object.h"
 #include "fs/hashfile.h"
+#include "fs/gone.h"
 #include "fs/inner.h"
 #include "fs/park.h"
 
@@ -722,10 +723,29 @@ int sealer_link(struct sealer *s, const char *from, const char *to)
 		return rc;
 	struct local_record q = {.kind = RECORD_LINK, .ready = true,
 		.path = BYTES(to, strlen(to)), .d = BUF_BYTES(&d)};
-	rc = l->ops->queue(l, &q, 1, &id);
+	{
+		locked(&s->m->newest);
+		rc = l->ops->queue(l, &q, 1, &id);
+	}
 	if (rc == 0 && s->m->s.queued != NULL)
 		s->m->s.queued(s->m->s.ctx, false);
 	return rc;
+}
+
+/* -- folders that went away -- */
+
+static void bury(struct mount *m)
+{
+	int rc;
+
+	if (!gone_owed(m->gone))
+		return;
+	rc = gone_work(m->gone);
+	if (rc < 0)
+		mount_say(m, "cannot record removed folders now", "", rc);
+	if (rc > 0 && m->s.queued != NULL)
+		m->s.queued(m->s.ctx, park_waiting(m->park));
+	park_wake(m->park);
 }
 
 /* -- the thread -- */
@@ -781,6 +801,7 @@ static void *run(void *arg)
 	struct sealer *s = arg;
 	struct mount *m = s->m;
 	uint64_t next;
+	bool rest;
 
 	for (;;) {
 		{
@@ -789,7 +810,9 @@ static void *run(void *arg)
 				return NULL;
 		}
 		watch_backlog(m);
-		if (one_group(s))
+		rest = one_group(s);
+		bury(m);
+		if (rest)
 			continue;
 		{
 			locked(&m->lock);

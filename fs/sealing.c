@@ -5,16 +5,33 @@
 #include <sys/stat.h>
 #include <sys/xattr.h>
 
+#include "core/cleanup.h"
 #include "fs/cli.h"
 #include "fs/place.h"
+#include "fs/text.h"
 
 #define NAMED_MAX 20		/* lines; then they are only counted */
 
-/* Symbolic links carry no user.* attributes: they settle by themselves or with
- * their folder.  Devices and the like are never sealed. */
+/* Symbolic links carry no user.* attributes: their folder is asked. */
+static int seal_link(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	const char *name = slash == NULL ? path : slash + 1;
+	cleanup(free) char *folder = slash == NULL ? strdup(".")
+		: text_of("%.*s/", (int)(slash - path), path);
+	cleanup(free) char *value = text_of("link:%s", name);
+	if (folder == NULL || value == NULL) {
+		errno = ENOMEM;
+		return -1;
+	}
+	return setxattr(folder, "user.notary.seal", value, strlen(value), 0);
+}
+
+/* Devices and the like are never sealed. */
 static bool takes_seal(const struct stat *st)
 {
-	return S_ISREG(st->st_mode) || S_ISDIR(st->st_mode);
+	return S_ISREG(st->st_mode) || S_ISDIR(st->st_mode) ||
+		S_ISLNK(st->st_mode);
 }
 
 static int visit(void *ctx, const char *path, const struct stat *st)
@@ -22,11 +39,15 @@ static int visit(void *ctx, const char *path, const struct stat *st)
 	struct sealing *s = ctx;
 	if (!takes_seal(st))
 		return 0;
-	if (setxattr(path, "user.notary.seal", "1", 1, 0) == 0) {
+	int rc = S_ISLNK(st->st_mode) ? seal_link(path)
+		: setxattr(path, "user.notary.seal", "1", 1, 0);
+	if (rc == 0) {
 		s->sealed++;
 		cli_progress("sealing: %llu", (unsigned long long)s->sealed);
 		return 0;
 	}
+	if (S_ISLNK(st->st_mode) && (errno == EACCES || errno == EPERM))
+		return 0; /* not our folder: it seals by its timer */
 	if (errno == ENOENT)
 		return 0; /* gone meanwhile: a temporary file */
 	if (errno == EINVAL) {

@@ -58,7 +58,7 @@ int start_end(struct mount *m)
 
 static int is_sealed(void *ctx, const struct local_record *r)
 {
-	*(bool *)ctx = r->kind != RECORD_MKDIR;
+	*(bool *)ctx = record_seals(r->kind);
 	return 0;
 }
 
@@ -138,7 +138,7 @@ static int seen_file(struct mount *m, struct node *folder, const char *text,
 	return 0;
 }
 
-static int seen_folder(struct mount *m, const char *path)
+int start_folder(struct mount *m, const char *path)
 {
 	struct node *n;
 
@@ -197,7 +197,7 @@ static int walk_one(struct mount *m, const char *folder, struct stack *s)
 
 	if (fd < 0)
 		return fd == -ENOENT ? 0 : fd;
-	rc = seen_folder(m, folder);
+	rc = start_folder(m, folder);
 	n = rc == 0 ? folder_node(m, folder) : NULL;
 	d = fdopendir(fd);
 	if (d == NULL || n == NULL) {

@@ -11,6 +11,9 @@ struct mount;
  * from its record's owes one; a sealed file that lost its immutable flag gets
  * it again.  Tree held by the caller, or nobody else there yet. */
 int start_walk(struct mount *m, const char *path);
+/* The folder at path owes a record if its newest one says otherwise.  Locks as
+ * above. */
+int start_folder(struct mount *m, const char *path);
 /* Reads how the last run ended and notes that this one runs.  A file that is
  * unsealed and was changed (ctime) during a run that was cut off is unclean:
  * its writer, or what the writer had not synced, may be lost. */

@@ -10,6 +10,7 @@
 #include "fs/virtual.h"
 
 #define OURS "user.notary."
+#define LINK "link:"	/* value of user.notary.seal on a folder */
 #define VALUE_MAX ((size_t)64 << 10) /* bytes; the kernel's own limit */
 
 static const char *our_name(const char *name)
@@ -46,8 +47,10 @@ static int see(void *ctx, const struct local_record *r)
 {
 	struct record_seen *f = ctx;
 
-	f->final = r->final && r->kind != RECORD_MKDIR;
-	f->rc = buf_copy(r->d, &f->d);
+	f->final = r->final && record_seals(r->kind);
+	/* A folder that is there again has no record yet. */
+	f->rc = r->kind == RECORD_TOMBSTONE ? -ENOENT :
+		buf_copy(r->d, &f->d);
 	return 0;
 }
 
@@ -299,6 +302,38 @@ static int change_xattr(struct mount *m, struct node *n, const char *name,
 	return rc;
 }
 
+/* A symlink takes no user attributes, so its folder is asked: "link:NAME". */
+static void seal_link(fuse_req_t req, struct node *folder, const char *value,
+	size_t size)
+{
+	struct mount *m = mount_of(req);
+	cleanup(free) char *text = strndup(value, size);
+	struct fuse_entry_param e;
+	struct node *n;
+	int rc;
+
+	if (text == NULL || strlen(text) != size || *text == '\0' ||
+		strchr(text, '/') != NULL || strcmp(text, ".") == 0 ||
+		strcmp(text, "..") == 0) {
+		fuse_reply_err(req, text == NULL ? ENOMEM : EINVAL);
+		return;
+	}
+	{
+		TREE(m, false);
+		rc = inode_lookup(m, folder, text, true, &e);
+	}
+	if (rc != 0) {
+		fuse_reply_err(req, -rc);
+		return;
+	}
+	n = node_of(m, e.ino);
+	if (n->type == NODE_SYMLINK)
+		park_seal(m->park, req, n);
+	else
+		fuse_reply_err(req, EINVAL);
+	inode_forget(m, n, 1);
+}
+
 void op_setxattr(fuse_req_t req, fuse_ino_t ino, const char *name,
 	const char *value, size_t size, int flags)
 {
@@ -312,6 +347,11 @@ void op_setxattr(fuse_req_t req, fuse_ino_t ino, const char *name,
 	else if (strcmp(ours, "seal") == 0 &&
 		(n->type == NODE_FILE || n->type == NODE_SYMLINK))
 		park_seal(m->park, req, n);
+	else if (strcmp(ours, "seal") == 0 && n->type == NODE_FOLDER &&
+		size >= sizeof LINK - 1 &&
+		strncmp(value, LINK, sizeof LINK - 1) == 0)
+		seal_link(req, n, value + sizeof LINK - 1,
+			size - (sizeof LINK - 1));
 	else
 		fuse_reply_err(req, 0); /* a restored proof is no error */
 }

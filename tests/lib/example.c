@@ -27,7 +27,7 @@
 #define NOW_MS UINT64_C(1767225600000) /* 2026-01-01 00:00 UTC */
 #define NOW_NS INT64_C(1767225600000000000)
 #define LARGE (UINT64_C(20) << 20) /* bytes, all zero */
-#define RECORDS 5
+#define RECORDS 6
 
 static const char *const titles[EXAMPLES] = {
 	[EX_CONTENT] = "content",
@@ -35,6 +35,7 @@ static const char *const titles[EXAMPLES] = {
 	[EX_RECORD_PUT] = "record-put",
 	[EX_RECORD_SYMLINK] = "record-symlink",
 	[EX_RECORD_LINK] = "record-link",
+	[EX_RECORD_TOMBSTONE] = "record-tombstone",
 	[EX_RECORD_LARGE] = "record-large",
 	[EX_PARAMS] = "params",
 	[EX_BLOCK_ZERO] = "block-zero",
@@ -92,7 +93,8 @@ static void make_record(struct maker *m, enum example_name e,
 	struct record *r, uint8_t salt)
 {
 	pattern(r->salt, RECORD_SALT, salt);
-	r->mtime_ns = NOW_NS + 123456789;
+	if (r->kind != RECORD_TOMBSTONE)
+		r->mtime_ns = NOW_NS + 123456789;
 	must(record_encode(r, &m->e->part[e]), titles[e]);
 }
 
@@ -127,6 +129,7 @@ static void make_records(struct maker *m)
 		.mode = 0777, .target = S("letters/hello.txt")};
 	struct record link = {.kind = RECORD_LINK, .path = S("copy.txt"),
 		.size = content.n, .mode = 0644, .target = put.path};
+	struct record gone = {.kind = RECORD_TOMBSTONE, .path = S("drafts")};
 	struct record big = {.kind = RECORD_PUT, .path = S("zeros"),
 		.size = LARGE, .mode = 0600, .unclean = true};
 
@@ -138,6 +141,7 @@ static void make_records(struct maker *m)
 	make_record(m, EX_RECORD_PUT, &put, 0x10);
 	make_record(m, EX_RECORD_SYMLINK, &sym, 0x20);
 	make_record(m, EX_RECORD_LINK, &link, 0x30);
+	make_record(m, EX_RECORD_TOMBSTONE, &gone, 0x50);
 	make_record(m, EX_RECORD_LARGE, &big, 0x40);
 	buf_free(&xattrs);
 }
@@ -308,7 +312,8 @@ static void make_share_header(struct maker *m, const struct hash *hmeta)
 static void make_objects(struct maker *m)
 {
 	struct bytes d[RECORDS];
-	struct meta_extents large = {RECORDS - 1, HASH_BYTES(&m->extent_top)};
+	struct meta_extents large = {EX_RECORD_LARGE - EX_RECORD_MKDIR,
+		HASH_BYTES(&m->extent_top)};
 	struct meta meta = {part(m, EX_BLOCK_ONE), TIMESTAMP_LOCAL,
 		part(m, EX_TIMESTAMP_ONE), RECORDS, d, 1, &large};
 	struct extent_meta extent = {m->extent_top, LARGE};

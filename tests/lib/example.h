@@ -1,7 +1,7 @@
 /*
  * example: a whole small chain in memory, one encoding of each format.
  *
- * Block zero and one block of five records, numbered by a sequencer whose
+ * Block zero and one block of six records, numbered by a sequencer whose
  * local attestor vouches for it: the examples of core/FORMAT.md are one such
  * chain.  Signatures differ from run to run, all else is the same.
  */
@@ -16,6 +16,7 @@ enum example_name {
 	EX_RECORD_PUT,
 	EX_RECORD_SYMLINK,
 	EX_RECORD_LINK,
+	EX_RECORD_TOMBSTONE,
 	EX_RECORD_LARGE,
 	EX_PARAMS,
 	EX_BLOCK_ZERO,

@@ -101,6 +101,11 @@ ok "user.notary.* is not listed" sh -c "! getfattr -d -m - $x | grep -q notary"
 ok "setting another user.notary.* is no error" setfattr -n user.notary.cert -v x $x
 
 ln -s target l; ok "a symlink can be replaced while settling" ln -sfn target2 l
+is "link:NAME on the folder: no such name" \
+	"$(setfattr -n user.notary.seal -v link:none . 2>&1 | sed 's/.*: //')" "No such file or directory"
+ok "link:NAME: not of a file" sh -c '! setfattr -n user.notary.seal -v link:y . 2>/dev/null'
+ok "link:NAME seals a symlink" setfattr -n user.notary.seal -v link:l .
+no "which then cannot be replaced" ln -sfn target3 l
 mkfifo p; ok "a FIFO passes through and may go" rm p
 
 echo t >u.tmp

@@ -1,7 +1,7 @@
 #!/bin/bash
 # Six processes make, move, link and remove at random while files seal.  Then
 # every record must tell the truth about files/, and every file that can be
-# sealed must have one.
+# sealed and every folder must have one.
 . "$(dirname "$0")/minilib.sh"
 seconds=${SECONDS_OF_STRESS:-6}
 start settle=0.5s empty_settle=0.5s
@@ -48,7 +48,7 @@ records() { # of files and links
 	/usr/bin/python3 - "$top/db" <<'PY'
 import sqlite3, sys
 print(sqlite3.connect(sys.argv[1]).execute(
-    "SELECT count(*) FROM record WHERE kind != 1").fetchone()[0])
+    "SELECT count(*) FROM record WHERE kind IN (0, 2, 3)").fetchone()[0])
 PY
 }
 settled() { [ -z "$(find "$M" -type f -o -type l | while read -r f; do state "$f"; echo; done | grep -E 'open|settling|frozen')" ]; }
@@ -58,18 +58,21 @@ cat >"$top/check" <<'PY'
 import collections, hashlib, os, re, sqlite3, stat, sys
 files, db = sys.argv[1], sqlite3.connect("file:%s?mode=ro" % sys.argv[2], uri=True)
 TEMP = re.compile(rb"(^|/)([^/]*\.tmp|\..*\.swp)(/|$)")
-record = {}
+MKDIR, TOMBSTONE = 1, 4
+record, newest = {}, {}
 for kind, path, d in db.execute("SELECT kind, path, d FROM record ORDER BY id"):
-    if kind != 1 and path in record:
+    newest[path] = kind
+    if kind in (MKDIR, TOMBSTONE):
+        continue
+    if path in record:
         print("recorded twice:", path)
-    if kind != 1 or path not in record:
-        record[path] = (kind, d)
+    record[path] = (kind, d)
 def digest(p):
     with open(p, "rb") as f:
         return hashlib.sha256(f.read()).digest()
 for path, (kind, d) in record.items():
     p = os.path.join(files.encode(), path)
-    if kind != 1 and not os.path.lexists(p):
+    if not os.path.lexists(p):
         print("recorded and not there:", path)
     elif kind == 0 and d.split(b"gsha-256X ")[1][:32] != digest(p):
         print("other bytes than recorded:", path)
@@ -84,12 +87,24 @@ for a, _, names in os.walk(files.encode()):
             print("there and not recorded:", path)
         if path in record and TEMP.search(path):
             print("recorded though temp:", path)
+if sys.argv[3:] == ["folders"]:
+    there = {os.path.relpath(os.path.join(a, n), files.encode())
+             for a, names, _ in os.walk(files.encode()) for n in names
+             if not os.path.islink(os.path.join(a, n))}
+    known = {path for path, kind in newest.items() if kind == MKDIR and path}
+    for path in known - there:
+        print("a folder gone without a tombstone:", path)
+    for path in there - known:
+        print("a folder not recorded:", path)
 PY
 ok "there are records enough to speak of" test "$(records)" -gt 20
 is "records and files/ agree" "$(/usr/bin/python3 "$top/check" "$F" "$top/db")" ""
 start settle=0.5s empty_settle=0.5s
 before=$(records)
 ok "a new start finds everything at rest" timeout 20 bash -c "$(declare -f state settled); M='$M'; until settled; do sleep 0.2; done"
+agree() { [ -z "$(/usr/bin/python3 "$top/check" "$F" "$top/db" folders | tee "$top/differ")" ]; }
+for _ in $(seq 100); do agree && break; sleep 0.2; done
+is "and records every folder that is there and no other" "$(cat "$top/differ")" ""
 stop
 after=$(records)
 is "and records nothing again" "$after" "$before"

@@ -30,10 +30,13 @@ static enum mutate_answer feed(void *ctx, struct bytes in)
 
 static struct record make(struct prng *r, enum record_kind kind)
 {
-	struct record d = {.kind = kind, .path = S("a/b.txt"), .mode = 0644,
-		.mtime_ns = -5};
+	struct record d = {.kind = kind, .path = S("a/b.txt")};
 
 	prng_fill(r, d.salt, RECORD_SALT);
+	if (kind == RECORD_TOMBSTONE)
+		return d;
+	d.mode = 0644;
+	d.mtime_ns = -5;
 	if (kind == RECORD_PUT || kind == RECORD_LINK) {
 		d.root = prng_hash(r);
 		d.size = prng_next(r) >> prng_below(r, 64);
@@ -134,13 +137,14 @@ static void rules(struct prng *r)
 {
 	const struct record put = make(r, RECORD_PUT),
 		dir = make(r, RECORD_MKDIR), sym = make(r, RECORD_SYMLINK),
-		link = make(r, RECORD_LINK);
+		link = make(r, RECORD_LINK),
+		gone = make(r, RECORD_TOMBSTONE);
 	struct record d;
 
 	refuse((d = put, d.path = S(""), d), "a file at the root's path");
 	refuse((d = put, d.path = S("a/../b"), d), "a path that climbs");
 	refuse((d = put, d.mode = 010000, d), "a mode beyond permissions");
-	refuse((d = put, d.kind = (enum record_kind)4, d), "a kind unknown");
+	refuse((d = put, d.kind = (enum record_kind)5, d), "a kind unknown");
 	refuse((d = put, d.root = (struct hash){{0}}, d.size = 0, d),
 		"a file without a root");
 	refuse((d = put, d.target = S("x"), d), "a file with a target");
@@ -156,6 +160,16 @@ static void rules(struct prng *r)
 	refuse((d = dir, d.n_digests = 1,
 		d.digest[0] = (struct record_digest){S("sha-256"), S("x")}, d),
 		"a folder's digest");
+	refuse((d = gone, d.path = S(""), d), "the root folder gone");
+	refuse((d = gone, d.mode = 0755, d), "a tombstone's mode");
+	refuse((d = gone, d.mtime_ns = 1, d), "a tombstone's time");
+	refuse((d = gone, d.size = 1, d), "a tombstone's size");
+	refuse((d = gone, d.root.b[3] = 1, d), "a tombstone with contents");
+	refuse((d = gone, d.target = S("x"), d), "a tombstone with a target");
+	refuse((d = gone, d.has_owner = true, d), "a tombstone's owner");
+	refuse((d = gone, d.xattrs = S("\xa1\x41" "a\x40"), d),
+		"a tombstone's attributes");
+	refuse((d = gone, d.unclean = true, d), "a tombstone cut off");
 	d = put;
 	d.n_digests = 1;
 	d.digest[0] = (struct record_digest){S("sha-256"), S("")};
@@ -241,6 +255,8 @@ int main(void)
 	round_trip(&d, "symlink");
 	d = make(&r, RECORD_LINK);
 	round_trip(&d, "link");
+	d = make(&r, RECORD_TOMBSTONE);
+	round_trip(&d, "tombstone");
 	everything(&r, &d, &xattrs);
 	round_trip(&d, "put with every extension");
 	rules(&r);
@@ -251,6 +267,12 @@ int main(void)
 	none = record_digest(&d, "sha-512");
 	ok(none.p == NULL && none.n == 0, "and no other");
 	is_str(record_kind_name(RECORD_LINK), "link", "kinds have names");
+	is_str(record_kind_name(RECORD_TOMBSTONE), "tombstone", "all of them");
+	ok(record_seals(RECORD_PUT) && record_seals(RECORD_SYMLINK) &&
+			record_seals(RECORD_LINK),
+		"files, symlinks and links are sealed by their records");
+	ok(!record_seals(RECORD_MKDIR) && !record_seals(RECORD_TOMBSTONE),
+		"folders are not, nor are names that are gone");
 	buf_free(&xattrs);
 	return done();
 }

@@ -477,6 +477,12 @@ static void no_content(void)
 		bail("cannot encode");
 	parts.d = BUF_BYTES(&raw);
 	is_verdict(judge(), V_NO_CONTENT, "a folder's record has no content");
+	d.kind = RECORD_TOMBSTONE;
+	buf_free(&raw);
+	if (record_encode(&d, &raw) != 0)
+		bail("cannot encode");
+	parts.d = BUF_BYTES(&raw);
+	is_verdict(judge(), V_NO_CONTENT, "nor has a tombstone");
 	parts = saved;
 }
 
