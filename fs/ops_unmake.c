@@ -262,6 +262,10 @@ static int move_names(struct mount *m, struct place *from, struct place *to,
 			&moved);
 		if (rc == 0)
 			moved->unsynced = true;
+		/* What was replaced may have names left, of another class. */
+		if (rc == 0 && b != NULL && b->names != NULL &&
+			b->type != NODE_FOLDER)
+			reclass(m, b);
 	}
 	reclass(m, a);
 	settle_folder(&m->nodes.settle, &from->folder->item, mount_now(m));

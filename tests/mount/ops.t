@@ -118,6 +118,9 @@ ok "sealed" until_state u sealed
 echo s >.v.swp
 is "a scratch name is scratch" "$(until_state .v.swp scratch; state .v.swp)" scratch
 ok "scratch: unlink" rm .v.swp
+echo r >new; echo r >r; ln r .r.swp; chmod a-w r
+ok "a file is replaced under one of its names" mv -f new r
+is "and is of the other name's class" "$(state .r.swp)" scratch
 echo g >tmp.part; ln tmp.part g
 ok "a file with a temp and a final name seals" sh -c 'setfattr -n user.notary.seal -v 1 g'
 ok "sealed" until_state g sealed

@@ -53,6 +53,7 @@ PY
 }
 settled() { [ -z "$(find "$M" -type f -o -type l | while read -r f; do state "$f"; echo; done | grep -E 'open|settling|frozen')" ]; }
 ok "everything comes to rest" timeout 60 bash -c "$(declare -f state settled); M='$M'; until settled; do sleep 0.2; done"
+find "$M" -type f -o -type l | while read -r f; do echo "# $(state "$f") $f"; done | grep -E '# (open|settling|frozen)'
 stop
 cat >"$top/check" <<'PY'
 import collections, hashlib, os, re, sqlite3, stat, sys
