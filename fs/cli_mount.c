@@ -4,7 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/vfs.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -85,8 +84,7 @@ static char *mount_point(const struct cli *c, const struct vault *v,
 	const char *dir)
 {
 	struct stat st;
-	struct statfs fs;
-	if (statfs(dir, &fs) != 0 && errno == ENOTCONN) {
+	if (mount_is_dead(dir)) {
 		cli_say(c, "%s was left over by a daemon that is gone: "
 			"unmounting it first", dir);
 		unmount(dir, true);

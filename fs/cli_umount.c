@@ -4,7 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
-#include <sys/vfs.h>
 #include <unistd.h>
 
 #include "core/cleanup.h"
@@ -69,14 +68,7 @@ static int take_away(const struct cli *c, const char *root, uint64_t pid)
 	return CLI_DONE;
 }
 
-/* A daemon that was killed leaves its mount behind.  Attributes may still be
- * in the kernel's cache; statfs is never. */
-static bool is_remains(const char *dir)
-{
-	struct statfs fs;
-	return statfs(dir, &fs) != 0 && errno == ENOTCONN;
-}
-
+/* A daemon that was killed leaves its mount behind. */
 static int take_remains(const struct cli *c, const char *dir)
 {
 	int err = unmount(dir, true);
@@ -107,7 +99,7 @@ int cmd_umount(const struct assembly *a, int argc, char **argv)
 	cleanup(buf) struct buf json = {0};
 	cleanup(free) struct status *s = calloc(1, sizeof *s);
 	int err = s == NULL ? -ENOMEM : place_mount(argv[optind], &root, &rest);
-	if (is_remains(argv[optind]))
+	if (mount_is_dead(argv[optind]))
 		return take_remains(&c, argv[optind]);
 	if (err == 0 && *rest != '\0')
 		err = -ENOENT;

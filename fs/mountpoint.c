@@ -9,11 +9,11 @@
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
-#include <sys/statvfs.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "core/cleanup.h"
+#include "fs/unmount.h"
 
 #define OUR_TYPE "fuse.notaryfs"
 
@@ -81,12 +81,10 @@ static int empty(const char *dir)
 int mountpoint_ready(const char *dir, char **ret_why)
 {
 	bool ours = false;
-	struct statvfs v;
 	struct stat st;
 	int rc;
 
-	/* stat() may be answered from the dead mount's cache. */
-	if (statvfs(dir, &v) != 0 && errno == ENOTCONN) {
+	if (mount_is_dead(dir)) {
 		if (!mounted(dir, &ours) || !ours)
 			return refuse(-EBUSY, dir, "is a dead mount, and not "
 				"one of notaryfs: unmount it first", ret_why);

@@ -5,6 +5,7 @@
 #include <spawn.h>
 #include <string.h>
 #include <sys/mount.h>
+#include <sys/vfs.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -43,4 +44,11 @@ int unmount(const char *dir, bool lazy)
 	if (umount2(dir, UMOUNT_NOFOLLOW | (lazy ? MNT_DETACH : 0)) == 0)
 		return 0;
 	return errno == EPERM ? by_helper(dir, lazy) : -errno;
+}
+
+bool mount_is_dead(const char *dir)
+{
+	struct statfs fs;
+	return statfs(dir, &fs) != 0 &&
+		(errno == ENOTCONN || errno == ECONNABORTED);
 }

@@ -11,4 +11,9 @@
  * -ENOENT (no fusermount3). */
 int unmount(const char *dir, bool lazy);
 
+/* Is there a mount whose daemon is gone?  A request that was under way when it
+ * died is answered with ECONNABORTED, later ones with ENOTCONN; stat() may be
+ * answered from the dead mount's cache, so this asks what no cache holds. */
+bool mount_is_dead(const char *dir);
+
 #endif
