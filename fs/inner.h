@@ -197,6 +197,8 @@ int handle_new(struct mount *m, struct node *n, int fd, bool writer,
 void handle_cache(struct mount *m, struct handle *h, bool created,
 	struct fuse_file_info *file);
 void handle_free(struct mount *m, struct handle *h);
+/* The session is over: handles whose release never came are given back. */
+void handles_end(struct mount *m);
 static inline struct handle *handle_of(const struct fuse_file_info *file)
 {
 	return (struct handle *)(uintptr_t)file->fh;

@@ -199,6 +199,7 @@ static void free_mount(struct mount *m)
 	sealer_free(m->sealer);
 	gone_free(m->gone);
 	certfile_free(m->certs);
+	handles_end(m);
 	nodes_done(&m->nodes);
 	folders_done(&m->folders);
 	if (m->files >= 0)

@@ -29,6 +29,21 @@ int handle_new(struct mount *m, struct node *n, int fd, bool writer,
 	return 0;
 }
 
+void handles_end(struct mount *m)
+{
+	struct node *n;
+	struct handle *h;
+
+	for (n = m->nodes.all; n != NULL; n = n->all_next)
+		while ((h = n->handles) != NULL) {
+			n->handles = h->next;
+			if (h->fd >= 0)
+				close(h->fd);
+			buf_free(&h->text);
+			free(h);
+		}
+}
+
 /* What is written once is not read back by its writer: a file being created
  * goes past the kernel's cache, which spares a copy and a request.  As long as
  * it does, all others do, so that no page keeps what a write has replaced; a
