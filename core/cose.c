@@ -124,6 +124,20 @@ static int structure_head(
 	return cborput_end(&w, ret);
 }
 
+int cose_signed(const struct cose_sign1 *c, struct buf *ret)
+{
+	cleanup(buf) struct buf all = {0};
+	int rc = structure_head(c->protected_header, c->payload.n, &all);
+
+	if (rc == 0)
+		rc = buf_add(&all, c->payload.p, c->payload.n);
+	if (rc != 0)
+		return rc;
+	*ret = all;
+	all = (struct buf){0}; /* the caller has it */
+	return 0;
+}
+
 size_t cose_signature_der(struct bytes raw, unsigned char **ret)
 {
 	ECDSA_SIG *sig = ECDSA_SIG_new();

@@ -27,6 +27,8 @@ int cose_decode(struct bytes in, size_t payload_max, struct cose_sign1 *ret);
  * payload]: 0, -EKEYREJECTED if it does not verify or the key is not of the
  * algorithm's curve. */
 int cose_check(const struct cose_sign1 *c, EVP_PKEY *key);
+/* The whole Sig_structure, for those who check it with other programs. */
+int cose_signed(const struct cose_sign1 *c, struct buf *ret);
 /* Signs; the untagged form.  Written by hand, without libcbor.  -EIO. */
 int cose_sign(enum cose_alg alg, EVP_PKEY *key, struct bytes payload,
 	struct buf *ret);

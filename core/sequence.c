@@ -165,19 +165,30 @@ static size_t item(
 	return n + (size_t)v;
 }
 
+_Static_assert(SEQUENCE_LOG_ENTRY_MAX >=
+		6 * CBOR_HEAD_MAX + 2 * HASH_LEN + SEQUENCE_R, "six items");
+
+size_t sequence_log_entry(uint64_t height, uint64_t k, const struct hash *hb,
+	const struct hash *ht, const uint8_t r[16],
+	uint8_t ret[SEQUENCE_LOG_ENTRY_MAX])
+{
+	size_t n = 0;
+
+	n += item(ret + n, CBOR_ARRAY, LOG_ENTRY_ITEMS, NULL);
+	n += item(ret + n, CBOR_UINT, height, NULL);
+	n += item(ret + n, CBOR_UINT, k, NULL);
+	n += item(ret + n, CBOR_BYTES, HASH_LEN, hb->b);
+	n += item(ret + n, CBOR_BYTES, HASH_LEN, ht->b);
+	n += item(ret + n, CBOR_BYTES, SEQUENCE_R, r);
+	return n;
+}
+
 struct hash sequence_log_leaf(uint64_t height, uint64_t k,
 	const struct hash *hb, const struct hash *ht, const uint8_t r[16])
 {
-	uint8_t e[5 * CBOR_HEAD_MAX + 2 * HASH_LEN + SEQUENCE_R + 1];
-	size_t n = 0;
+	uint8_t e[SEQUENCE_LOG_ENTRY_MAX];
 
-	n += item(e + n, CBOR_ARRAY, LOG_ENTRY_ITEMS, NULL);
-	n += item(e + n, CBOR_UINT, height, NULL);
-	n += item(e + n, CBOR_UINT, k, NULL);
-	n += item(e + n, CBOR_BYTES, HASH_LEN, hb->b);
-	n += item(e + n, CBOR_BYTES, HASH_LEN, ht->b);
-	n += item(e + n, CBOR_BYTES, SEQUENCE_R, r);
-	return mlog_leaf(BYTES(e, n));
+	return mlog_leaf(BYTES(e, sequence_log_entry(height, k, hb, ht, r, e)));
 }
 
 int recovery_encode(const struct recovery *r, struct buf *ret)

@@ -67,7 +67,12 @@ struct hash sequence_head(const struct sequence *s);
 void sequence_y_block(const uint8_t u[16], const struct hash *ht,
 	uint8_t ret[SEQUENCE_Y]);
 void sequence_y_other(const struct hash *h, uint8_t ret[SEQUENCE_Y]);
-/* The entry that a block's number adds to the main log. */
+/* The entry that a block's number adds to the main log: its length. */
+#define SEQUENCE_LOG_ENTRY_MAX 160 /* bytes */
+size_t sequence_log_entry(uint64_t height, uint64_t k, const struct hash *hb,
+	const struct hash *ht, const uint8_t r[16],
+	uint8_t ret[SEQUENCE_LOG_ENTRY_MAX]);
+/* ... and the leaf that it is. */
 struct hash sequence_log_leaf(uint64_t height, uint64_t k,
 	const struct hash *hb, const struct hash *ht, const uint8_t r[16]);
 
