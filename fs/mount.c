@@ -3,13 +3,14 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/fs.h>
-#include <semaphore.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
+#include "fs/dispatch.h"
 #include "fs/gone.h"
 #include "fs/inner.h"
 #include "fs/mountpoint.h"
@@ -17,17 +18,10 @@
 #include "fs/sealer.h"
 #include "fs/start.h"
 
-#define THREADS 32	/* at most; those that wait for the disk hold one */
-#define POKE_MS 50	/* mount_exit() repeats its signal until it is heard */
-
 /* A mount and its loop. */
 struct serving {
 	struct mount m;		/* first: the two are one object */
-	pthread_t thread;	/* in mount_serve() */
-	atomic_bool serving, exiting;
-	pthread_t poker;
-	sem_t poke;
-	atomic_bool done;
+	struct dispatch *dispatch;
 	bool started, mounted;
 };
 
@@ -167,6 +161,10 @@ static int open_session(struct mount *m, const char *options, char **ret_why)
 			ret_why);
 	serving_of(m)->mounted = true;
 	rc = negotiate_start(m->se);
+	if (rc == 0) {
+		serving_of(m)->dispatch = dispatch_new(m->se);
+		rc = serving_of(m)->dispatch == NULL ? -ENOMEM : 0;
+	}
 	return rc == 0 ? 0 : fail(rc, "FUSE", ret_why);
 }
 
@@ -190,6 +188,7 @@ static void free_mount(struct mount *m)
 {
 	struct serving *v = serving_of(m);
 
+	dispatch_free(v->dispatch);
 	if (m->se != NULL) {
 		if (v->mounted)
 			fuse_session_unmount(m->se);
@@ -207,7 +206,6 @@ static void free_mount(struct mount *m)
 	pthread_rwlock_destroy(&m->tree);
 	pthread_mutex_destroy(&m->lock);
 	pthread_mutex_destroy(&m->newest);
-	sem_destroy(&v->poke);
 	free(m->mount_point);
 	free(v);
 }
@@ -233,7 +231,6 @@ static struct mount *new_mount(const struct mount_services *s,
 	pthread_mutex_init(&m->lock, NULL);
 	folders_init(&m->folders);
 	pthread_mutex_init(&m->newest, NULL);
-	sem_init(&v->poke, 0, 0);
 	if (m->mount_point != NULL)
 		return m;
 	free_mount(m);
@@ -273,73 +270,14 @@ int mount_open(const struct mount_services *s, const char *mount_point,
 
 /* -- serving -- */
 
-static void heard(int sig)
-{
-	(void)sig; /* only ends a system call */
-}
-
-/* libfuse waits in sem_wait(), which only a signal to that thread ends. */
-static void *poke(void *arg)
-{
-	struct serving *v = arg;
-	struct timespec pause = {.tv_nsec = POKE_MS * 1000000};
-
-	while (sem_wait(&v->poke) != 0)
-		;
-	while (!atomic_load(&v->done)) {
-		fuse_session_exit(v->m.se);
-		pthread_kill(v->thread, SIGRTMIN);
-		nanosleep(&pause, NULL);
-	}
-	return NULL;
-}
-
-static int loop(struct serving *v)
-{
-	struct fuse_loop_config *c = fuse_loop_cfg_create();
-	int rc;
-
-	if (c == NULL)
-		return -ENOMEM;
-	fuse_loop_cfg_set_max_threads(c, THREADS);
-	fuse_loop_cfg_set_idle_threads(c, THREADS);
-	rc = fuse_session_loop_mt(v->m.se, c);
-	fuse_loop_cfg_destroy(c);
-	/* A signal that ended it is the caller's to judge. */
-	return rc < 0 ? rc : 0;
-}
-
 int mount_serve(struct mount *m)
 {
-	struct serving *v = serving_of(m);
-	struct sigaction act = {.sa_handler = heard}, before;
-	sigset_t all, mask;
-	int rc;
-
-	v->thread = pthread_self();
-	sigaction(SIGRTMIN, &act, &before);
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &mask);
-	rc = -pthread_create(&v->poker, NULL, poke, v);
-	pthread_sigmask(SIG_SETMASK, &mask, NULL);
-	if (rc != 0)
-		return rc;
-	if (!atomic_load(&v->exiting))
-		rc = loop(v);
-	atomic_store(&v->done, true);
-	sem_post(&v->poke);
-	pthread_join(v->poker, NULL);
-	sigaction(SIGRTMIN, &before, NULL);
-	return rc;
+	return dispatch_run(serving_of(m)->dispatch);
 }
 
 void mount_exit(struct mount *m)
 {
-	struct serving *v = serving_of(m);
-
-	atomic_store(&v->exiting, true);
-	fuse_session_exit(m->se);
-	sem_post(&v->poke);
+	dispatch_stop(serving_of(m)->dispatch);
 }
 
 void mount_counts(struct mount *m, struct mount_counts *ret)

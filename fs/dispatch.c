@@ -1,0 +1,330 @@
+#include "fs/dispatch.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <semaphore.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "core/cleanup.h"
+#include "fs/inner.h"
+
+#include <linux/fuse.h>
+
+#define WAKE SIGRTMIN		/* ends a leader's read */
+#define LINGER 50		/* rounds of the watcher without a request
+				   before it sleeps */
+
+/* A thread that has, had or waits for the lead. */
+struct worker {
+	struct dispatch *d;
+	struct worker *next;	/* of all */
+	pthread_t thread;
+	atomic_bool leads;	/* cleared by the watcher too */
+	atomic_bool reading;
+	_Atomic uint64_t since;	/* ms; when its request began, 0: none */
+	struct fuse_buf buf;
+};
+
+struct dispatch {
+	struct fuse_session *se;
+	pthread_mutex_t lock;
+	pthread_cond_t vacancy;
+	struct worker *all, *leader;	/* leader NULL: the lead is free */
+	unsigned threads, waiting, ended;
+	bool over;
+	int rc;
+	sem_t watch;		/* posted for the watcher */
+	atomic_bool asleep, stopping;
+	atomic_uint served;	/* since the watcher last looked */
+};
+
+struct dispatch *dispatch_new(struct fuse_session *se)
+{
+	struct dispatch *d = calloc(1, sizeof(*d));
+
+	if (d == NULL)
+		return NULL;
+	d->se = se;
+	pthread_mutex_init(&d->lock, NULL);
+	pthread_cond_init(&d->vacancy, NULL);
+	sem_init(&d->watch, 0, 0);
+	return d;
+}
+
+void dispatch_free(struct dispatch *d)
+{
+	struct worker *w;
+
+	if (d == NULL)
+		return;
+	while ((w = d->all) != NULL) {
+		d->all = w->next;
+		free(w->buf.mem);
+		free(w);
+	}
+	pthread_mutex_destroy(&d->lock);
+	pthread_cond_destroy(&d->vacancy);
+	sem_destroy(&d->watch);
+	free(d);
+}
+
+/* Coarse: a few milliseconds, at the price of reading memory. */
+static uint64_t now_ms(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC_COARSE, &t);
+	return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
+}
+
+/* -- the lead -- */
+
+static void *work(void *arg);
+
+/* One more thread, unless there are enough; lock held. */
+static int start_worker(struct dispatch *d)
+{
+	struct worker *w;
+	sigset_t all, before;
+	int rc;
+
+	if (d->threads == DISPATCH_THREADS)
+		return -EAGAIN;
+	w = calloc(1, sizeof(*w));
+	if (w == NULL)
+		return -ENOMEM;
+	w->d = d;
+	sigfillset(&all);
+	sigdelset(&all, WAKE);
+	pthread_sigmask(SIG_SETMASK, &all, &before);
+	rc = -pthread_create(&w->thread, NULL, work, w);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	if (rc != 0) {
+		free(w);
+		return rc;
+	}
+	w->next = d->all;
+	d->all = w;
+	d->threads++;
+	return 0;
+}
+
+/* Somebody else may read from here on; lock held.  Without a thread to spare
+ * the first that is done with its request takes the lead. */
+static void pass_lead(struct dispatch *d)
+{
+	atomic_store(&d->leader->leads, false);
+	d->leader = NULL;
+	if (d->waiting > 0)
+		pthread_cond_signal(&d->vacancy);
+	else
+		(void)start_worker(d);
+}
+
+/* False: it is over. */
+static bool take_lead(struct worker *w)
+{
+	struct dispatch *d = w->d;
+
+	locked(&d->lock);
+	d->waiting++;
+	while (d->leader != NULL && !d->over)
+		pthread_cond_wait(&d->vacancy, &d->lock);
+	d->waiting--;
+	if (d->over)
+		return false;
+	d->leader = w;
+	atomic_store(&w->leads, true);
+	return true;
+}
+
+static void finish(struct dispatch *d, int rc)
+{
+	locked(&d->lock);
+	if (!d->over)
+		d->rc = rc;
+	d->over = true;
+	pthread_cond_broadcast(&d->vacancy);
+	sem_post(&d->watch);
+}
+
+/* -- requests -- */
+
+static bool takes_long(const struct fuse_buf *buf)
+{
+	const uint8_t *p = buf->mem;
+	struct fuse_in_header h;
+	struct fuse_read_in r;
+
+	if (buf->size < sizeof h)
+		return false;
+	memcpy(&h, p, sizeof h);
+	switch (h.opcode) {
+	case FUSE_FSYNC:
+	case FUSE_FSYNCDIR:
+	case FUSE_FALLOCATE:
+	case FUSE_COPY_FILE_RANGE:
+		return true;
+	case FUSE_WRITE:
+		return h.len >= DISPATCH_LARGE;
+	case FUSE_READ:
+		if (buf->size < sizeof h + sizeof r)
+			return false;
+		memcpy(&r, p + sizeof h, sizeof r);
+		return r.size >= DISPATCH_LARGE;
+	default:
+		return false;
+	}
+}
+
+/* Before a request that takes long. */
+static void step_aside(struct worker *w)
+{
+	locked(&w->d->lock);
+	if (w->d->leader == w)
+		pass_lead(w->d);
+}
+
+/* Answers requests for as long as it leads.  False: it is over. */
+static bool lead(struct worker *w)
+{
+	struct dispatch *d = w->d;
+	int n;
+
+	while (atomic_load(&w->leads)) {
+		atomic_store(&w->reading, true);
+		n = fuse_session_receive_buf(d->se, &w->buf);
+		atomic_store(&w->reading, false);
+		if (n == -EINTR && !fuse_session_exited(d->se))
+			continue;
+		if (n <= 0 || fuse_session_exited(d->se)) {
+			finish(d, n < 0 && n != -EINTR ? n : 0);
+			return false;
+		}
+		atomic_fetch_add_explicit(&d->served, 1, memory_order_relaxed);
+		if (takes_long(&w->buf))
+			step_aside(w);
+		atomic_store(&w->since, now_ms());
+		if (atomic_load(&d->asleep) &&
+			atomic_exchange(&d->asleep, false))
+			sem_post(&d->watch);
+		fuse_session_process_buf(d->se, &w->buf);
+		atomic_store(&w->since, 0);
+	}
+	return true;
+}
+
+static void *work(void *arg)
+{
+	struct worker *w = arg;
+
+	while (take_lead(w) && lead(w))
+		;
+	locked(&w->d->lock);
+	w->d->ended++;
+	sem_post(&w->d->watch);
+	return NULL;
+}
+
+/* -- the watcher: D2, D3, and the end -- */
+
+static void relieve(struct dispatch *d)
+{
+	uint64_t since;
+
+	locked(&d->lock);
+	if (d->leader == NULL)
+		return;
+	since = atomic_load(&d->leader->since);
+	if (since != 0 && now_ms() >= since + DISPATCH_LATE_MS)
+		pass_lead(d);
+}
+
+/* Who waits for a request hears of the end by a signal, which is repeated
+ * because it may come just before the read. */
+static void interrupt(struct dispatch *d)
+{
+	struct worker *w;
+
+	fuse_session_exit(d->se);
+	locked(&d->lock);
+	for (w = d->all; w != NULL; w = w->next)
+		if (atomic_load(&w->reading))
+			pthread_kill(w->thread, WAKE);
+}
+
+static void wait_for(struct dispatch *d, unsigned ms)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_REALTIME, &t);
+	t.tv_nsec += (long)ms * 1000000;
+	t.tv_sec += t.tv_nsec / 1000000000;
+	t.tv_nsec %= 1000000000;
+	(void)sem_timedwait(&d->watch, &t);
+}
+
+enum stage { SERVING, ENDING, ENDED };
+
+static enum stage stage(struct dispatch *d)
+{
+	locked(&d->lock);
+	if (d->ended == d->threads)
+		return ENDED;
+	return d->over || atomic_load(&d->stopping) ? ENDING : SERVING;
+}
+
+static void watch(struct dispatch *d)
+{
+	unsigned quiet = 0;
+	enum stage s;
+
+	while ((s = stage(d)) != ENDED) {
+		if (s == ENDING)
+			interrupt(d);
+		if (s == SERVING && quiet >= LINGER) {
+			atomic_store(&d->asleep, true);
+			(void)sem_wait(&d->watch);
+			atomic_store(&d->asleep, false);
+			quiet = 0;
+			continue;
+		}
+		wait_for(d, DISPATCH_LATE_MS);
+		relieve(d);
+		quiet = atomic_exchange(&d->served, 0) == 0 ? quiet + 1 : 0;
+	}
+}
+
+static void heard(int sig)
+{
+	(void)sig; /* only ends a system call */
+}
+
+int dispatch_run(struct dispatch *d)
+{
+	struct sigaction act = {.sa_handler = heard}, before;
+	struct worker *w;
+	int rc;
+
+	sigaction(WAKE, &act, &before);
+	pthread_mutex_lock(&d->lock);
+	rc = start_worker(d);
+	pthread_mutex_unlock(&d->lock);
+	if (rc != 0)
+		return rc;
+	watch(d);
+	for (w = d->all; w != NULL; w = w->next)
+		pthread_join(w->thread, NULL);
+	sigaction(WAKE, &before, NULL);
+	return d->rc;
+}
+
+void dispatch_stop(struct dispatch *d)
+{
+	atomic_store(&d->stopping, true);
+	sem_post(&d->watch);
+}

@@ -1,0 +1,37 @@
+/*
+ * dispatch: who reads requests from the kernel, and who answers them.
+ *
+ * One thread at a time has the lead: it alone reads.  What is answered from
+ * memory or by one short call on files/ it answers itself and reads on, so a
+ * run of such requests costs no switch between threads and stays in one
+ * processor's cache.  Before a request that takes long by its nature (fsync,
+ * a large read or write, reserving or copying space) it hands the lead to the
+ * next thread, and joins the others when it is done.
+ *
+ *   D1  At most one thread leads; whoever reads, leads.
+ *   D2  No request waits behind another for long: a watcher takes the lead
+ *       from a thread that has been at one request for DISPATCH_LATE_MS, as
+ *       can happen when the disk throttles even a short call.
+ *   D3  The watcher sleeps while nothing is asked.
+ */
+#ifndef FS_DISPATCH_H
+#define FS_DISPATCH_H
+
+struct fuse_session;
+struct dispatch;
+
+#define DISPATCH_THREADS 32	/* at most; those that wait for the disk hold one */
+#define DISPATCH_LATE_MS 10	/* D2 */
+#define DISPATCH_LARGE 65536	/* bytes of a read or write that takes long */
+
+/* NULL: no memory.  The session must be mounted, and outlive it. */
+struct dispatch *dispatch_new(struct fuse_session *se);
+/* Answers requests until the file system is unmounted or dispatch_stop(), in
+ * threads that take no signals but the one that stops them.  0, or negative
+ * errno of /dev/fuse or of starting the first thread.  Once. */
+int dispatch_run(struct dispatch *d);
+/* Ends dispatch_run(), also before it began; safe in a signal handler. */
+void dispatch_stop(struct dispatch *d);
+void dispatch_free(struct dispatch *d);
+
+#endif
