@@ -205,7 +205,7 @@ static bool lead(struct worker *w)
 			finish(d, n < 0 && n != -EINTR ? n : 0);
 			return false;
 		}
-		atomic_fetch_add_explicit(&d->served, 1, memory_order_relaxed);
+		atomic_fetch_add(&d->served, 1);
 		if (takes_long(&w->buf))
 			step_aside(w);
 		atomic_store(&w->since, now_ms());
@@ -261,11 +261,11 @@ static void wait_for(struct dispatch *d, unsigned ms)
 {
 	struct timespec t;
 
-	clock_gettime(CLOCK_REALTIME, &t);
+	clock_gettime(CLOCK_MONOTONIC, &t);
 	t.tv_nsec += (long)ms * 1000000;
 	t.tv_sec += t.tv_nsec / 1000000000;
 	t.tv_nsec %= 1000000000;
-	(void)sem_timedwait(&d->watch, &t);
+	(void)sem_clockwait(&d->watch, CLOCK_MONOTONIC, &t);
 }
 
 enum stage { SERVING, ENDING, ENDED };
@@ -288,7 +288,9 @@ static void watch(struct dispatch *d)
 			interrupt(d);
 		if (s == SERVING && quiet >= LINGER) {
 			atomic_store(&d->asleep, true);
-			(void)sem_wait(&d->watch);
+			/* a request that came before that did not see it */
+			if (atomic_load(&d->served) == 0)
+				(void)sem_wait(&d->watch);
 			atomic_store(&d->asleep, false);
 			quiet = 0;
 			continue;
