@@ -10,7 +10,7 @@ enum {
 	KEY_MAGIC, KEY_VERSION, KEY_TRUST, KEY_SEQUENCER, KEY_DOCUMENT,
 	KEY_IMAGES, KEY_ROOTS, KEY_AUTHORITIES, KEY_QUORUM, KEY_SHARES,
 	KEY_BUCKETS, KEY_RECOVERY, KEY_RETENTION, KEY_DIGESTS,
-	KEY_INSTALLATION, KEYS
+	KEY_INSTALLATION, KEYS, KEY_GOVERNANCE = KEYS
 };
 
 static int expect_key(struct cborr *r, struct cborr_keys *keys, uint64_t want)
@@ -197,12 +197,26 @@ static void read_storage(struct cborr *r, struct cborr_keys *keys,
 	expect_key(r, keys, KEY_RECOVERY);
 	read_recovery(r, p);
 	expect_key(r, keys, KEY_RETENTION);
-	cborr_uint_max(r, PARAMS_RETENTION_MAX, &mode);
-	p->retention_mode = (uint8_t)mode;
+	cborr_uint_max(r, RETENTION_COMPLIANCE, &mode);
+	p->retention_mode = (enum retention_mode)mode;
 	expect_key(r, keys, KEY_DIGESTS);
 	read_digest_names(r, p);
 	expect_key(r, keys, KEY_INSTALLATION);
 	cborr_fixed(r, p->installation, sizeof(p->installation));
+}
+
+static void read_governance(struct cborr *r, struct cborr_keys *keys,
+	struct params *p)
+{
+	uint64_t n = 0, i;
+
+	expect_key(r, keys, KEY_GOVERNANCE);
+	cborr_array(r, 1, PARAMS_GOVERNANCE_MAX, &n);
+	for (i = 0; i < n; i++)
+		read_some(r, PARAMS_KEY_MAX, &p->governance_key[i]);
+	p->n_governance = n;
+	if (p->retention_mode == RETENTION_NONE)
+		cborr_fail(r); /* there is nothing that it could order */
 }
 
 int params_decode(struct bytes in, struct params *ret)
@@ -224,7 +238,7 @@ int params_decode(struct bytes in, struct params *ret)
 		return -EBADMSG;
 	if (version != PARAMS_VERSION)
 		return -EOPNOTSUPP;
-	if (pairs != KEYS)
+	if (pairs != KEYS && pairs != KEYS + 1)
 		return -EBADMSG;
 	expect_key(&r, &keys, KEY_TRUST);
 	if (cborr_uint(&r, &trust) != 0)
@@ -234,6 +248,8 @@ int params_decode(struct bytes in, struct params *ret)
 	p.trust = (enum trust_class)trust;
 	read_services(&r, &keys, &p);
 	read_storage(&r, &keys, &p);
+	if (keys.left > 0)
+		read_governance(&r, &keys, &p);
 	if (cborr_end(&r) != 0)
 		return -EBADMSG;
 	*ret = p;

@@ -22,7 +22,9 @@
  *  13 digests            [* names] written beside the content root, in the
  *                        order of a record's (shorter first, then bytewise)
  *  14 installation       16 random bytes
- * All fifteen are present.
+ *  15 governance keys    [+ SubjectPublicKeyInfo DER]: any one of them orders
+ *                        what governance.h says
+ * The first fifteen are present; 15 stands only where 12 is not 0.
  */
 #ifndef CORE_PARAMS_H
 #define CORE_PARAMS_H
@@ -42,7 +44,13 @@
 #define PARAMS_RECOVERY_MAX 8
 #define PARAMS_DIGESTS_MAX 8
 #define PARAMS_NAME_MAX 255	/* bytes of a text, at least 1 */
-#define PARAMS_RETENTION_MAX 2
+#define PARAMS_GOVERNANCE_MAX 8
+
+enum retention_mode {
+	RETENTION_NONE = 0,	/* what is sealed is kept for ever */
+	RETENTION_GOVERNANCE = 1, /* until its date, or a governance key's word */
+	RETENTION_COMPLIANCE = 2, /* until its date */
+};
 
 enum trust_class { TRUST_LOCAL = 0, TRUST_NITRO = 1 };
 
@@ -81,7 +89,9 @@ struct params {
 	uint64_t recovery_m;
 	size_t n_recovery;
 	struct bytes recovery_key[PARAMS_RECOVERY_MAX];
-	uint8_t retention_mode;
+	enum retention_mode retention_mode;
+	size_t n_governance;
+	struct bytes governance_key[PARAMS_GOVERNANCE_MAX];
 	size_t n_digests;
 	struct bytes digest[PARAMS_DIGESTS_MAX];
 	uint8_t installation[16];

@@ -76,6 +76,12 @@ static void put_storage(struct cborw *w, const struct params *p)
 		cborw_text_n(w, p->digest[i]);
 	cborw_uint(w, 14);
 	cborw_bytes(w, BYTES(p->installation, sizeof(p->installation)));
+	if (p->n_governance == 0)
+		return;
+	cborw_uint(w, 15);
+	cborw_array(w, p->n_governance);
+	for (i = 0; i < p->n_governance; i++)
+		cborw_bytes(w, p->governance_key[i]);
 }
 
 /* That no array is run over; what may stand in them the decoder says. */
@@ -87,7 +93,8 @@ static bool counts_ok(const struct params *p)
 		p->n_authorities > PARAMS_AUTHORITIES_MAX ||
 		p->n_buckets > PARAMS_BUCKETS_MAX ||
 		p->n_recovery > PARAMS_RECOVERY_MAX ||
-		p->n_digests > PARAMS_DIGESTS_MAX)
+		p->n_digests > PARAMS_DIGESTS_MAX ||
+		p->n_governance > PARAMS_GOVERNANCE_MAX)
 		return false;
 	for (i = 0; i < p->n_images; i++)
 		if (p->image[i].n > PARAMS_PCRS_MAX)
@@ -104,7 +111,7 @@ int params_encode(const struct params *p, struct buf *ret)
 
 	if (!counts_ok(p))
 		return -EINVAL;
-	cborw_map(&w, 15);
+	cborw_map(&w, p->n_governance > 0 ? 16 : 15);
 	cborw_uint(&w, 0);
 	cborw_text(&w, "notaryfs-chain");
 	cborw_uint(&w, 1);

@@ -37,6 +37,16 @@ bool record_digest_name_ok(struct bytes name)
 	return name.n > 0 && name.n <= RECORD_DIGEST_NAME_MAX;
 }
 
+bool record_text_ok(struct bytes text, size_t max)
+{
+	size_t i;
+
+	for (i = 0; i < text.n; i++)
+		if (text.p[i] < 0x20 || text.p[i] == 0x7f)
+			return false;
+	return text.n > 0 && text.n <= max;
+}
+
 /* The whole map at r, which must be one that record_xattrs_encode() writes. */
 static void read_xattrs(struct cborr *r, struct bytes *ret)
 {
@@ -133,13 +143,30 @@ static void read_true(struct cborr *r, bool *ret)
 	*ret = true;
 }
 
+static void read_some(struct cborr *r, size_t max, struct bytes *ret)
+{
+	if (cborr_bytes(r, max, ret) == 0 && ret->n == 0)
+		cborr_fail(r);
+}
+
+static void read_text(struct cborr *r, size_t max, struct bytes *ret)
+{
+	if (cborr_text(r, max, ret) == 0 && !record_text_ok(*ret, max))
+		cborr_fail(r);
+}
+
+static void read_until(struct cborr *r, struct record *d)
+{
+	if (cborr_uint_max(r, RECORD_UNTIL_MAX, &d->until) == 0 &&
+		d->until == 0)
+		cborr_fail(r);
+}
+
 static void read_extension(struct cborr *r, uint64_t key, struct record *d)
 {
 	switch (key) {
 	case RECORD_EXT_TARGET:
-		if (cborr_bytes(r, RECORD_PATH_MAX, &d->target) == 0 &&
-			d->target.n == 0)
-			cborr_fail(r);
+		read_some(r, RECORD_PATH_MAX, &d->target);
 		break;
 	case RECORD_EXT_OWNER:
 		read_owner(r, d);
@@ -149,6 +176,22 @@ static void read_extension(struct cborr *r, uint64_t key, struct record *d)
 		break;
 	case RECORD_EXT_UNCLEAN:
 		read_true(r, &d->unclean);
+		break;
+	case RECORD_EXT_ABOUT:
+		cborr_hash(r, &d->about);
+		d->has_about = true;
+		break;
+	case RECORD_EXT_UNTIL:
+		read_until(r, d);
+		break;
+	case RECORD_EXT_CASE:
+		read_text(r, RECORD_CASE_MAX, &d->hold_case);
+		break;
+	case RECORD_EXT_REASON:
+		read_text(r, RECORD_REASON_MAX, &d->reason);
+		break;
+	case RECORD_EXT_AUTHORITY:
+		read_some(r, RECORD_AUTHORITY_MAX, &d->authority);
 		break;
 	default:
 		cborr_fail(r);
@@ -160,7 +203,7 @@ static void read_extensions(struct cborr *r, struct record *d)
 	struct cborr_keys keys = {0};
 	uint64_t key = 0;
 
-	cborr_map(r, RECORD_EXT_UNCLEAN, &keys);
+	cborr_map(r, RECORD_EXT_AUTHORITY, &keys);
 	while (keys.left > 0 && cborr_key_uint(r, &keys, &key) == 0)
 		read_extension(r, key, d);
 }
@@ -178,11 +221,36 @@ static bool target_ok(const struct record *d)
 	}
 }
 
-/* Of a name that is gone nothing else is said. */
+/* Of a name that is gone, or of what another record describes, nothing is said
+ * that belongs to a file. */
 static bool bare(const struct record *d)
 {
 	return hash_is_zero(&d->root) && d->mode == 0 && d->mtime_ns == 0 &&
 		!d->has_owner && d->xattrs.n == 0;
+}
+
+/* Extensions 10 to 14: who may have which. */
+static bool keeping_ok(const struct record *d)
+{
+	bool with_case = d->hold_case.n > 0;
+	bool ordered = d->reason.n > 0 && d->authority.n > 0;
+
+	if (!ordered && (d->reason.n > 0 || d->authority.n > 0))
+		return false; /* an order has both */
+	switch (d->kind) {
+	case RECORD_PUT:
+	case RECORD_SYMLINK:
+		return !d->has_about && !with_case && !ordered;
+	case RECORD_RETENTION:
+		return d->has_about && d->until > 0 && !with_case && !ordered;
+	case RECORD_HOLD:
+		return d->has_about && d->until == 0 && with_case != ordered;
+	case RECORD_DELETION:
+		return d->has_about && d->until == 0 && !with_case;
+	default:
+		return !d->has_about && d->until == 0 && !with_case &&
+			!ordered;
+	}
 }
 
 /* What the kinds ask for beyond the form of each field. */
@@ -190,7 +258,7 @@ static bool consistent(const struct record *d)
 {
 	bool empty = hash_is_zero(&d->root);
 
-	if (!record_path_ok(d->path) || !target_ok(d))
+	if (!record_path_ok(d->path) || !target_ok(d) || !keeping_ok(d))
 		return false;
 	if (d->path.n == 0 && d->kind != RECORD_MKDIR)
 		return false;
@@ -202,11 +270,15 @@ static bool consistent(const struct record *d)
 	case RECORD_MKDIR:
 	case RECORD_SYMLINK:
 		return empty;
-	case RECORD_TOMBSTONE:
-		return bare(d);
-	default:
+	case RECORD_LINK:
 		return true;
+	case RECORD_TOMBSTONE:
+	case RECORD_RETENTION:
+	case RECORD_HOLD:
+	case RECORD_DELETION:
+		return bare(d);
 	}
+	return false; /* a kind unknown */
 }
 
 int record_decode(struct bytes in, struct record *ret)
@@ -220,7 +292,7 @@ int record_decode(struct bytes in, struct record *ret)
 	cborr_init(&r, in);
 	cborr_array(&r, 10, 10, &n);
 	cborr_uint(&r, &version);
-	cborr_uint_max(&r, RECORD_TOMBSTONE, &kind);
+	cborr_uint_max(&r, RECORD_DELETION, &kind);
 	cborr_fixed(&r, d.salt, RECORD_SALT);
 	cborr_bytes(&r, RECORD_PATH_MAX, &d.path);
 	cborr_uint(&r, &d.size);
@@ -256,7 +328,10 @@ const char *record_kind_name(enum record_kind k)
 		[RECORD_SYMLINK] = "symlink",
 		[RECORD_LINK] = "link",
 		[RECORD_TOMBSTONE] = "tombstone",
+		[RECORD_RETENTION] = "retention",
+		[RECORD_HOLD] = "hold",
+		[RECORD_DELETION] = "deletion",
 	};
 
-	return k <= RECORD_TOMBSTONE ? names[k] : "unknown";
+	return k <= RECORD_DELETION && names[k] != NULL ? names[k] : "unknown";
 }

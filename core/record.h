@@ -16,6 +16,12 @@
  *   link is a path of a record.
  * - A tombstone says that the folder of that name is gone: it has a path and a
  *   salt, every other field is zero and both maps are empty.
+ * - A file or symlink may say until when it is kept at least.
+ * - Retention, hold and deletion are about a record of their path, which they
+ *   name by H(d); other fields are as in a tombstone.  A retention moves the
+ *   date.  A hold has a case; with a reason and an authority (governance.h)
+ *   instead it ends the hold that it is about.  A deletion without these two
+ *   took place because the date had passed; with them, by privilege.
  * - The salt keeps siblings in somebody else's certificate from being guessed,
  *   and makes d unique where content repeats ([0075]).
  * - A record is journaled before it is batched and is never made again: the
@@ -37,6 +43,10 @@
 #define RECORD_XATTRS_MAX 64	/* extended attributes carried */
 #define RECORD_XATTR_NAME_MAX 255 /* bytes of one name, as Linux has it */
 #define RECORD_XATTR_BYTES 65536 /* of names and values together */
+#define RECORD_UNTIL_MAX UINT64_C(253402300799) /* s: the end of year 9999 */
+#define RECORD_CASE_MAX 64	/* bytes of a hold's case */
+#define RECORD_REASON_MAX 1024	/* bytes */
+#define RECORD_AUTHORITY_MAX 2048 /* bytes of a signed statement */
 #define RECORD_MAX (128 << 10)	/* bytes of an encoded record */
 
 enum record_kind {
@@ -44,14 +54,29 @@ enum record_kind {
 	RECORD_MKDIR = 1,	/* a folder's attributes; the newest counts */
 	RECORD_SYMLINK = 2,	/* extension 1 is its target */
 	RECORD_LINK = 3,	/* another name; extension 1 is the first one */
-	RECORD_TOMBSTONE = 4,	/* a recorded folder is gone; nothing else is
-				   ever taken back */
+	RECORD_TOMBSTONE = 4,	/* a recorded folder is gone */
+	RECORD_RETENTION = 7,	/* a file is kept longer */
+	RECORD_HOLD = 8,	/* a legal hold is placed, or released */
+	RECORD_DELETION = 9,	/* a sealed file is gone */
 };
 
 /* Does a record of this kind seal what is at its path? */
 static inline bool record_seals(enum record_kind k)
 {
-	return k != RECORD_MKDIR && k != RECORD_TOMBSTONE;
+	return k == RECORD_PUT || k == RECORD_SYMLINK || k == RECORD_LINK;
+}
+
+/* Does it say that nothing is at its path any more? */
+static inline bool record_gone(enum record_kind k)
+{
+	return k == RECORD_TOMBSTONE || k == RECORD_DELETION;
+}
+
+/* Does it only add to what an older record of its path says, and so never
+ * become the newest of that path? */
+static inline bool record_adds(enum record_kind k)
+{
+	return k == RECORD_RETENTION || k == RECORD_HOLD;
 }
 
 /* Extension numbers, ascending in the map. */
@@ -60,6 +85,11 @@ enum record_ext {
 	RECORD_EXT_OWNER = 2,	/* [uid, gid] */
 	RECORD_EXT_XATTR = 3,	/* {name bytes: value bytes}, keys in order */
 	RECORD_EXT_UNCLEAN = 4,	/* true: the writer was cut off by a crash */
+	RECORD_EXT_ABOUT = 10,	/* H(d) of the record that this is about */
+	RECORD_EXT_UNTIL = 11,	/* kept until then: seconds since 1970 */
+	RECORD_EXT_CASE = 12,	/* text: of a hold */
+	RECORD_EXT_REASON = 13,	/* text */
+	RECORD_EXT_AUTHORITY = 14, /* COSE_Sign1: governance.h */
 };
 
 struct record_digest {
@@ -83,6 +113,11 @@ struct record {
 	uint32_t uid, gid;
 	struct bytes xattrs;		/* the encoded map, or n == 0 */
 	bool unclean;
+	bool has_about;
+	struct hash about;
+	uint64_t until;			/* 0: none */
+	struct bytes hold_case, reason;	/* text; n == 0: none */
+	struct bytes authority;		/* n == 0: none */
 };
 
 /* Points into `in`, which must outlive ret.  -EBADMSG. */
@@ -93,6 +128,9 @@ int record_encode(const struct record *r, struct buf *ret);
 bool record_path_ok(struct bytes path);
 /* 1..RECORD_DIGEST_NAME_MAX characters of a-z, 0-9 and hyphen. */
 bool record_digest_name_ok(struct bytes name);
+/* Text of 1..max bytes without control characters: a case or a reason.  That
+ * it is UTF-8 is seen when it is written. */
+bool record_text_ok(struct bytes text, size_t max);
 /* The digest of that name, or {NULL, 0}. */
 struct bytes record_digest(const struct record *r, const char *name);
 const char *record_kind_name(enum record_kind k);

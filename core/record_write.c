@@ -57,10 +57,36 @@ static void put_digests(struct cborw *w, const struct record *r)
 	}
 }
 
+static void put_keeping(struct cborw *w, const struct record *r)
+{
+	if (r->has_about) {
+		cborw_uint(w, RECORD_EXT_ABOUT);
+		cborw_hash(w, &r->about);
+	}
+	if (r->until > 0) {
+		cborw_uint(w, RECORD_EXT_UNTIL);
+		cborw_uint(w, r->until);
+	}
+	if (r->hold_case.n > 0) {
+		cborw_uint(w, RECORD_EXT_CASE);
+		cborw_text_n(w, r->hold_case);
+	}
+	if (r->reason.n > 0) {
+		cborw_uint(w, RECORD_EXT_REASON);
+		cborw_text_n(w, r->reason);
+	}
+	if (r->authority.n > 0) {
+		cborw_uint(w, RECORD_EXT_AUTHORITY);
+		cborw_bytes(w, r->authority);
+	}
+}
+
 static void put_extensions(struct cborw *w, const struct record *r)
 {
 	cborw_map(w, (uint64_t)(r->target.n > 0) + r->has_owner +
-			(r->xattrs.n > 0) + r->unclean);
+			(r->xattrs.n > 0) + r->unclean + r->has_about +
+			(r->until > 0) + (r->hold_case.n > 0) +
+			(r->reason.n > 0) + (r->authority.n > 0));
 	if (r->target.n > 0) {
 		cborw_uint(w, RECORD_EXT_TARGET);
 		cborw_bytes(w, r->target);
@@ -79,6 +105,7 @@ static void put_extensions(struct cborw *w, const struct record *r)
 		cborw_uint(w, RECORD_EXT_UNCLEAN);
 		cborw_bool(w, true);
 	}
+	put_keeping(w, r);
 }
 
 int record_encode(const struct record *r, struct buf *ret)

@@ -6,6 +6,7 @@
 
 #include "core/cleanup.h"
 #include "core/json.h"
+#include "core/retention.h"
 #include "core/verify.h"
 
 /* Text with a sticky error, like the CBOR and JSON writers. */
@@ -37,13 +38,11 @@ __attribute__((format(printf, 2, 3))) static void say(
 
 /* A name from a record may hold anything: nothing in it may move a terminal's
  * cursor or pass for a line of ours. */
-static void say_path(struct text *t, const char *label, struct bytes path)
+static void say_name(struct text *t, const char *label, struct bytes path)
 {
 	size_t i;
 
 	say(t, "%s", label);
-	if (path.n == 0)
-		say(t, ". (the root folder)");
 	for (i = 0; i < path.n; i++) {
 		uint8_t c = path.p[i];
 		/* C1 controls come as 0xc2 0x80..0x9f */
@@ -57,6 +56,11 @@ static void say_path(struct text *t, const char *label, struct bytes path)
 			say(t, "\\x%02x", path.p[++i]);
 	}
 	say(t, "\n");
+}
+
+static void say_path(struct text *t, const char *label, struct bytes path)
+{
+	say_name(t, label, path.n > 0 ? path : BYTES(". (the root folder)", 19));
 }
 
 void report_time(uint64_t ms, char ret[32])
@@ -127,6 +131,8 @@ static void say_digest(struct text *t, const struct report *r)
 
 static void say_record(struct text *t, const struct report *r)
 {
+	char until[RETENTION_TEXT];
+
 	say_path(t, "path: ", r->record.path);
 	if (has_content(r))
 		say_digest(t, r);
@@ -134,6 +140,14 @@ static void say_record(struct text *t, const struct report *r)
 		say(t, "kind: %s\n", record_kind_name(r->record.kind));
 	if (r->record.unclean)
 		say(t, "note: its writer was cut off by a crash\n");
+	if (r->record.until > 0) {
+		retention_text(r->record.until, until);
+		say(t, "kept at least until: %s\n", until);
+	}
+	if (r->record.hold_case.n > 0)
+		say_name(t, "case: ", r->record.hold_case);
+	if (r->record.reason.n > 0)
+		say_name(t, "reason: ", r->record.reason);
 }
 
 static void say_place(struct text *t, const struct report *r)

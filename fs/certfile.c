@@ -239,7 +239,7 @@ static int see(void *ctx, const struct local_record *r)
 	p->final = r->final && r->in_block;
 	p->height = r->height;
 	p->index = r->index;
-	p->rc = r->kind == RECORD_TOMBSTONE ? -ENOENT :
+	p->rc = record_gone(r->kind) ? -ENOENT :
 		buf_copy(r->d, &p->d);
 	return 0;
 }

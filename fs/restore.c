@@ -101,7 +101,7 @@ int restore_note(void *ctx, uint64_t height, const struct meta *m)
 	int err = 0;
 	for (size_t i = 0; i < m->n && err == 0; i++) {
 		struct record d;
-		if (record_decode(m->d[i], &d) == 0)
+		if (record_decode(m->d[i], &d) == 0 && !record_adds(d.kind))
 			err = note(r, d.path, height, (uint32_t)i);
 	}
 	return err;
@@ -354,7 +354,11 @@ static int restore_record(struct restore *r, const struct record *d,
 		err = keep_later(&r->link, &r->n_links, d, r->meta->d[index]);
 		return err != 0 ? err : write_certificate(r, d->path, index);
 	case RECORD_TOMBSTONE:
+	case RECORD_DELETION:
 		return 0; /* being the newest, it leaves the path out */
+	case RECORD_RETENTION:
+	case RECORD_HOLD:
+		break; /* never the newest of a path */
 	}
 	return 0;
 }

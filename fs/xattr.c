@@ -49,7 +49,7 @@ static int see(void *ctx, const struct local_record *r)
 
 	f->final = r->final && record_seals(r->kind);
 	/* A folder that is there again has no record yet. */
-	f->rc = r->kind == RECORD_TOMBSTONE ? -ENOENT :
+	f->rc = record_gone(r->kind) ? -ENOENT :
 		buf_copy(r->d, &f->d);
 	return 0;
 }

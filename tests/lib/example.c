@@ -13,6 +13,7 @@
 #include "core/certificate.h"
 #include "core/chunktree.h"
 #include "core/cose.h"
+#include "core/governance.h"
 #include "core/hash.h"
 #include "core/merkle.h"
 #include "core/mlog.h"
@@ -27,7 +28,7 @@
 #define NOW_MS UINT64_C(1767225600000) /* 2026-01-01 00:00 UTC */
 #define NOW_NS INT64_C(1767225600000000000)
 #define LARGE (UINT64_C(20) << 20) /* bytes, all zero */
-#define RECORDS 6
+#define RECORDS 6	/* of the block */
 
 static const char *const titles[EXAMPLES] = {
 	[EX_CONTENT] = "content",
@@ -37,6 +38,9 @@ static const char *const titles[EXAMPLES] = {
 	[EX_RECORD_LINK] = "record-link",
 	[EX_RECORD_TOMBSTONE] = "record-tombstone",
 	[EX_RECORD_LARGE] = "record-large",
+	[EX_RECORD_RETENTION] = "record-retention",
+	[EX_RECORD_HOLD] = "record-hold",
+	[EX_RECORD_DELETION] = "record-deletion",
 	[EX_PARAMS] = "params",
 	[EX_BLOCK_ZERO] = "block-zero",
 	[EX_BLOCK_ONE] = "block-one",
@@ -93,7 +97,7 @@ static void make_record(struct maker *m, enum example_name e,
 	struct record *r, uint8_t salt)
 {
 	pattern(r->salt, RECORD_SALT, salt);
-	if (r->kind != RECORD_TOMBSTONE)
+	if (!r->has_about && r->kind != RECORD_TOMBSTONE)
 		r->mtime_ns = NOW_NS + 123456789;
 	must(record_encode(r, &m->e->part[e]), titles[e]);
 }
@@ -144,6 +148,31 @@ static void make_records(struct maker *m)
 	make_record(m, EX_RECORD_TOMBSTONE, &gone, 0x50);
 	make_record(m, EX_RECORD_LARGE, &big, 0x40);
 	buf_free(&xattrs);
+}
+
+/* Records about the file, which no block of the example holds. */
+static void make_keeping(struct maker *m)
+{
+	struct hash about = hash_sha3(part(m, EX_RECORD_PUT));
+	struct record keep = {.kind = RECORD_RETENTION,
+		.path = S("letters/hello.txt"), .has_about = true,
+		.about = about, .until = UINT64_C(2000000000)};
+	struct record hold = keep, gone;
+
+	hold.kind = RECORD_HOLD;
+	hold.until = 0;
+	gone = hold;
+	gone.kind = RECORD_DELETION;
+	hold.hold_case = S("Case 12/2026");
+	gone.reason = S("erased at the request of its subject");
+	gone.authority = (struct bytes){0};
+	make_record(m, EX_RECORD_RETENTION, &keep, 0x60);
+	make_record(m, EX_RECORD_HOLD, &hold, 0x70);
+	struct buf order = {0};
+	must(governance_sign(m->key, &m->e->anchor, &gone, &order), "order");
+	gone.authority = BUF_BYTES(&order);
+	make_record(m, EX_RECORD_DELETION, &gone, 0x80);
+	buf_free(&order);
 }
 
 static void make_sequencer(struct maker *m)
@@ -363,6 +392,7 @@ void example_make(struct example *ret)
 	make_params(&m);
 	make_chain(&m);
 	make_recovery(&m);
+	make_keeping(&m);
 	make_objects(&m);
 	make_certificate_of_put(&m);
 	attestor_free(m.attestor);

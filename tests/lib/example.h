@@ -1,7 +1,7 @@
 /*
  * example: a whole small chain in memory, one encoding of each format.
  *
- * Block zero and one block of six records, numbered by a sequencer whose
+ * Block zero and one block of the first six records, numbered by a sequencer whose
  * local attestor vouches for it: the examples of core/FORMAT.md are one such
  * chain.  Signatures differ from run to run, all else is the same.
  */
@@ -18,6 +18,9 @@ enum example_name {
 	EX_RECORD_LINK,
 	EX_RECORD_TOMBSTONE,
 	EX_RECORD_LARGE,
+	EX_RECORD_RETENTION,
+	EX_RECORD_HOLD,
+	EX_RECORD_DELETION,
 	EX_PARAMS,
 	EX_BLOCK_ZERO,
 	EX_BLOCK_ONE,

@@ -65,7 +65,10 @@ static struct params nitro(struct prng *r)
 	p.quorum = 2;
 	p.n_digests = 2;
 	p.digest[1] = S("sha3-256");
-	p.retention_mode = 2;
+	p.retention_mode = RETENTION_GOVERNANCE;
+	p.n_governance = 2;
+	p.governance_key[0] = S("governance");
+	p.governance_key[1] = S("another");
 	return p;
 }
 
@@ -82,6 +85,10 @@ static void round_trip(const struct params *p, const char *what)
 			back.share_cell == p->share_cell &&
 			bytes_equal(back.bucket[5], p->bucket[5]) &&
 			back.retention_mode == p->retention_mode &&
+			back.n_governance == p->n_governance &&
+			(p->n_governance == 0 ||
+				bytes_equal(back.governance_key[0],
+					p->governance_key[0])) &&
 			memcmp(back.image[0].pcr[2].value,
 				p->image[0].pcr[2].value, 48) == 0 &&
 			memcmp(back.installation, p->installation, 16) == 0,
@@ -142,6 +149,14 @@ static void rules(struct prng *r)
 	refuse((p = good, p.n_recovery = 0, p.recovery_m = 0, p),
 		"no recovery key");
 	refuse((p = good, p.retention_mode = 3, p), "a mode unknown");
+	refuse((p = good, p.n_governance = 1, p.governance_key[0] = S("k"),
+		p.retention_mode = RETENTION_NONE, p),
+		"governance of a chain without retention");
+	refuse((p = good, p.retention_mode = RETENTION_GOVERNANCE,
+		p.n_governance = 1, p.governance_key[0] = S(""), p),
+		"an empty governance key");
+	refuse((p = good, p.n_governance = PARAMS_GOVERNANCE_MAX + 1, p),
+		"nine governance keys");
 	refuse((p = good, p.n_digests = 9, p), "nine digests");
 	refuse((p = hard, p.digest[0] = S("sha3-256"), p), "a digest twice");
 	refuse((p = good, p.digest[0] = S("SHA"), p), "a digest in capitals");

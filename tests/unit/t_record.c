@@ -35,6 +35,15 @@ static struct record make(struct prng *r, enum record_kind kind)
 	prng_fill(r, d.salt, RECORD_SALT);
 	if (kind == RECORD_TOMBSTONE)
 		return d;
+	if (kind >= RECORD_RETENTION) {
+		d.has_about = true;
+		d.about = prng_hash(r);
+		if (kind == RECORD_RETENTION)
+			d.until = 1 + prng_below(r, RECORD_UNTIL_MAX);
+		if (kind == RECORD_HOLD)
+			d.hold_case = S("Smith v. \xc3\x84rger 12/3");
+		return d;
+	}
 	d.mode = 0644;
 	d.mtime_ns = -5;
 	if (kind == RECORD_PUT || kind == RECORD_LINK) {
@@ -64,6 +73,7 @@ static void everything(struct prng *r, struct record *d, struct buf *xattrs)
 	d->uid = UINT32_MAX;
 	d->gid = 100;
 	d->unclean = true;
+	d->until = RECORD_UNTIL_MAX;
 	if (record_xattrs_encode(x, 3, xattrs) != 0)
 		bail("no attributes");
 	d->xattrs = BUF_BYTES(xattrs);
@@ -86,7 +96,11 @@ static bool same(const struct record *a, const struct record *b)
 		bytes_equal(a->target, b->target) &&
 		a->has_owner == b->has_owner && a->uid == b->uid &&
 		a->gid == b->gid && bytes_equal(a->xattrs, b->xattrs) &&
-		a->unclean == b->unclean;
+		a->unclean == b->unclean && a->has_about == b->has_about &&
+		hash_equal(&a->about, &b->about) && a->until == b->until &&
+		bytes_equal(a->hold_case, b->hold_case) &&
+		bytes_equal(a->reason, b->reason) &&
+		bytes_equal(a->authority, b->authority);
 }
 
 static void round_trip(const struct record *d, const char *what)
@@ -195,6 +209,61 @@ static void rules(struct prng *r)
 		"an extension hidden behind the attributes");
 }
 
+/* Which extensions stand with which kind. */
+static void keeping(struct prng *r)
+{
+	static uint8_t big[RECORD_AUTHORITY_MAX + 1];
+	const struct record put = make(r, RECORD_PUT),
+		link = make(r, RECORD_LINK), dir = make(r, RECORD_MKDIR),
+		keep = make(r, RECORD_RETENTION), hold = make(r, RECORD_HOLD),
+		gone = make(r, RECORD_DELETION);
+	struct record d, order = gone;
+
+	order.reason = S("because");
+	order.authority = S("signed");
+	round_trip(&keep, "retention");
+	round_trip(&hold, "hold");
+	round_trip(&gone, "deletion");
+	round_trip(&order, "deletion by privilege");
+	round_trip((d = order, d.kind = RECORD_HOLD, &d), "release of a hold");
+	refuse((d = keep, d.has_about = false, d), "a retention of nothing");
+	refuse((d = keep, d.until = 0, d), "a retention without a date");
+	refuse((d = keep, d.until = RECORD_UNTIL_MAX + 1, d),
+		"a retention beyond the year 9999");
+	refuse((d = keep, d.mode = 1, d), "a retention with a mode");
+	refuse((d = keep, d.path = S(""), d), "a retention of the root");
+	refuse((d = keep, d.hold_case = S("x"), d), "a retention with a case");
+	refuse((d = hold, d.until = 5, d), "a hold with a date");
+	refuse((d = hold, d.hold_case = S(""), d), "a hold without a case");
+	refuse((d = hold, d.hold_case = BYTES(big + 1, 65), d),
+		"a case that is too long");
+	refuse((d = hold, d.hold_case = S("a\nb"), d), "a case of two lines");
+	refuse((d = hold, d.hold_case = S("\xff"), d), "a case not in UTF-8");
+	refuse((d = hold, d.reason = S("x"), d.authority = S("y"), d),
+		"a hold placed and released");
+	refuse((d = order, d.authority = S(""), d), "an order not signed");
+	refuse((d = order, d.reason = S(""), d), "an order without a reason");
+	refuse((d = order, d.authority = BYTES(big, sizeof big), d),
+		"an order that is too long");
+	refuse((d = gone, d.has_about = false, d), "a deletion of nothing");
+	refuse((d = gone, d.root.b[1] = 1, d), "a deletion with contents");
+	refuse((d = gone, d.until = 5, d), "a deletion with a date");
+	refuse((d = put, d.has_about = true, d), "a file about a record");
+	refuse((d = link, d.until = 5, d), "a link with a date");
+	refuse((d = dir, d.until = 5, d), "a folder with a date");
+	refuse((d = put, d.kind = (enum record_kind)6, d), "a kind unknown");
+	ok(record_adds(RECORD_RETENTION) && record_adds(RECORD_HOLD) &&
+			!record_adds(RECORD_DELETION) && !record_adds(RECORD_PUT),
+		"retentions and holds add to a file's record");
+	ok(record_gone(RECORD_DELETION) && record_gone(RECORD_TOMBSTONE) &&
+			!record_gone(RECORD_RETENTION),
+		"deletions and tombstones end a name");
+	ok(!record_seals(RECORD_RETENTION) && !record_seals(RECORD_HOLD) &&
+			!record_seals(RECORD_DELETION),
+		"none of them seals");
+	is_str(record_kind_name(RECORD_DELETION), "deletion", "they have names");
+}
+
 static void attributes(void)
 {
 	struct record_xattr x[RECORD_XATTRS_MAX + 1], got;
@@ -260,6 +329,7 @@ int main(void)
 	everything(&r, &d, &xattrs);
 	round_trip(&d, "put with every extension");
 	rules(&r);
+	keeping(&r);
 	attributes();
 
 	value = record_digest(&d, "sha-256");
