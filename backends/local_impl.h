@@ -76,6 +76,11 @@
 		"SELECT " LOCAL_PLACE_IS                                       \
 		" FROM name m CROSS JOIN record r ON r.id = m.id"              \
 		LOCAL_SPAN_OF " WHERE m.path = ?1")                            \
+	X(NOTES,                                                               \
+		"SELECT " LOCAL_PLACE_IS                                       \
+		" FROM name m CROSS JOIN record r ON r.id = m.id"              \
+		LOCAL_SPAN_OF                                                  \
+		" WHERE m.path > ?1 AND m.path < ?2 ORDER BY m.path")          \
 	X(BELOW,                                                               \
 		"SELECT " LOCAL_PLACE_IS                                       \
 		" FROM name m CROSS JOIN record r ON r.id = m.id"              \
@@ -91,7 +96,8 @@
 		" WHERE b.height > (SELECT height FROM tally)"                 \
 		") o CROSS JOIN record r ON r.id = o.id" LOCAL_SPAN_OF         \
 		" WHERE (r.path = ?3 OR (r.path > ?1 AND r.path < ?2))"        \
-		" AND (SELECT id FROM name WHERE path = r.path) = r.id"        \
+		" AND (r.kind IN (7, 8) OR" /* record_adds() */                \
+		" (SELECT id FROM name WHERE path = r.path) = r.id)"           \
 		" ORDER BY r.path")                                            \
 	X(COUNTS,                                                              \
 		"SELECT queued_files, queued_bytes, queued_records,"           \
@@ -224,6 +230,8 @@ int local_records(struct local *l, uint64_t height, local_visit *visit,
 int local_record_by_id(struct local *l, uint64_t id, local_visit *visit,
 	void *ctx);
 int local_find(struct local *l, struct bytes path, local_visit *visit,
+	void *ctx);
+int local_notes(struct local *l, struct bytes path, local_visit *visit,
 	void *ctx);
 int local_below(struct local *l, struct bytes folder, bool only_open,
 	local_visit *visit, void *ctx);

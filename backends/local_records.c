@@ -54,6 +54,24 @@ static bool record_ok(const struct local_record *r)
 		r->size <= INT64_MAX;
 }
 
+/* What stands behind the NUL that ends a path in a name of a note. */
+#define NOTE_TAIL 9	/* bytes, with the NUL */
+struct note_name {
+	uint8_t b[RECORD_PATH_MAX + NOTE_TAIL];
+	size_t n;
+};
+
+static void note_name(struct bytes path, uint64_t id, struct note_name *ret)
+{
+	int i;
+
+	memcpy(ret->b, path.p, path.n);
+	ret->b[path.n] = '\0';
+	for (i = 0; i < 8; i++)
+		ret->b[path.n + 1 + (size_t)i] = (uint8_t)(id >> (56 - 8 * i));
+	ret->n = path.n + NOTE_TAIL;
+}
+
 struct queue_stmts {
 	sqlite3_stmt *record, *name, *queue, *waiting;
 };
@@ -62,6 +80,8 @@ static int queue_one(sqlite3 *db, const struct queue_stmts *s,
 	const struct local_record *r, uint64_t *ret_id)
 {
 	sqlite3_stmt *to = r->ready ? s->queue : s->waiting;
+	struct bytes name = r->path;
+	struct note_name note;
 	uint64_t id;
 	int rc;
 
@@ -77,7 +97,11 @@ static int queue_one(sqlite3 *db, const struct queue_stmts *s,
 	if (rc < 0)
 		return rc;
 	id = (uint64_t)sqlite3_last_insert_rowid(db);
-	local_bind_bytes(s->name, 1, r->path);
+	if (record_adds(r->kind)) {
+		note_name(r->path, id, &note);
+		name = BYTES(note.b, note.n);
+	}
+	local_bind_bytes(s->name, 1, name);
 	local_bind_u64(s->name, 2, id);
 	rc = local_run(s->name);
 	if (rc == 0) {
@@ -226,6 +250,25 @@ int local_find(struct local *l, struct bytes path, local_visit *visit,
 	CONN(c, point, l);
 
 	return find_on(c, path, visit, ctx);
+}
+
+int local_notes(struct local *l, struct bytes path, local_visit *visit,
+	void *ctx)
+{
+	CONN(c, point, l);
+	STMT(s);
+	struct note_name low, high;
+	int rc = local_stmt(c, SQL_NOTES, &s);
+
+	if (path.n > RECORD_PATH_MAX)
+		return -EINVAL;
+	if (rc < 0)
+		return rc;
+	note_name(path, 0, &low);
+	note_name(path, UINT64_MAX, &high);
+	local_bind_bytes(s, 1, BYTES(low.b, low.n));
+	local_bind_bytes(s, 2, BYTES(high.b, high.n));
+	return visit_rows(s, visit, ctx);
 }
 
 /* Everything below a folder lies between "folder/" and "folder0", '0' being

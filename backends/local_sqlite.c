@@ -22,6 +22,8 @@ static const char schema[] =
 	"CREATE TABLE record (id INTEGER PRIMARY KEY, kind INTEGER NOT NULL,"
 	" size INTEGER NOT NULL, path BLOB NOT NULL, d BLOB NOT NULL,"
 	" extents BLOB);"
+	/* the newest record of a path; of those that add to it, each: under the
+	 * path, a NUL, and its id in 8 bytes */
 	"CREATE TABLE name (path BLOB PRIMARY KEY, id INTEGER NOT NULL)"
 	" WITHOUT ROWID;"
 	"CREATE TABLE queue (id INTEGER PRIMARY KEY);"
@@ -445,6 +447,7 @@ static const struct local_ops ops = {
 	.records = local_records,
 	.record = local_record_by_id,
 	.find = local_find,
+	.notes = local_notes,
 	.below = local_below,
 	.counts = local_counts_now,
 	.put_block = local_put_block,

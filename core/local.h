@@ -83,11 +83,17 @@ struct local_ops {
 	/* One record: visit called once, or -ENOENT. */
 	int (*record)(struct local *l, uint64_t id, local_visit *visit,
 		void *ctx);
-	/* The newest record of a path: 0 and visit called once, or -ENOENT. */
+	/* The newest record of a path, of those that do not only add to an
+	 * older one: 0 and visit called once, or -ENOENT. */
 	int (*find)(struct local *l, struct bytes path, local_visit *visit,
 		void *ctx);
+	/* The records that add to the path's (record_adds()), in the order in
+	 * which they were queued.  Stops as queued() does. */
+	int (*notes)(struct local *l, struct bytes path, local_visit *visit,
+		void *ctx);
 	/* Newest records of all paths that are `folder` or below it, in
-	 * ascending order of path; only_open: those not final. */
+	 * ascending order of path, each with those that add to it behind it;
+	 * only_open: those not final. */
 	int (*below)(struct local *l, struct bytes folder, bool only_open,
 		local_visit *visit, void *ctx);
 	int (*counts)(struct local *l, struct local_counts *ret);

@@ -12,12 +12,18 @@
 
 static const char help[] =
 "usage: notaryfs init VAULT [--settle 10s] [--bucket DIR]... [--shares K/N]\n"
+"                     [--retention none|governance|compliance]\n"
 "Makes a vault in a new or empty folder and prints its anchor.\n"
 "\n"
 "  --settle TIME   time from the last close of a file to its seal (10s)\n"
 "  --bucket DIR    a folder for one share; name N of them, or none for\n"
 "                  VAULT/buckets/0 ... N-1\n"
 "  --shares K/N    any K of N shares restore everything (3/6; N <= 16)\n"
+"  --retention MODE  none (default): what is sealed is kept for ever;\n"
+"                  compliance: a file that has a date may be deleted after it;\n"
+"                  governance: and before, by an order of the governance key.\n"
+"                  It cannot be changed later\n"
+"  --governance-key FILE  where that key goes (VAULT/governance.key)\n"
 "  --json          print the anchor and the folder as JSON\n"
 "  -h, --help      print this\n";
 
@@ -36,6 +42,40 @@ static int parse_shares(const struct cli *c, const char *text,
 	return CLI_DONE;
 }
 
+static int parse_retention(const struct cli *c, const char *text,
+	struct init_options *o)
+{
+	static const char *const names[] = {
+		[RETENTION_NONE] = "none",
+		[RETENTION_GOVERNANCE] = "governance",
+		[RETENTION_COMPLIANCE] = "compliance",
+	};
+	for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+		if (strcmp(text, names[i]) == 0) {
+			o->retention = (enum retention_mode)i;
+			return CLI_DONE;
+		}
+	return cli_usage(c, "--retention %s: must be none, governance or "
+		"compliance", text);
+}
+
+/* Who has the key may release holds, and delete in mode governance. */
+static void print_governance(const struct init_options *o)
+{
+	if (o->retention == RETENTION_NONE)
+		return;
+	printf("\nThe governance key is %s%s%s.\n"
+		"Move it away from this machine, to whoever may release legal "
+		"holds%s.\nThe vault does not need it, and a new one cannot be "
+		"made.\n",
+		o->governance_key != NULL ? "" : o->path,
+		o->governance_key != NULL ? "" : "/",
+		o->governance_key != NULL ? o->governance_key :
+			INIT_GOVERNANCE_KEY,
+		o->retention == RETENTION_GOVERNANCE ?
+			"\nand delete files before their time" : "");
+}
+
 static int print(const struct init_options *o, const struct hash *anchor,
 	bool as_json)
 {
@@ -46,10 +86,9 @@ static int print(const struct init_options *o, const struct hash *anchor,
 			"\n"
 			"Keep a copy of this anchor somewhere else: whoever has it can check\n"
 			"every proof of this vault, and without it a proof says nothing.\n"
-			"It is also in %s/anchor.\n"
-			"\n"
-			"Go on with: notaryfs mount %s DIR\n",
-			hex, o->path, o->path);
+			"It is also in %s/anchor.\n", hex, o->path);
+		print_governance(o);
+		printf("\nGo on with: notaryfs mount %s DIR\n", o->path);
 	} else {
 		struct json j = {0};
 		struct buf text = {0};
@@ -71,6 +110,8 @@ int cmd_init(const struct assembly *a, int argc, char **argv)
 		{"settle", required_argument, NULL, 's'},
 		{"bucket", required_argument, NULL, 'b'},
 		{"shares", required_argument, NULL, 'k'},
+		{"retention", required_argument, NULL, 'r'},
+		{"governance-key", required_argument, NULL, 'g'},
 		{"json", no_argument, NULL, 'j'},
 		{"help", no_argument, NULL, 'h'},
 		{0},
@@ -96,6 +137,14 @@ int cmd_init(const struct assembly *a, int argc, char **argv)
 			if ((r = parse_shares(&c, optarg, &o)) != CLI_DONE)
 				return r;
 			break;
+		case 'r':
+			r = parse_retention(&c, optarg, &o);
+			if (r != CLI_DONE)
+				return r;
+			break;
+		case 'g':
+			o.governance_key = optarg;
+			break;
 		case 'j':
 			as_json = true;
 			break;
@@ -106,6 +155,9 @@ int cmd_init(const struct assembly *a, int argc, char **argv)
 	if (optind + 1 != argc)
 		return cli_usage(&c, "name one folder for the vault");
 	o.path = argv[optind];
+	if (o.governance_key != NULL && o.retention == RETENTION_NONE)
+		return cli_usage(&c, "--governance-key: there is no such key "
+			"without --retention governance or compliance");
 	if (config_duration(o.settle, &ms) != 0 || ms < 500)
 		return cli_usage(&c, "--settle %s: must be a time like 10s or "
 			"2m, at least 0.5s", o.settle);

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "core/cleanup.h"
+#include "core/retention.h"
 
 #define FILE_MAX ((size_t)64 << 10)	/* bytes; a long one has 4 KiB */
 #define DURATION_MAX (UINT64_C(36500) * 86400 * 1000) /* a century */
@@ -153,6 +154,32 @@ static void set_block_interval(struct reading *r, const char *text)
 		r->c->block_interval_ms = ms;
 }
 
+static void set_span(struct reading *r, const char *name, const char *text,
+	uint64_t *ret)
+{
+	uint64_t s = 0;
+	if (strcmp(text, "none") != 0 && retention_span(text, &s) != 0)
+		complain(r, "%s = %s: must be a time like 7y, 90d or 12h, or "
+			"none", name, text);
+	else
+		*ret = s;
+}
+
+static void set_retain_default(struct reading *r, const char *text)
+{
+	set_span(r, "retain_default", text, &r->c->retain_default_s);
+}
+
+static void set_retain_min(struct reading *r, const char *text)
+{
+	set_span(r, "retain_min", text, &r->c->retain_min_s);
+}
+
+static void set_retain_max(struct reading *r, const char *text)
+{
+	set_span(r, "retain_max", text, &r->c->retain_max_s);
+}
+
 static void set_bucket(struct reading *r, const char *text)
 {
 	if (r->file == NULL) {
@@ -238,6 +265,9 @@ static const struct setting {
 	{"backlog_bytes", set_backlog_bytes, false},
 	{"preset", set_preset, false},
 	{"block_interval", set_block_interval, false},
+	{"retain_default", set_retain_default, false},
+	{"retain_min", set_retain_min, false},
+	{"retain_max", set_retain_max, false},
 };
 #define SETTINGS (sizeof settings / sizeof *settings)
 
@@ -307,6 +337,14 @@ static void check_whole(struct reading *r)
 {
 	if (r->c->settle_max_ms < r->c->settle_ms)
 		complain(r, "settle_max must not be shorter than settle");
+	uint64_t least = r->c->retain_min_s, most = r->c->retain_max_s;
+	uint64_t usual = r->c->retain_default_s;
+	if (most != 0 && (least > most || usual > most))
+		complain(r, "retain_max must not be shorter than retain_min or "
+			"retain_default");
+	if (usual != 0 && usual < least)
+		complain(r, "retain_default must not be shorter than "
+			"retain_min");
 }
 
 static int finish(struct reading *r, char **ret_why)

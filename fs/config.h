@@ -14,6 +14,9 @@
  *   backlog_bytes = 64G     final, or more bytes
  *   preset = default        rules for names (fs/rules.h)
  *   block_interval = 10ms   least time between two blocks
+ *   retain_default = none   how long a file is kept from its seal on at least
+ *   retain_min = none       least and greatest time from now to a date that is
+ *   retain_max = none       set later
  */
 #ifndef FS_CONFIG_H
 #define FS_CONFIG_H
@@ -31,6 +34,7 @@ struct config {
 	bool immutable;
 	uint64_t backlog_files, backlog_bytes;
 	uint64_t block_interval_ms;
+	uint64_t retain_default_s, retain_min_s, retain_max_s; /* 0: none */
 	char *preset;
 };
 

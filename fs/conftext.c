@@ -40,6 +40,12 @@ static const char middle[] =
 "# Least time between two blocks, 0ms to 1h.\n"
 "#block_interval = 10ms\n"
 "\n"
+"# How long a file is kept from its seal on at least, and the least and the\n"
+"# greatest time from now to a date that is set later: 90d, 7y, or none.\n"
+"#retain_default = none\n"
+"#retain_min = none\n"
+"#retain_max = none\n"
+"\n"
 "# Where the shares go, one folder each, in order of share number.  Relative\n"
 "# ones start at the vault.  A folder may be moved, to another disk or machine,\n"
 "# while the vault is not mounted; the number and the order never change.\n";

@@ -17,6 +17,7 @@
 #include "fs/assembly.h"
 #include "fs/backlog.h"
 #include "fs/bucket.h"
+#include "fs/chainclock.h"
 #include "fs/drive.h"
 #include "fs/filestore.h"
 #include "fs/journal.h"
@@ -45,6 +46,7 @@ struct daemon {
 	struct drive *drive;
 	struct mount *mount;
 	struct backlog backlog;
+	struct chainclock clock;
 	_Atomic uint64_t final_height;	/* that the mount was told of */
 	struct worm *bucket[CONFIG_BUCKETS_MAX]; /* the replica has them */
 	bool failed[STATUS_ROWS];	/* as the journal says: services, buckets */
@@ -225,6 +227,12 @@ static int give_status(void *ctx, struct buf *ret)
 	return err;
 }
 
+static int chain_time(void *ctx, uint64_t *ret_ms)
+{
+	struct daemon *d = ctx;
+	return chainclock_now(&d->clock, ret_ms);
+}
+
 static void log_status(struct daemon *d)
 {
 	cleanup(buf) struct buf json = {0};
@@ -255,14 +263,16 @@ static void reread(struct daemon *d)
 	/* Single words that other threads read at any time. */
 	uint64_t *to[] = {&now->settle_ms, &now->settle_max_ms,
 		&now->empty_settle_ms, &now->backlog_files,
-		&now->backlog_bytes};
+		&now->backlog_bytes, &now->retain_default_s,
+		&now->retain_min_s, &now->retain_max_s};
 	const uint64_t from[] = {new.settle_ms, new.settle_max_ms,
-		new.empty_settle_ms, new.backlog_files, new.backlog_bytes};
+		new.empty_settle_ms, new.backlog_files, new.backlog_bytes,
+		new.retain_default_s, new.retain_min_s, new.retain_max_s};
 	for (size_t i = 0; i < sizeof to / sizeof *to; i++)
 		__atomic_store_n(to[i], from[i], __ATOMIC_RELAXED);
 	mount_settle(d->mount);
-	journal_say(d->journal, "SIGHUP: settle, settle_max, empty_settle and "
-		"backlog are as in %s now%s", path, fixed || new.
+	journal_say(d->journal, "SIGHUP: settle, settle_max, empty_settle, "
+		"backlog and retain are as in %s now%s", path, fixed || new.
 		block_interval_ms != now->block_interval_ms
 		? "; bucket, immutable and block_interval change with the next "
 		  "mount" : "");
@@ -446,6 +456,7 @@ static int open_state(struct daemon *d)
 	int err = d->a->local_open(db, false, false, &d->local);
 	if (err != 0)
 		return lost(d, err, db);
+	chainclock_init(&d->clock, d->local, &d->v->params);
 	err = check_copy(d, db);
 	if (err != 0)
 		return lost(d, err, db);
@@ -521,8 +532,10 @@ static int start_mount(struct daemon *d)
 		.entropy = d->a->entropy,
 		.b0 = BUF_BYTES(&d->v->b0),
 		.params = BUF_BYTES(&d->v->params_raw),
+		.chain = &d->v->params,
 		.anchor = d->v->anchor,
 		.queued = queued,
+		.chain_time = chain_time,
 		.status = give_status,
 		.say = say,
 		.ctx = d,
@@ -577,6 +590,7 @@ static int stop(struct daemon *d)
 	if (d->replica != NULL)
 		d->replica->ops->free(d->replica);
 	filestore_free(d->content);
+	chainclock_done(&d->clock);
 	if (d->local != NULL)
 		d->local->ops->free(d->local);
 	return err;

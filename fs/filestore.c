@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -63,11 +64,21 @@ void filestore_failed(struct content_store *c, char *ret, size_t n)
 			"read: %s: %s", f->failed_path, strerror(f->failed));
 }
 
+/* Is fd what lies at that path now?  A sealed file may have been deleted. */
+static bool still_there(const struct filestore *f, int fd, const char *path)
+{
+	struct stat is, was;
+	return fstatat(f->dir, path, &is, AT_SYMLINK_NOFOLLOW) == 0 &&
+		fstat(fd, &was) == 0 && is.st_ino == was.st_ino &&
+		is.st_dev == was.st_dev;
+}
+
 /* Takes the open file out of the store if it is that one. */
 static int take(struct filestore *f, const char *path)
 {
 	locked(&f->lock);
-	if (f->fd < 0 || strcmp(f->path, path) != 0)
+	if (f->fd < 0 || strcmp(f->path, path) != 0 ||
+	    !still_there(f, f->fd, path))
 		return -1;
 	int fd = f->fd;
 	f->fd = -1;

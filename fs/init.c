@@ -22,6 +22,7 @@
 #include "fs/assembly.h"
 #include "fs/conftext.h"
 #include "fs/file.h"
+#include "fs/govkey.h"
 
 /* Everything that is alive while a vault is made. */
 struct making {
@@ -31,6 +32,7 @@ struct making {
 	char *bucket[PARAMS_BUCKETS_MAX]; /* absolute */
 	uint8_t public_key[32];		/* of the timestamp authority */
 	struct timestamper *tsa;
+	struct buf governance;		/* public key, or empty */
 	struct assembly_genesis gen;
 	struct sequencer *seq;
 	struct buf params, b0, t, s, genesis, number;
@@ -175,6 +177,16 @@ static int make_buckets(struct making *m)
 
 /* -- block zero */
 
+static int make_governance_key(struct making *m)
+{
+	cleanup(free) char *own = below(m, INIT_GOVERNANCE_KEY);
+	const char *path = m->o->governance_key != NULL
+		? m->o->governance_key : own;
+	int err = path == NULL ? -ENOMEM : govkey_create(path, &m->governance);
+	return err == 0 ? 0 : fail(m, err, "cannot make the governance key %s",
+		path != NULL ? path : "");
+}
+
 static int make_keys(struct making *m, const uint8_t installation[16])
 {
 	cleanup(free) char *key = below(m, "state/keys/timestamp");
@@ -186,6 +198,9 @@ static int make_keys(struct making *m, const uint8_t installation[16])
 		err = m->a->tsa_open(key, m->a->clock, 0, &m->tsa);
 	if (err != 0)
 		return fail(m, err, "cannot make the timestamp key %s", key);
+	if (m->o->retention != RETENTION_NONE &&
+	    (err = make_governance_key(m)) != 0)
+		return err;
 	struct assembly_sequencer c = {.state_dir = state};
 	err = m->a->sequencer_genesis(&c, installation, &m->gen, &m->seq);
 	return err == 0 ? 0 : fail(m, err, "cannot start the sequencer");
@@ -219,6 +234,9 @@ static int make_params(struct making *m, const uint8_t installation[16])
 		.recovery_key = {BUF_BYTES(&m->gen.recovery_key)},
 		.n_digests = 1,
 		.digest = {BYTES("sha-256", 7)},
+		.retention_mode = m->o->retention,
+		.n_governance = m->governance.n > 0,
+		.governance_key = {BUF_BYTES(&m->governance)},
 	};
 	/* Names, not paths: certificates show them to strangers. */
 	for (unsigned i = 0; i < m->o->n; i++) {
@@ -398,7 +416,7 @@ static void done(struct making *m)
 		m->local->ops->free(m->local);
 	assembly_genesis_done(&m->gen);
 	struct buf *bufs[] = {&m->params, &m->b0, &m->t, &m->s, &m->genesis,
-		&m->number};
+		&m->number, &m->governance};
 	for (size_t i = 0; i < sizeof bufs / sizeof *bufs; i++)
 		buf_free(bufs[i]);
 	for (unsigned i = 0; i < m->o->n; i++)

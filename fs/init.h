@@ -15,11 +15,17 @@
 
 struct assembly;
 
+#define INIT_GOVERNANCE_KEY "governance.key"
+
 struct init_options {
 	const char *path;	/* of the vault */
 	const char *settle;	/* as in notaryfs.conf */
 	unsigned k, n;		/* 1 <= k <= n <= PARAMS_BUCKETS_MAX */
 	const char *bucket[PARAMS_BUCKETS_MAX];	/* n folders, or all NULL */
+	enum retention_mode retention;
+	/* Where the governance key goes, if there is one (retention is not
+	 * none); NULL: INIT_GOVERNANCE_KEY in the vault. */
+	const char *governance_key;
 };
 
 /* 0, or a negative errno and a message in *ret_why (owned by the caller;

@@ -4,6 +4,7 @@
  * Locks, in this order:
  *   tree   names.  Held for reading by all that builds a path and uses it,
  *          for writing by what takes names away or moves them.
+ *   retain retention of sealed files (retain.h); SQLite is used under it.
  *   lock   nodes, names and settle.  Short; no system call on files/ but
  *          openat2 of what is already known, no SQLite, no reply under it.
  * A change of an unsealed file marks it busy (settle.h) under `lock`, makes
@@ -52,6 +53,7 @@ struct mount {
 	bool as_root;		/* files get the caller's owner */
 	atomic_bool immutable;	/* chattr +i is wanted and works */
 	pthread_rwlock_t tree;
+	pthread_mutex_t retain;
 	pthread_mutex_t lock;
 	pthread_mutex_t newest;	/* gone.h; nothing is locked under it */
 	struct nodes nodes;

@@ -15,6 +15,7 @@
 #include "fs/inner.h"
 #include "fs/mountpoint.h"
 #include "fs/park.h"
+#include "fs/retain.h"
 #include "fs/sealer.h"
 #include "fs/start.h"
 
@@ -114,6 +115,8 @@ static int read_state(struct mount *m, char **ret_why)
 	if (rc == 0)
 		rc = start_begin(m);
 	if (rc == 0)
+		rc = retain_start(m);
+	if (rc == 0)
 		rc = start_walk(m, "");
 	if (rc == 0)
 		gone_note(m->gone, ""); /* what a run that was cut off owes */
@@ -206,6 +209,7 @@ static void free_mount(struct mount *m)
 	pthread_rwlock_destroy(&m->tree);
 	pthread_mutex_destroy(&m->lock);
 	pthread_mutex_destroy(&m->newest);
+	pthread_mutex_destroy(&m->retain);
 	free(m->mount_point);
 	free(v);
 }
@@ -231,6 +235,7 @@ static struct mount *new_mount(const struct mount_services *s,
 	pthread_mutex_init(&m->lock, NULL);
 	folders_init(&m->folders);
 	pthread_mutex_init(&m->newest, NULL);
+	pthread_mutex_init(&m->retain, NULL);
 	if (m->mount_point != NULL)
 		return m;
 	free_mount(m);

@@ -23,11 +23,14 @@ struct mount_services {
 	struct clock *clock;
 	struct entropy *entropy;
 	struct bytes b0, params;	/* raw, for certificates */
+	const struct params *chain;	/* the same parameters, decoded */
 	struct hash anchor;
 	/* New records are in local; hurry: somebody waits for them. */
 	void (*queued)(void *ctx, bool hurry);
 	/* The text of .notary/status (JSON and a newline). */
 	int (*status)(void *ctx, struct buf *ret);
+	/* The chain's own time, ms since 1970 (chainclock.h). */
+	int (*chain_time)(void *ctx, uint64_t *ret_ms);
 	/* One line for the journal. */
 	void (*say)(void *ctx, const char *line);
 	void *ctx;

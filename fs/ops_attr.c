@@ -10,6 +10,7 @@
 #include <sys/statvfs.h>
 
 #include "fs/park.h"
+#include "fs/retain.h"
 #include "fs/virtual.h"
 
 static void reply_attr(fuse_req_t req, struct node *n, int rc,
@@ -151,6 +152,35 @@ static void note(struct mount *m, struct node *n, const struct stat *st,
 			(st->st_mode & 0222) != 0);
 }
 
+/* Of a sealed file the access time alone can be set: to a date until when it
+ * is kept. */
+static int change_sealed(struct mount *m, struct node *n, int fd, uid_t caller,
+	const struct stat *to, int set, struct stat *st)
+{
+	uint64_t until = (uint64_t)to->st_atim.tv_sec +
+		(to->st_atim.tv_nsec > 0);
+	struct retention now;
+	char path[NODE_PATH];
+	int rc;
+
+	if ((set & FUSE_SET_ATTR_ATIME_NOW) != 0 ||
+		!changes_nothing(st, to, set & ~FUSE_SET_ATTR_ATIME))
+		return -EPERM;
+	if ((set & FUSE_SET_ATTR_ATIME) == 0)
+		return 0;
+	rc = inode_path(m, n, path);
+	if (rc >= 0)
+		rc = retain_get(m, path, &now);
+	if (rc == 0 && now.until == 0 && same_time(st->st_atim, to->st_atim))
+		return 0; /* a copier that keeps times */
+	if (rc == 0)
+		rc = to->st_atim.tv_sec < 0 ? -EPERM :
+			retain_extend(m, path, until, caller);
+	if (rc == 0 && fstat(fd, st) != 0)
+		rc = -errno;
+	return rc == -ENOENT ? -EBUSY : rc;
+}
+
 static int change(struct mount *m, struct node *n, const struct handle *h,
 	uid_t caller, const struct stat *to, int set, struct stat *st)
 {
@@ -166,7 +196,7 @@ static int change(struct mount *m, struct node *n, const struct handle *h,
 	if (rc < 0)
 		return rc;
 	if (rc > 0)
-		return changes_nothing(st, to, set) ? 0 : -EPERM;
+		return change_sealed(m, n, fd, caller, to, set, st);
 	if ((set & FUSE_SET_ATTR_SIZE) != 0 && h == NULL) {
 		locked(&m->lock);
 		rc = n->names == NULL ? 0 : settle_may_write(&n->item);

@@ -132,13 +132,17 @@ static void drop_special(fuse_req_t req, struct mount *m, struct handle *h)
 	fuse_lowlevel_notify_inval_inode(m->se, ino_of(m, h->node), -1, 0);
 }
 
+/* Reading never moves the access time: of a sealed file that is a date. */
 static int open_fd(struct mount *m, struct node *n, int flags)
 {
 	char path[NODE_PATH], name[BACKING_NAME];
 	int rc = inode_path(m, n, path), fd;
 
-	if (rc >= 0)
-		return backing_open(m->files, path, flags);
+	if (rc >= 0) {
+		fd = backing_open(m->files, path, flags | O_NOATIME);
+		return fd != -EPERM ? fd : /* another's file */
+			backing_open(m->files, path, flags);
+	}
 	if (rc != -ENOENT)
 		return rc;
 	cleanup(close) int by_path = inode_fd(m, n); /* unlinked */

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "fs/gone.h"
+#include "fs/retain.h"
 #include "fs/sealer.h"
 #include "fs/start.h"
 #include "fs/virtual.h"
@@ -143,6 +144,25 @@ static int unlink_spare(struct mount *m, const struct place *p)
 	return rc;
 }
 
+static bool is_sealed(struct mount *m, const struct place *p)
+{
+	locked(&m->lock);
+	return p->node->item.state == ST_SEALED;
+}
+
+static int remove_file(struct mount *m, struct place *p)
+{
+	int rc = may_go(m, p);
+
+	if (rc == 0)
+		return unlinkat(p->at, p->text, 0) != 0 ? -errno : 0;
+	if (spare(m, p))
+		return unlink_spare(m, p);
+	if (is_sealed(m, p))
+		return retain_remove(m, p->path, p->at, p->text);
+	return rc;
+}
+
 static void forget_name(struct mount *m, struct place *p)
 {
 	locked(&m->lock);
@@ -163,15 +183,10 @@ static int remove_name(struct mount *m, fuse_ino_t parent, const char *text,
 		rc = no_such(m, &p);
 	if (rc != 0)
 		return rc;
-	if (!folder && p.node->type != NODE_FOLDER) {
-		rc = may_go(m, &p);
-		if (rc != 0 && spare(m, &p))
-			rc = unlink_spare(m, &p);
-		else if (rc == 0 && unlinkat(p.at, text, 0) != 0)
-			rc = -errno;
-	} else if (unlinkat(p.at, text, folder ? AT_REMOVEDIR : 0) != 0) {
+	if (!folder && p.node->type != NODE_FOLDER)
+		rc = remove_file(m, &p);
+	else if (unlinkat(p.at, text, folder ? AT_REMOVEDIR : 0) != 0)
 		rc = -errno;
-	}
 	if (rc != 0)
 		return rc;
 	if (p.node->type == NODE_FOLDER) {

@@ -13,6 +13,7 @@
 #include "fs/gone.h"
 #include "fs/inner.h"
 #include "fs/park.h"
+#include "fs/retain.h"
 
 #define GROUP 4096	/* items sealed together */
 #define SYNC_EACH 8	/* more than this: one syncfs is cheaper */
@@ -99,6 +100,17 @@ static void content(const struct hashed *h, uint64_t size, struct record *r)
 		.name = BYTES("sha-256", 7), .value = HASH_BYTES(&h->sha256)};
 }
 
+/* The date by default, also for those who look at the plain file. */
+static void keep(struct sealer *s, int fd, struct record *r)
+{
+	struct timespec times[2] = {{0}, {.tv_nsec = UTIME_OMIT}};
+
+	r->until = retain_default(s->m);
+	times[0].tv_sec = (time_t)r->until;
+	if (r->until > 0)
+		(void)utimensat(fd, "", times, AT_EMPTY_PATH);
+}
+
 static int put_record(struct sealer *s, struct job *j, uint8_t *buffer)
 {
 	cleanup(close) int fd = backing_open_read(s->m->files, j->path);
@@ -128,6 +140,7 @@ static int put_record(struct sealer *s, struct job *j, uint8_t *buffer)
 	content(&j->h, (uint64_t)j->st.st_size, &r);
 	r.xattrs = BUF_BYTES(&x);
 	r.unclean = j->unclean;
+	keep(s, fd, &r);
 	return encode(s, &r, &j->d);
 }
 
@@ -147,6 +160,7 @@ static int symlink_record(struct sealer *s, struct job *j)
 		return -errno;
 	attributes(j, &r);
 	r.target = BYTES(target, (size_t)n);
+	keep(s, fd, &r);
 	return encode(s, &r, &j->d);
 }
 
@@ -162,6 +176,7 @@ static int link_record(struct sealer *s, struct job *j)
 	r.kind = RECORD_LINK;
 	r.path = BYTES(j->path, strlen(j->path));
 	r.target = put.path;
+	r.until = 0; /* the file's own record has it */
 	return encode(s, &r, &j->d);
 }
 
@@ -714,6 +729,7 @@ int sealer_link(struct sealer *s, const char *from, const char *to)
 			r.target = r.path; /* a link's is the first name */
 		r.kind = RECORD_LINK;
 		r.path = BYTES(to, strlen(to));
+		r.until = 0; /* the file's own record has it */
 		rc = encode(s, &r, &d);
 	}
 	buf_free(&f.d);
@@ -802,7 +818,11 @@ static void *run(void *arg)
 	struct mount *m = s->m;
 	uint64_t next;
 	bool rest;
+	int rc = retain_sweep(m);
 
+	if (rc < 0)
+		mount_say(m, "cannot set access times to retention dates", "",
+			rc);
 	for (;;) {
 		{
 			locked(&s->lock);

@@ -7,6 +7,7 @@
 #include <sys/xattr.h>
 
 #include "fs/park.h"
+#include "fs/retain.h"
 #include "fs/virtual.h"
 
 #define OURS "user.notary."
@@ -104,6 +105,50 @@ static void reply_cert(fuse_req_t req, const char *path, size_t size)
 		reply_value(req, BUF_BYTES(&cert), size);
 }
 
+static void reply_until(fuse_req_t req, const struct retention *t, size_t size)
+{
+	char text[RETENTION_TEXT];
+
+	if (t->until == 0) {
+		fuse_reply_err(req, ENODATA);
+		return;
+	}
+	retention_text(t->until, text);
+	reply_text(req, text, size);
+}
+
+/* One case a line. */
+static void reply_holds(fuse_req_t req, const struct retention *t, size_t size)
+{
+	char text[RETENTION_HOLDS_MAX * (RECORD_CASE_MAX + 1)];
+	size_t n = 0, i;
+
+	for (i = 0; i < t->n_holds; i++) {
+		if (n > 0)
+			text[n++] = '\n';
+		memcpy(text + n, t->hold[i].name, t->hold[i].n);
+		n += t->hold[i].n;
+	}
+	if (n == 0)
+		fuse_reply_err(req, ENODATA);
+	else
+		reply_value(req, BYTES(text, n), size);
+}
+
+static void reply_keeping(fuse_req_t req, const char *path, bool holds,
+	size_t size)
+{
+	struct retention t;
+	int rc = retain_get(mount_of(req), path, &t);
+
+	if (rc != 0)
+		fuse_reply_err(req, rc == -ENOENT ? ENODATA : -rc);
+	else if (holds)
+		reply_holds(req, &t, size);
+	else
+		reply_until(req, &t, size);
+}
+
 static void get_ours(fuse_req_t req, struct node *n, const char *name,
 	size_t size)
 {
@@ -131,6 +176,10 @@ static void get_ours(fuse_req_t req, struct node *n, const char *name,
 		reply_cert(req, path, size);
 	else if (strcmp(name, "record") == 0)
 		reply_record(req, path, false, size);
+	else if (strcmp(name, "retain_until") == 0)
+		reply_keeping(req, path, false, size);
+	else if (strcmp(name, "hold") == 0)
+		reply_keeping(req, path, true, size);
 	else if (strcmp(name, "wait") == 0)
 		park_xattr(m->park, req, path, size);
 	else
@@ -334,6 +383,38 @@ static void seal_link(fuse_req_t req, struct node *folder, const char *value,
 	inode_forget(m, n, 1);
 }
 
+static bool is_keeping(const char *ours)
+{
+	return strcmp(ours, "retain_until") == 0 || strcmp(ours, "hold") == 0;
+}
+
+/* A date, or a case of a hold, for a sealed file. */
+static int set_keeping(struct mount *m, struct node *n, uid_t caller,
+	const char *ours, const char *value, size_t size)
+{
+	cleanup(free) char *text = strndup(value, size);
+	char path[NODE_PATH];
+	uint64_t until;
+	int rc;
+
+	if (text == NULL)
+		return -ENOMEM;
+	if (n->type != NODE_FILE)
+		return -EINVAL;
+	TREE(m, false);
+	rc = inode_path(m, n, path);
+	if (rc < 0)
+		return rc;
+	if (strcmp(ours, "hold") == 0)
+		return retain_hold(m, path, BYTES(value, size), caller);
+	if (strlen(text) != size || retention_time(text, &until) != 0)
+		return -EINVAL;
+	rc = retain_extend(m, path, until, caller);
+	if (rc == 0) /* its access time is another now */
+		fuse_lowlevel_notify_inval_inode(m->se, ino_of(m, n), -1, 0);
+	return rc;
+}
+
 void op_setxattr(fuse_req_t req, fuse_ino_t ino, const char *name,
 	const char *value, size_t size, int flags)
 {
@@ -344,6 +425,9 @@ void op_setxattr(fuse_req_t req, fuse_ino_t ino, const char *name,
 	if (ours == NULL)
 		fuse_reply_err(req,
 			-change_xattr(m, n, name, value, size, flags));
+	else if (is_keeping(ours))
+		fuse_reply_err(req, -set_keeping(m, n, fuse_req_ctx(req)->uid,
+			ours, value, size));
 	else if (strcmp(ours, "seal") == 0 &&
 		(n->type == NODE_FILE || n->type == NODE_SYMLINK))
 		park_seal(m->park, req, n);
@@ -359,7 +443,11 @@ void op_setxattr(fuse_req_t req, fuse_ino_t ino, const char *name,
 void op_removexattr(fuse_req_t req, fuse_ino_t ino, const char *name)
 {
 	struct mount *m = mount_of(req);
+	const char *ours = our_name(name);
 
-	fuse_reply_err(req, our_name(name) != NULL ? ENODATA :
-		-change_xattr(m, node_of(m, ino), name, NULL, 0, 0));
+	if (ours != NULL)
+		fuse_reply_err(req, is_keeping(ours) ? EPERM : ENODATA);
+	else
+		fuse_reply_err(req, -change_xattr(m, node_of(m, ino), name,
+			NULL, 0, 0));
 }

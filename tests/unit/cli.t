@@ -56,6 +56,8 @@ try:
     refused(["init", "--settle"], 64, "needs a value", "an option without its value")
     refused(["init", work + "/x", "--settle", "0.1s"], 64, "at least 0.5s", "too short a settle time")
     refused(["init", work + "/x", "--shares", "4/3"], 64, "1 <= K <= N", "more shares needed than there are")
+    refused(["init", work + "/x", "--retention", "some"], 64, "none, governance or compliance", "a mode unknown")
+    refused(["init", work + "/x", "--governance-key", work + "/k"], 64, "no such key", "a key that has nothing to say")
     refused(["init", work + "/x", "--bucket", work + "/b"], 64, "1 buckets are named for 3/6",
             "a bucket for each share")
     refused(["wait", "/", "--timeout", "soon"], 64, "like 60s", "a time that is none")
@@ -87,6 +89,12 @@ try:
     tap.ok(p.returncode == 0 and len(json.loads(p.out)["anchor"]) == 64, "init --json with buckets elsewhere")
     p = tool("status", work + "/two", "--json")
     tap.is_([b["name"] for b in json.loads(p.out)["buckets"]], [work + "/b0", work + "/b1"], "they are used")
+    p = tool("init", work + "/kept", "--retention", "governance", "--governance-key", work + "/gov")
+    st = os.stat(work + "/gov") if p.returncode == 0 else None
+    tap.ok(st and st.st_mode & 0o777 == 0o600 and "governance key is " + work + "/gov" in p.out,
+           "a vault with governance: the key is the owner's, and where it is is said")
+    refused(["init", work + "/kept2", "--retention", "compliance", "--governance-key", work + "/gov"], 1,
+            "File exists", "a key is never overwritten")
     refused(["init", work + "/dup", "--shares", "1/2", "--bucket", work + "/d", "--bucket", work + "/d/../d"],
             1, "named twice", "one folder for two shares")
 

@@ -293,6 +293,43 @@ static void t_records(struct local *l)
 	is_int(l->ops->record(l, 99, see, &s), -ENOENT, "no such record");
 }
 
+static const char *notes(struct local *l, const char *path)
+{
+	static struct seen s;
+
+	memset(&s, 0, sizeof(s));
+	if (l->ops->notes(l, text(path), see, &s) != 0)
+		return "error";
+	return s.line;
+}
+
+static void t_notes(void)
+{
+	struct local *l;
+	struct local_record r[5] = {put("n/f", 4), put("n/f", 0), put("n/f", 0),
+		put("n/f/x", 0), put("n/g", 3)};
+	uint64_t id;
+
+	if (local_sqlite_open(":memory:", true, false, &l) != 0)
+		bail("no local in memory");
+	r[1].kind = RECORD_RETENTION;
+	r[2].kind = RECORD_HOLD;
+	r[3].kind = RECORD_RETENTION; /* of another path */
+	is_int(l->ops->queue(l, r, 5, &id), 0, "a file and what adds to it");
+	is_str(find(l, "n/f"), "1:n/f;", "its own record is its newest");
+	is_str(notes(l, "n/f"), "2:n/f;3:n/f;", "and its notes are found");
+	is_str(notes(l, "n/g"), "", "another has none");
+	is_str(notes(l, "n"), "", "nor has its folder");
+	is_str(below(l, "n", false), "1:n/f;2:n/f;3:n/f;4:n/f/x;5:n/g;",
+		"a folder's records come with their notes");
+	is_int((int)strlen(below(l, "n/f", true)), 6 + 6 + 6 + 8,
+		"notes are waited for like records");
+	r[0].kind = RECORD_DELETION;
+	is_int(l->ops->queue(l, r, 1, &id), 0, "a deletion");
+	is_str(find(l, "n/f"), "6:n/f;", "is the newest record of its path");
+	l->ops->free(l);
+}
+
 static void t_below(struct local *l)
 {
 	struct local_record r[4] = {put("a-b", 1), put("a0", 1),
@@ -614,6 +651,7 @@ int main(void)
 	l = reopen(NULL);
 	t_records(l);
 	t_below(l);
+	t_notes();
 	l = reopen(l);
 	t_batch(l);
 	t_states(l);

@@ -1,0 +1,50 @@
+/*
+ * retain: until when sealed files are kept, which holds they have, and how
+ * they go when both are over.
+ *
+ * What counts are the records of the file (core/retention.h); the access time
+ * of the plain file is only set to the date, so that ls -lu and whoever reads
+ * files/ without us see it.
+ *   K1  What may be deleted is decided by the chain's clock alone, which
+ *       stands still while the chain does; what may be set, by the later of
+ *       it and this machine's, since that can only keep a file longer.
+ *   K2  A deletion is queued before the plain file goes, and the local value
+ *       "mount.deleting" says that it is going: a start ends what a crash
+ *       left half done, and no other file can be at the path before.
+ *   K3  Nothing is deleted that a bucket may still have to be given.
+ *   K4  A file's first name goes last: all records about it are under that.
+ * Changes of one mount come one after another, under mount->retain.
+ */
+#ifndef FS_RETAIN_H
+#define FS_RETAIN_H
+
+#include <sys/types.h>
+
+#include "core/retention.h"
+
+struct mount;
+
+/* What holds for the sealed file at that path.  -ENOENT: nothing sealed is
+ * there. */
+int retain_get(struct mount *m, const char *path, struct retention *ret);
+/* Is it so already, or keeps it until then from now on: 0.  -EPERM: earlier
+ * than now or than its date, out of the limits of the configuration, or not
+ * the caller's file; -EBUSY: not sealed yet. */
+int retain_extend(struct mount *m, const char *path, uint64_t until,
+	uid_t caller);
+/* Places a hold; one of that case already is 0.  -EINVAL: not a case;
+ * -ENOSPC: it has as many as there can be; else as above. */
+int retain_hold(struct mount *m, const char *path, struct bytes name,
+	uid_t caller);
+/* The date for a file that is sealed now; 0: none. */
+uint64_t retain_default(struct mount *m);
+/* Removes a sealed name whose time is over from its folder `at`, and records
+ * it.  Tree held for writing.  -EPERM: its time is not over, or another name
+ * must go first; -EBUSY: K3. */
+int retain_remove(struct mount *m, const char *path, int at, const char *text);
+/* Before the first request: ends a deletion that a crash cut off. */
+int retain_start(struct mount *m);
+/* The sealer's thread, at a start: access times that a crash left behind. */
+int retain_sweep(struct mount *m);
+
+#endif
