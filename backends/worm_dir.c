@@ -3,7 +3,9 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <libgen.h>
+#include <limits.h>
 #include <linux/fs.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -17,6 +19,8 @@
 #define PIECE 16384	/* bytes compared at a time */
 #define PUSH ((uint64_t)1 << 20) /* bytes handed to the disk at a time */
 #define KNOWN_MAX 32	/* folders; a chain has a handful */
+#define DAMAGED "+damaged" /* below the root: what was replaced */
+#define DAMAGED_MAX 100	/* of one key */
 
 struct worm_dir {
 	struct worm base;
@@ -38,6 +42,7 @@ struct worm_put {
 	uint64_t size, done, pushed;
 	struct tempfile temp;	/* of a new file */
 	int old;		/* the object that is there, or -1 */
+	bool replace;		/* it is damaged: written whether or not */
 };
 
 static struct worm_dir *dir_of(struct worm *w)
@@ -178,7 +183,8 @@ static void put_free(struct worm_put *p)
 static int put_open(struct worm_put *p)
 {
 	uint64_t size;
-	int fd = open_object(p->w, p->key, O_RDONLY, &size);
+	int fd = p->replace ? -ENOENT
+		: open_object(p->w, p->key, O_RDONLY, &size);
 
 	if (fd >= 0) {
 		p->old = fd;
@@ -189,8 +195,8 @@ static int put_open(struct worm_put *p)
 	return tempfile_open(p->w->root, p->w->nameless, &p->temp);
 }
 
-static int dir_put(struct worm *w, const char *key, uint64_t size,
-	struct worm_put **ret)
+static int begin(struct worm *w, const char *key, uint64_t size,
+	bool replace, struct worm_put **ret)
 {
 	struct worm_put *p;
 	int rc;
@@ -208,6 +214,7 @@ static int dir_put(struct worm *w, const char *key, uint64_t size,
 	strcpy(p->key, key);
 	p->size = size;
 	p->temp.fd = p->old = -1;
+	p->replace = replace;
 	rc = put_open(p);
 	if (rc != 0) {
 		put_free(p);
@@ -215,6 +222,18 @@ static int dir_put(struct worm *w, const char *key, uint64_t size,
 	}
 	*ret = p;
 	return 0;
+}
+
+static int dir_put(struct worm *w, const char *key, uint64_t size,
+	struct worm_put **ret)
+{
+	return begin(w, key, size, false, ret);
+}
+
+static int dir_replace(struct worm *w, const char *key, uint64_t size,
+	struct worm_put **ret)
+{
+	return begin(w, key, size, true, ret);
 }
 
 /* Lets the disk begin while more is coming.  Only fsync() makes durable. */
@@ -245,15 +264,15 @@ static int dir_write(struct worm_put *p, struct bytes data)
 
 /* A courtesy of the file system: most users and many file systems may not.
  * After the link, since an immutable file takes no more names. */
-static void make_immutable(int fd)
+static void set_immutable(int fd, bool on)
 {
-	int flags;
+	int flags, wanted;
 
-	if (ioctl(fd, FS_IOC_GETFLAGS, &flags) != 0 ||
-			(flags & FS_IMMUTABLE_FL) != 0)
+	if (ioctl(fd, FS_IOC_GETFLAGS, &flags) != 0)
 		return;
-	flags |= FS_IMMUTABLE_FL;
-	ioctl(fd, FS_IOC_SETFLAGS, &flags);
+	wanted = on ? flags | FS_IMMUTABLE_FL : flags & ~FS_IMMUTABLE_FL;
+	if (wanted != flags)
+		ioctl(fd, FS_IOC_SETFLAGS, &wanted);
 }
 
 /* Somebody was quicker.  Does he hold what we do? */
@@ -280,6 +299,79 @@ static int same_as_theirs(const struct worm_put *p)
 	return fsync(theirs) == 0 ? 0 : -errno;
 }
 
+/* "chain/p/X" -> "chain+p+X.N". */
+static int aside_name(const char *key, unsigned n, char ret[NAME_MAX + 1])
+{
+	int len = snprintf(ret, NAME_MAX + 1, "%s.%u", key, n);
+
+	if (len < 0 || len > NAME_MAX)
+		return -ENAMETOOLONG;
+	for (; *ret != '\0'; ret++)
+		if (*ret == '/')
+			*ret = '+';
+	return 0;
+}
+
+/* The first free name of the key among the damaged. */
+static int link_aside(struct worm_put *p, int damaged, char ret[NAME_MAX + 1])
+{
+	unsigned n;
+	int rc = -EEXIST;
+
+	for (n = 1; rc == -EEXIST && n <= DAMAGED_MAX; n++) {
+		rc = aside_name(p->key, n, ret);
+		if (rc == 0)
+			rc = tempfile_link(p->w->root, &p->temp, damaged, ret);
+	}
+	return rc;
+}
+
+/* W6.  Without RENAME_EXCHANGE the key is free for a moment; what is there
+ * goes to a name of its own first, so nothing is lost then either. */
+static int exchange(int folder, const char *name, int damaged,
+	const char *aside)
+{
+	char old[NAME_MAX + 1];
+
+	if (renameat2(folder, name, damaged, aside, RENAME_EXCHANGE) == 0)
+		return 0;
+	if (errno != EINVAL && errno != ENOSYS)
+		return -errno;
+	if (snprintf(old, sizeof old, "%s.old", aside) >= (int)sizeof old)
+		return -ENAMETOOLONG;
+	if (renameat(folder, name, damaged, old) != 0 ||
+			renameat(damaged, aside, folder, name) != 0)
+		return -errno;
+	return 0;
+}
+
+/* The new object, durable under the name that the old one is to have; then
+ * the two change places. */
+static int swap(struct worm_put *p, int folder, const char *name)
+{
+	cleanup(close) int damaged = beneath_make(p->w->root, DAMAGED);
+	cleanup(close) int old = openat(folder, name, O_RDONLY | O_NONBLOCK |
+		O_NOFOLLOW | O_CLOEXEC);
+	char aside[NAME_MAX + 1];
+	int rc = damaged < 0 ? damaged : link_aside(p, damaged, aside);
+
+	if (rc == 0 && fsync(damaged) != 0)
+		rc = -errno;
+	if (rc != 0)
+		return rc;
+	if (old >= 0)
+		set_immutable(old, false);
+	rc = exchange(folder, name, damaged, aside);
+	if (old >= 0)
+		set_immutable(old, true);
+	if (rc != 0) {
+		unlinkat(damaged, aside, 0); /* it is only a copy of ours */
+		return rc;
+	}
+	set_immutable(p->temp.fd, true);
+	return fsync(damaged) != 0 ? -errno : 0;
+}
+
 /* The data are durable before there is a name (W1), the name before the
  * answer (W2).  That holds for a name which another process has just made. */
 static int put_name(struct worm_put *p)
@@ -299,9 +391,11 @@ static int put_name(struct worm_put *p)
 	if (p->old < 0)
 		rc = tempfile_link(p->w->root, &p->temp, folder, name);
 	if (rc == 0)
-		make_immutable(fd);
+		set_immutable(fd, true);
 	else if (rc == -EEXIST)
 		rc = same_as_theirs(p);
+	if ((rc == -EEXIST || rc == -EIO) && p->replace)
+		rc = swap(p, folder, name);
 	if (rc == 0 && fsync(folder) != 0)
 		rc = -errno;
 	return rc;
@@ -407,6 +501,7 @@ int worm_dir_open(const char *path, bool create, bool read_only,
 		.size = dir_size,
 		.get = dir_get,
 		.list = dir_list,
+		.replace = dir_replace,
 		.free = dir_free,
 	};
 	struct worm_dir *d = calloc(1, sizeof *d);

@@ -9,6 +9,11 @@
  * +tmp/ belong to nobody after a crash and are removed when the bucket is
  * opened; those of a live writer are locked and stay.
  *
+ * replace() writes the new object under +damaged/ first and then lets the two
+ * change names (RENAME_EXCHANGE), so that neither is ever without one.  What
+ * was replaced is +damaged/KEY.N, with a "+" for each slash of the key; nobody
+ * here deletes it.
+ *
  * Several processes may use one bucket.  A key cannot be another's folder
  * here: "a/b" is refused where there is "a" (-ENOTDIR), and the reverse
  * (-EEXIST).

@@ -18,6 +18,8 @@ struct worm_mem {
 	pthread_mutex_t lock;	/* over what follows */
 	struct object **object;	/* ascending by key */
 	size_t n, cap;
+	struct object **aside;	/* what was replaced */
+	size_t n_aside;
 };
 
 struct worm_put {
@@ -25,6 +27,7 @@ struct worm_put {
 	uint64_t size;
 	struct object *object;	/* its data grows as it comes */
 	uint8_t *data;
+	bool replace;
 };
 
 static struct worm_mem *mem_of(struct worm *w)
@@ -93,6 +96,16 @@ static int mem_put(struct worm *w, const char *key, uint64_t size,
 	return 0;
 }
 
+static int mem_replace(struct worm *w, const char *key, uint64_t size,
+	struct worm_put **ret)
+{
+	int rc = mem_put(w, key, size, ret);
+
+	if (rc == 0)
+		(*ret)->replace = true;
+	return rc;
+}
+
 static int mem_write(struct worm_put *p, struct bytes data)
 {
 	if (data.n > p->size - p->object->data.n)
@@ -122,16 +135,33 @@ static int insert(struct worm_mem *m, size_t at, struct object *o)
 	return 0;
 }
 
+/* Readers may still point into what is replaced: it stays. */
+static int swap(struct worm_mem *m, size_t at, struct object *o)
+{
+	struct object **more = realloc(m->aside,
+		(m->n_aside + 1) * sizeof *more);
+
+	if (more == NULL)
+		return -ENOMEM;
+	m->aside = more;
+	m->aside[m->n_aside++] = m->object[at];
+	m->object[at] = o;
+	return 0;
+}
+
 static int commit_locked(struct worm_mem *m, struct worm_put *p)
 {
 	locked(&m->lock);
 	size_t at = lower_bound(m, p->object->key);
+	bool taken = at < m->n &&
+		strcmp(m->object[at]->key, p->object->key) == 0;
 	int rc;
 
-	if (at < m->n && strcmp(m->object[at]->key, p->object->key) == 0)
-		return bytes_equal(m->object[at]->data, p->object->data)
-			? 0 : -EEXIST;
-	rc = insert(m, at, p->object);
+	if (taken && bytes_equal(m->object[at]->data, p->object->data))
+		return 0;
+	if (taken && !p->replace)
+		return -EEXIST;
+	rc = taken ? swap(m, at, p->object) : insert(m, at, p->object);
 	if (rc == 0) {
 		p->object = NULL; /* the bucket has it, and its data */
 		p->data = NULL;
@@ -208,18 +238,23 @@ static int mem_list(struct worm *w, const char *prefix,
 	return 0;
 }
 
+static void free_objects(struct object **object, size_t n)
+{
+	while (n-- > 0) {
+		free((void *)(uintptr_t)object[n]->data.p);
+		free(object[n]);
+	}
+	free(object);
+}
+
 static void mem_free(struct worm *w)
 {
 	struct worm_mem *m = mem_of(w);
-	size_t i;
 
 	if (m == NULL)
 		return;
-	for (i = 0; i < m->n; i++) {
-		free((void *)(uintptr_t)m->object[i]->data.p);
-		free(m->object[i]);
-	}
-	free(m->object);
+	free_objects(m->object, m->n);
+	free_objects(m->aside, m->n_aside);
 	pthread_mutex_destroy(&m->lock);
 	free(m);
 }
@@ -234,6 +269,7 @@ struct worm *worm_mem_new(void)
 		.size = mem_size,
 		.get = mem_get,
 		.list = mem_list,
+		.replace = mem_replace,
 		.free = mem_free,
 	};
 	struct worm_mem *m = calloc(1, sizeof *m);

@@ -8,6 +8,9 @@
  *   W4  Nothing here deletes.
  *   W5  What was started and not committed leaves no trace that a reader or
  *       list can see, also after a crash.
+ *   W6  Only replace() puts other bytes at a key that holds an object; that
+ *       object is kept, where no key names it.  The key holds the one or the
+ *       other at any moment.
  * Keys: 1..255 characters of [A-Za-z0-9._/-], no leading, trailing or doubled
  * slash, no component "." or ".."; -EINVAL otherwise.
  *
@@ -43,6 +46,10 @@ struct worm_ops {
 	int (*list)(struct worm *w, const char *prefix,
 		int (*visit)(void *ctx, const char *key, uint64_t size),
 		void *ctx);
+	/* As put, for repair: what the key holds by commit was proved to be
+	 * damaged.  Equal bytes stay as they are.  NULL: cannot be done. */
+	int (*replace)(struct worm *w, const char *key, uint64_t size,
+		struct worm_put **ret);
 	void (*free)(struct worm *w);
 };
 

@@ -1,64 +1,117 @@
 #include "fs/audit.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
-#include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
 
 #include "core/block.h"
 #include "core/chunktree.h"
 #include "core/cleanup.h"
 #include "core/local.h"
+#include "core/notary.h"
 #include "core/record.h"
 #include "fs/contents.h"
-#include "fs/hashfile.h"
-#include "fs/inside.h"
 
 struct auditing {
 	struct ledger *l;
+	const struct audit_options *o;
 	struct audit_counts n;
 };
 
+/* A coded object: what it is called, how it is judged, and how it is made
+ * again. */
+struct object {
+	const char *key;
+	const struct hash *hmeta;
+	bool (*accept)(void *ctx, struct bytes payload);
+	int (*encode)(const struct object *o, struct buf *ret_meta);
+	/* out of plain files */
+	int (*gather)(const struct object *o, struct content_store *plain,
+		struct buf *ret_payload);
+	void *ctx;			/* of accept */
+	const struct record *file;	/* of an extent */
+	uint64_t off;
+};
+
 /* What each bucket's share of an object turned out to be. */
-static int note_report(struct ledger *l, const char *key,
-	const struct replica_report *report)
+static void sort_report(const struct ledger *l,
+	const struct replica_report *report, struct ledger_object *ret)
 {
-	int err = 0;
-	for (unsigned i = 0; i < l->n_buckets && err == 0; i++) {
-		struct ledger_bucket *b = &l->bucket[i];
+	for (unsigned i = 0; i < l->n_buckets; i++) {
+		const struct ledger_bucket *b = &l->bucket[i];
+		unsigned s = (unsigned)b->share;
 		if (b->worm == NULL)
 			continue;
-		unsigned s = (unsigned)b->share;
-		if (report->error[s] == -ENOENT) {
-			err = ledger_lacks_add(l, key, i);
-		} else if ((report->bad >> s & 1) != 0 ||
-			   report->error[s] != 0) {
-			b->damaged++;
-			ledger_find(l, LEDGER_WRONG, "%s: %s is damaged",
-				b->path, key);
-		}
+		if (report->error[s] == -ENOENT)
+			ret->missing |= UINT32_C(1) << i;
+		else if ((report->bad >> s & 1) != 0 || report->error[s] != 0)
+			ret->damaged |= UINT32_C(1) << i;
 	}
-	return err;
 }
 
-static int check_object(struct auditing *a, const char *key,
-	const struct hash *hmeta, bool (*accept)(void *, struct bytes),
-	void *ctx)
+/* Too few good shares: the plain files may have what they held. */
+static bool stand_in(struct auditing *a, const struct object *o,
+	struct buf *payload)
 {
+	return a->o->plain != NULL &&
+		o->gather(o, a->o->plain, payload) == 0 &&
+		o->accept(o->ctx, BUF_BYTES(payload));
+}
+
+static void pace(struct ledger *l, uint64_t bytes)
+{
+	if (l->events.read != NULL)
+		l->events.read(l->events.ctx, bytes);
+}
+
+static int check_object(struct auditing *a, const struct object *o)
+{
+	struct ledger *l = a->l;
+	struct replica *r = l->replica;
 	struct replica_report report = {0};
-	cleanup(buf) struct buf payload = {0};
-	struct replica *r = a->l->replica;
-	int err = r->ops->get_coded(r, key, hmeta, accept, ctx, &payload,
-		&report);
+	struct ledger_object found = {.key = o->key};
+	cleanup(buf) struct buf payload = {0}, meta = {0};
+	int err = r->ops->get_coded(r, o->key, o->hmeta, o->accept, o->ctx,
+		&payload, &report);
 	if (err == -ENOMEM)
 		return err;
+	pace(l, payload.n / r->k * r->n);
+	sort_report(l, &report, &found);
+	found.known = err == 0;
+	if (err != 0 && stand_in(a, o, &payload)) {
+		found.known = true;
+		err = 0;
+	}
 	a->n.unread += err != 0;
-	if (err != 0 && ledger_enough(a->l))
-		ledger_find(a->l, LEDGER_INCOMPLETE, "%s cannot be restored: "
-			"fewer than %u good shares", key, r->k);
-	return note_report(a->l, key, &report);
+	if (err != 0 && ledger_enough(l))
+		ledger_find(l, LEDGER_INCOMPLETE, "%s cannot be restored: "
+			"fewer than %u good shares", o->key, r->k);
+	if ((found.missing | found.damaged) == 0)
+		return 0;
+	if (found.known && (err = o->encode(o, &meta)) != 0)
+		return err;
+	found.meta = BUF_BYTES(&meta);
+	found.payload = BUF_BYTES(&payload);
+	return ledger_object(l, &found, "");
+}
+
+/* -- extents */
+
+static int encode_extent(const struct object *o, struct buf *ret)
+{
+	return extent_meta_encode(o->ctx, ret);
+}
+
+static int gather_extent(const struct object *o, struct content_store *plain,
+	struct buf *ret)
+{
+	const struct extent_meta *e = o->ctx;
+	int err = buf_reserve(ret, (size_t)e->length);
+	if (err == 0)
+		err = plain->ops->read(plain, o->file->path, o->off, ret->p,
+			(size_t)e->length);
+	if (err == 0)
+		ret->n = (size_t)e->length;
+	return err;
 }
 
 static int check_large(struct auditing *a, const struct meta *m,
@@ -76,10 +129,38 @@ static int check_large(struct auditing *a, const struct meta *m,
 		struct extent_meta e;
 		struct hash hmeta;
 		char key[OBJECT_KEY_MAX];
+		const struct object o = {key, &hmeta, contents_is_extent,
+			encode_extent, gather_extent, &e, d, i * EXTENT_SIZE};
 		err = contents_extent(tops, d->size, i, &e, &hmeta, key);
 		if (err == 0)
-			err = check_object(a, key, &hmeta, contents_is_extent,
-				&e);
+			err = check_object(a, &o);
+	}
+	return err;
+}
+
+/* -- packs */
+
+static int encode_pack(const struct object *o, struct buf *ret)
+{
+	return meta_encode(o->ctx, ret);
+}
+
+static int gather_pack(const struct object *o, struct content_store *plain,
+	struct buf *ret)
+{
+	const struct meta *m = o->ctx;
+	uint64_t size = contents_pack_size(m);
+	int err = size > PACK_BYTES_MAX + PACK_FILE_MAX ? -EFBIG
+		: buf_reserve(ret, (size_t)size);
+	for (size_t i = 0; i < m->n && err == 0; i++) {
+		struct record d;
+		if (record_decode(m->d[i], &d) != 0 ||
+		    d.kind != RECORD_PUT || d.size > PACK_FILE_MAX ||
+		    d.size == 0)
+			continue;
+		err = plain->ops->read(plain, d.path, 0, ret->p + ret->n,
+			(size_t)d.size);
+		ret->n += (size_t)d.size;
 	}
 	return err;
 }
@@ -90,9 +171,11 @@ static int check_block(void *ctx, uint64_t height, const struct meta *m)
 	struct ledger *l = a->l;
 	struct meta copy = *m;
 	char key[OBJECT_KEY_MAX];
-	const struct hash *hmeta = &l->block[height].hmeta;
-	object_key_pack(hmeta, key);
-	int err = check_object(a, key, hmeta, contents_is_pack, &copy);
+	const struct object o = {.key = key, .hmeta = &l->block[height].hmeta,
+		.accept = contents_is_pack, .encode = encode_pack,
+		.gather = gather_pack, .ctx = &copy};
+	object_key_pack(o.hmeta, key);
+	int err = check_object(a, &o);
 	for (size_t i = 0; i < m->n && err == 0; i++) {
 		struct record d;
 		if (record_decode(m->d[i], &d) != 0)
@@ -108,9 +191,10 @@ static int check_block(void *ctx, uint64_t height, const struct meta *m)
 	return err;
 }
 
-int audit_run(struct ledger *l, uint64_t live_ms, struct audit_counts *ret)
+int audit_run(struct ledger *l, const struct audit_options *o,
+	struct audit_counts *ret)
 {
-	struct auditing a = {.l = l};
+	struct auditing a = {.l = l, .o = o};
 	int err = ledger_read(l, check_block, &a);
 	if (err != 0)
 		return err;
@@ -119,20 +203,12 @@ int audit_run(struct ledger *l, uint64_t live_ms, struct audit_counts *ret)
 			" and %u can be used: the chain is checked, the bytes "
 			"of the files are not", l->params.share_k,
 			ledger_usable(l));
-	ledger_lacks(l, live_ms);
+	ledger_lacks(l, o->live_ms);
 	*ret = a.n;
 	return 0;
 }
 
-/* -- a vault's own copy */
-
-struct comparing {
-	struct ledger *l;
-	int dir;		/* files/ */
-	uint8_t *buffer;	/* for hashfile() */
-};
-
-static int compare_blocks(struct ledger *l, struct local *local)
+int audit_state(struct ledger *l, struct local *local)
 {
 	for (size_t h = 0; h < l->n_blocks; h++) {
 		struct local_block b = {0};
@@ -148,50 +224,4 @@ static int compare_blocks(struct ledger *l, struct local *local)
 		local_block_done(&b);
 	}
 	return 0;
-}
-
-/* The plain file must be what its newest final record says. */
-static int compare_file(void *ctx, const struct local_record *r)
-{
-	struct comparing *c = ctx;
-	struct record d;
-	struct hashed got;
-	if (r->kind != RECORD_PUT || !r->final ||
-	    record_decode(r->d, &d) != 0)
-		return 0;
-	cleanup(close) int fd = inside_open(c->dir, d.path, O_RDONLY, 0);
-	if (fd < 0) {
-		/* Of mode 000, say: that is not wrong, only not known. */
-		ledger_find(c->l, fd == -EACCES ? LEDGER_INCOMPLETE
-			: LEDGER_WRONG, "files/%.*s: %s", (int)d.path.n,
-			(const char *)d.path.p, strerror(-fd));
-		return 0;
-	}
-	int err = hashfile(fd, d.size, c->buffer, &got);
-	if (err == -ENOMEM)
-		return err;
-	if (err != 0 || !hash_equal(&got.root, &d.root))
-		ledger_find(c->l, LEDGER_WRONG, "files/%.*s is not what was "
-			"recorded", (int)d.path.n, (const char *)d.path.p);
-	if (err == 0)
-		buf_free(&got.tops);
-	return 0;
-}
-
-int audit_vault(struct ledger *l, struct local *local, const char *files_dir)
-{
-	struct comparing c = {.l = l};
-	int err = compare_blocks(l, local);
-	if (err != 0)
-		return err;
-	cleanup(close) int dir = open(files_dir,
-		O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (dir < 0)
-		return -errno;
-	cleanup(free) uint8_t *buffer = malloc(HASHFILE_BUFFER);
-	if (buffer == NULL)
-		return -ENOMEM;
-	c.dir = dir;
-	c.buffer = buffer;
-	return local->ops->below(local, BYTES("", 0), false, compare_file, &c);
 }

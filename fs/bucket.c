@@ -71,8 +71,8 @@ static int check(const struct bucket *b, struct worm *w, char *why, size_t n)
 
 	if (rc == -ENOENT)
 		snprintf(why, n, "the folder holds nothing of this vault: is "
-			"its disk mounted? A new bucket needs a copy of "
-			"%.8s.../" OBJECT_KEY_GENESIS " first", b->prefix);
+			"its disk mounted? If it is new: notaryfs repair "
+			"--fill %s VAULT", b->path);
 	else if (rc != 0)
 		snprintf(why, n, "%s", strerror(-rc));
 	if (rc != 0)

@@ -47,6 +47,8 @@ void cli_progress_end(void);
 void cli_bytes(uint64_t n, char ret[32]);
 
 int cmd_anchor(const struct assembly *a, int argc, char **argv);
+int cmd_scrub(const struct assembly *a, int argc, char **argv);
+int cmd_repair(const struct assembly *a, int argc, char **argv);
 int cmd_audit(const struct assembly *a, int argc, char **argv);
 int cmd_cert(const struct assembly *a, int argc, char **argv);
 int cmd_init(const struct assembly *a, int argc, char **argv);

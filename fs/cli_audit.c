@@ -12,6 +12,7 @@
 #include "fs/findings.h"
 #include "fs/offline.h"
 #include "fs/place.h"
+#include "fs/plain.h"
 #include "fs/vault.h"
 
 static const char help[] =
@@ -99,6 +100,20 @@ static int verdict(const struct ledger *l)
 		: l->incomplete > 0 ? CLI_INCOMPLETE : CLI_DONE;
 }
 
+/* The vault's own state and plain files. */
+static int audit_plain(struct ledger *l, struct local *local,
+	const char *files)
+{
+	struct plain_list p = {0};
+	int err = audit_state(l, local);
+	if (err == 0)
+		err = plain_check(l, local, files, &p);
+	for (size_t i = 0; i < p.n; i++)
+		plain_find(l, &p.bad[i]);
+	plain_done(&p);
+	return err;
+}
+
 static int run(const struct cli *c, const struct assembly *a,
 	const struct hash *anchor, char *const *buckets, unsigned n,
 	const struct vault *v, bool as_json)
@@ -115,7 +130,8 @@ static int run(const struct cli *c, const struct assembly *a,
 		cli_say_lines(c, why);
 		return CLI_REFUSED;
 	}
-	int err = audit_run(l, live ? LIVE_MS : 0, &counts);
+	const struct audit_options o = {.live_ms = live ? LIVE_MS : 0};
+	int err = audit_run(l, &o, &counts);
 	if (err == 0 && v != NULL) {
 		cleanup(free) char *db = vault_path(v, "state/notary.db");
 		cleanup(free) char *files = vault_path(v, "files");
@@ -123,7 +139,7 @@ static int run(const struct cli *c, const struct assembly *a,
 		err = db == NULL || files == NULL ? -ENOMEM
 			: a->local_open(db, false, true, &local);
 		if (err == 0) {
-			err = audit_vault(l, local, files);
+			err = audit_plain(l, local, files);
 			local->ops->free(local);
 		}
 	}

@@ -23,7 +23,8 @@ static void progress(void *ctx, const char *what, uint64_t done,
 
 struct ledger_events findings_events(struct findings *f)
 {
-	return (struct ledger_events){finding, progress, f};
+	return (struct ledger_events){.finding = finding, .progress = progress,
+		.ctx = f};
 }
 
 void findings_end(struct findings *f)

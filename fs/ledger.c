@@ -57,6 +57,41 @@ bool ledger_enough(const struct ledger *l)
 	return ledger_usable(l) >= l->params.share_k;
 }
 
+/* -- what is wrong with an object */
+
+static void say_bad(struct ledger *l, unsigned bucket, const char *key,
+	bool missing)
+{
+	if (l->events.bad != NULL)
+		l->events.bad(l->events.ctx, bucket, key, missing);
+}
+
+int ledger_object(struct ledger *l, const struct ledger_object *o,
+	const char *why)
+{
+	uint32_t bad = o->missing | o->damaged, mended = 0;
+	int err = 0;
+	if (bad != 0 && o->known && l->events.mend != NULL)
+		mended = l->events.mend(l->events.ctx, o);
+	for (unsigned i = 0; i < l->n_buckets && err == 0; i++) {
+		struct ledger_bucket *b = &l->bucket[i];
+		if ((bad >> i & 1) == 0)
+			continue;
+		if ((mended >> i & 1) != 0) {
+			b->mended++;
+		} else if ((o->missing >> i & 1) != 0) {
+			err = ledger_lacks_add(l, o->key, i);
+		} else {
+			b->damaged++;
+			say_bad(l, i, o->key, false);
+			ledger_find(l, LEDGER_WRONG, "%s: %s is damaged%s%s",
+				b->path, o->key, *why != '\0' ? ": " : "",
+				why);
+		}
+	}
+	return err;
+}
+
 /* -- what a bucket lacked */
 
 int ledger_lacks_add(struct ledger *l, const char *key, unsigned bucket)
@@ -64,6 +99,7 @@ int ledger_lacks_add(struct ledger *l, const char *key, unsigned bucket)
 	if (l->n_lacks == LACKS_MAX) {
 		l->bucket[bucket].missing++;
 		l->wrong++;
+		say_bad(l, bucket, key, true);
 		return 0;
 	}
 	if (l->n_lacks % 64 == 0) {
@@ -108,6 +144,7 @@ void ledger_lacks(struct ledger *l, uint64_t wait_ms)
 	for (size_t i = 0; i < l->n_lacks; i++) {
 		struct ledger_bucket *b = &l->bucket[l->lack[i].bucket];
 		b->missing++;
+		say_bad(l, l->lack[i].bucket, l->lack[i].key, true);
 		ledger_find(l, LEDGER_WRONG, "%s: %s is missing", b->path,
 			l->lack[i].key);
 	}
@@ -169,25 +206,15 @@ static int read_genesis(struct ledger *l, struct ledger_bucket *b)
 
 static int find_genesis(struct ledger *l, char **ret_why)
 {
-	int got[REPLICA_MAX] = {0};
 	bool refused = false;
 	/* a later bucket may be the first good one: look twice */
 	for (unsigned round = 0; round < 2; round++)
 		for (unsigned i = 0; i < l->n_buckets; i++)
 			if (l->bucket[i].worm != NULL)
-				got[i] = read_genesis(l, &l->bucket[i]);
-	for (unsigned i = 0; i < l->n_buckets; i++) {
-		struct ledger_bucket *b = &l->bucket[i];
-		refused = refused || got[i] == -EBADMSG;
-		if (got[i] == 0)
-			continue;
-		b->damaged += got[i] != -ENOENT;
-		b->missing += got[i] == -ENOENT;
-		if (l->genesis_raw.n > 0)
-			ledger_find(l, LEDGER_WRONG, "%s: %s is %s", b->path,
-				OBJECT_KEY_GENESIS, got[i] == -ENOENT
-				? "missing" : "damaged");
-	}
+				l->bucket[i].genesis = read_genesis(l,
+					&l->bucket[i]);
+	for (unsigned i = 0; i < l->n_buckets; i++)
+		refused = refused || l->bucket[i].genesis == -EBADMSG;
 	if (l->genesis_raw.n == 0)
 		return say_why(ret_why, -EBADMSG, refused
 			? "block zero in the buckets is damaged: it does not "

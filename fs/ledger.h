@@ -31,7 +31,17 @@ struct ledger_bucket {
 	char *path;
 	struct worm *worm;	/* NULL: cannot be opened */
 	int share;		/* index, -1 while unknown */
-	uint64_t missing, damaged; /* objects */
+	int genesis;		/* how it holds block zero: 0, -ENOENT, ... */
+	uint64_t missing, damaged, mended; /* objects */
+};
+
+/* An object that some buckets lack or hold otherwise, with the right bytes. */
+struct ledger_object {
+	const char *key;		/* without the chain's prefix */
+	uint32_t missing, damaged;	/* bit i: bucket i of the ledger */
+	bool known;			/* the right bytes are here: */
+	struct bytes whole;		/* the same in every bucket; or n == 0 */
+	struct bytes meta, payload;	/* and it is coded */
 };
 
 /* A block of the main chain. */
@@ -53,6 +63,14 @@ struct ledger_events {
 	/* How far: done of total, of what.  May be NULL. */
 	void (*progress)(void *ctx, const char *what, uint64_t done,
 		uint64_t total);
+	/* Puts an object right where it is not; the buckets in which it is
+	 * then.  NULL: nothing is put right. */
+	uint32_t (*mend)(void *ctx, const struct ledger_object *o);
+	/* What remained missing or damaged.  May be NULL. */
+	void (*bad)(void *ctx, unsigned bucket, const char *key, bool missing);
+	/* So many bytes were read: it may wait, to leave the disks to others.
+	 * May be NULL. */
+	void (*read)(void *ctx, uint64_t bytes);
 	void *ctx;
 };
 
@@ -112,6 +130,10 @@ int ledger_sequence(struct ledger *l, uint64_t height, struct buf *ret);
 /* Records a finding: a sentence without a full stop. */
 void ledger_find(struct ledger *l, enum ledger_finding f, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
+/* An object is not everywhere as it should be: mended, or counted and found;
+ * why may be "". */
+int ledger_object(struct ledger *l, const struct ledger_object *o,
+	const char *why);
 /* Key is missing in bucket i: reported by ledger_lacks(), which looks again
  * for those, as a mounted vault may have been writing.  Waits up to wait_ms
  * for them. */

@@ -22,6 +22,7 @@ struct reading {
 	ledger_visit *visit;
 	void *ctx;
 	struct buf raw[REPLICA_MAX];	/* a/<k> of each bucket */
+	int error[REPLICA_MAX];		/* why one is not there */
 };
 
 static void free_raws(struct reading *r)
@@ -246,7 +247,8 @@ static void fetch_raws(struct reading *r, const char *name)
 	for (unsigned i = 0; i < l->n_buckets; i++) {
 		struct worm *w = l->bucket[i].worm;
 		if (w != NULL)
-			(void)worm_get_all(w, key, NUMBER_MAX, &r->raw[i]);
+			r->error[i] = worm_get_all(w, key, NUMBER_MAX,
+				&r->raw[i]);
 	}
 }
 
@@ -275,24 +277,29 @@ static int compare(struct reading *r, const char *key,
 	const struct sequence *chosen, struct bytes chosen_raw)
 {
 	struct ledger *l = r->l;
+	struct ledger_object o = {.key = key, .known = true,
+		.whole = chosen_raw};
+	const char *why = "";
 	int err = 0;
 	for (unsigned i = 0; i < l->n_buckets && err == 0; i++) {
 		struct ledger_bucket *b = &l->bucket[i];
 		struct number n;
 		struct succession_step step;
-		const char *why = "the object is malformed";
+		const char *bad = "the object is malformed";
 		if (b->worm == NULL ||
 		    bytes_equal(BUF_BYTES(&r->raw[i]), chosen_raw))
 			continue;
 		if (r->raw[i].n == 0) {
-			err = ledger_lacks_add(l, key, i);
+			if (r->error[i] == -ENOENT)
+				o.missing |= UINT32_C(1) << i;
+			else
+				o.damaged |= UINT32_C(1) << i;
 			continue;
 		}
 		if (number_decode(BUF_BYTES(&r->raw[i]), &n) != 0 ||
-		    succession_check(&l->succession, &n, &step, &why) != 0) {
-			b->damaged++;
-			ledger_find(l, LEDGER_WRONG, "%s: %s is damaged: %s",
-				b->path, key, why);
+		    succession_check(&l->succession, &n, &step, &bad) != 0) {
+			o.damaged |= UINT32_C(1) << i;
+			why = bad;
 		} else if (memcmp(step.s.y, chosen->y, SEQUENCE_Y) != 0) {
 			ledger_find(l, LEDGER_WRONG, "%s: the sequencer gave "
 				"number %" PRIu64 " a second time, to something "
@@ -300,7 +307,7 @@ static int compare(struct reading *r, const char *key,
 			err = chain_add_number(l->chain, step.s.k, step.s.y);
 		}
 	}
-	return err;
+	return err != 0 ? err : ledger_object(l, &o, why);
 }
 
 static int take_number(struct reading *r, const struct number *n,
@@ -388,11 +395,31 @@ static void find_last(struct ledger *l)
 	}
 }
 
+/* Block zero was looked for when the buckets were opened. */
+static int compare_genesis(struct ledger *l)
+{
+	struct ledger_object o = {.key = OBJECT_KEY_GENESIS, .known = true,
+		.whole = BUF_BYTES(&l->genesis_raw)};
+	for (unsigned i = 0; i < l->n_buckets; i++) {
+		const struct ledger_bucket *b = &l->bucket[i];
+		if (b->worm == NULL || b->genesis == 0)
+			continue;
+		if (b->genesis == -ENOENT)
+			o.missing |= UINT32_C(1) << i;
+		else
+			o.damaged |= UINT32_C(1) << i;
+	}
+	return ledger_object(l, &o, "");
+}
+
 int ledger_read(struct ledger *l, ledger_visit *visit, void *ctx)
 {
 	struct reading r = {.l = l, .visit = visit, .ctx = ctx};
-	int err = 1;
+	int err = compare_genesis(l);
+	if (err != 0)
+		return err;
 	find_last(l);
+	err = 1;
 	while (err == 1 && l->numbers < l->last_number) {
 		err = read_number(&r, l->numbers);
 		l->numbers += err == 1;

@@ -21,6 +21,8 @@ static const struct command {
 	{"cert", cmd_cert, "write a file's certificate to stdout"},
 	{"verify", cmd_verify, "check files inside the mount"},
 	{"anchor", cmd_anchor, "print the anchor"},
+	{"scrub", cmd_scrub, "say what is damaged or missing where"},
+	{"repair", cmd_repair, "put it right"},
 	{"audit", cmd_audit, "check everything from the buckets alone"},
 	{"restore", cmd_restore, "restore everything from some of the buckets"},
 };

@@ -123,7 +123,7 @@ static int set_xattrs(int fd, const struct record *d)
 }
 
 /* Owner before mode (it clears set-user-id bits), times last. */
-static int set_attributes(struct outtree *t, int fd, const struct record *d)
+int outtree_attributes(struct outtree *t, int fd, const struct record *d)
 {
 	const struct timespec times[2] = {
 		{.tv_nsec = UTIME_OMIT}, time_of(d->mtime_ns)
@@ -140,7 +140,7 @@ static int set_attributes(struct outtree *t, int fd, const struct record *d)
 
 int outtree_keep(struct outtree *t, struct outfile *f, const struct record *d)
 {
-	int err = d != NULL ? set_attributes(t, f->fd, d)
+	int err = d != NULL ? outtree_attributes(t, f->fd, d)
 		: fchmod(f->fd, 0644) != 0 ? -errno : 0;
 	if (err == 0 && renameat2(f->folder, f->temp, f->folder, f->name,
 			RENAME_NOREPLACE) != 0)
@@ -157,7 +157,7 @@ int outtree_keep(struct outtree *t, struct outfile *f, const struct record *d)
 int outtree_folder_attributes(struct outtree *t, const struct record *d)
 {
 	cleanup(close) int fd = open_folder(t, d->path);
-	return fd < 0 ? fd : set_attributes(t, fd, d);
+	return fd < 0 ? fd : outtree_attributes(t, fd, d);
 }
 
 int outtree_symlink(struct outtree *t, const struct record *d)

@@ -27,6 +27,8 @@ int outtree_keep(struct outtree *t, struct outfile *f, const struct record *d);
 void outtree_drop(struct outfile *f);
 
 int outtree_folder(struct outtree *t, struct bytes path);
+/* What a record says of owner, extended attributes, mode and time. */
+int outtree_attributes(struct outtree *t, int fd, const struct record *d);
 /* The attributes of a folder: when nothing is made in it any more. */
 int outtree_folder_attributes(struct outtree *t, const struct record *d);
 int outtree_symlink(struct outtree *t, const struct record *d);

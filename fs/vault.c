@@ -198,6 +198,8 @@ static int say_holder(int fd, char **ret_holder)
 	cleanup(free) char *at = NULL;
 	int n = lock_text(fd, &pid, &at) != 0
 		? asprintf(ret_holder, "in use by another process")
+		: *at == '\0'
+		? asprintf(ret_holder, "being repaired by process %d", pid)
 		: asprintf(ret_holder, "mounted at %s by process %d", at, pid);
 	if (n < 0)
 		*ret_holder = NULL;
@@ -271,5 +273,11 @@ int vault_mounted(const struct vault *v, int *ret_pid, char **ret_mount_point)
 		return -errno;
 	if (whole.l_type == F_UNLCK)
 		return -ENOENT;
-	return lock_text(fd, ret_pid, ret_mount_point);
+	cleanup(free) char *at = NULL;
+	int err = lock_text(fd, ret_pid, &at);
+	if (err == 0 && *at == '\0')
+		return -ENOENT; /* being repaired */
+	*ret_mount_point = at;
+	at = NULL; /* the caller has it */
+	return err;
 }

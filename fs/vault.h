@@ -40,8 +40,9 @@ int vault_anchor_read(const char *file, struct hash *ret);
 /* "<vault>/<rest>", owned by the caller; NULL: no memory. */
 char *vault_path(const struct vault *v, const char *rest);
 
-/* state/lock: held (fcntl, OFD) while a daemon runs; its text names pid and mount
- * point.  -EBUSY: *ret_holder says who ("mounted at DIR by process N"). */
+/* state/lock: held (fcntl, OFD) while a daemon runs or a repair ("" for a mount
+ * point); its text names pid and mount point.  -EBUSY: *ret_holder says who
+ * ("mounted at DIR by process N"). */
 int vault_lock(struct vault *v, const char *mount_point, char **ret_holder);
 /* Is it mounted now?  Fills what the lock says.  0, -ENOENT when not. */
 int vault_mounted(const struct vault *v, int *ret_pid, char **ret_mount_point);

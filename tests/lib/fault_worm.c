@@ -59,8 +59,11 @@ static int fault(struct fault_plan *p, bool *ret_do)
 		fault_ != 0 ? fault_ : rc_;                                    \
 	})
 
-static int fault_put(struct worm *w, const char *key, uint64_t size,
-	struct worm_put **ret)
+typedef int begin(struct worm *w, const char *key, uint64_t size,
+	struct worm_put **ret);
+
+static int begin_put(struct worm *w, begin *inner, const char *key,
+	uint64_t size, struct worm_put **ret)
 {
 	struct fault_worm *f = fault_of(w);
 	struct worm_put *p = calloc(1, sizeof *p);
@@ -69,8 +72,7 @@ static int fault_put(struct worm *w, const char *key, uint64_t size,
 	if (p == NULL)
 		return -ENOMEM;
 	p->f = f;
-	rc = FAULTY(f->plan, f->inner->ops->put(f->inner, key, size,
-		&p->inner));
+	rc = FAULTY(f->plan, inner(f->inner, key, size, &p->inner));
 	if (rc == 0 && atomic_load(&f->plan->read_only))
 		rc = -EROFS;
 	if (rc != 0) {
@@ -80,6 +82,18 @@ static int fault_put(struct worm *w, const char *key, uint64_t size,
 	}
 	*ret = p;
 	return 0;
+}
+
+static int fault_put(struct worm *w, const char *key, uint64_t size,
+	struct worm_put **ret)
+{
+	return begin_put(w, fault_of(w)->inner->ops->put, key, size, ret);
+}
+
+static int fault_replace(struct worm *w, const char *key, uint64_t size,
+	struct worm_put **ret)
+{
+	return begin_put(w, fault_of(w)->inner->ops->replace, key, size, ret);
 }
 
 static int fault_write(struct worm_put *p, struct bytes data)
@@ -159,6 +173,7 @@ struct worm *fault_worm_new(struct worm *inner, struct fault_plan *plan)
 		.size = fault_size,
 		.get = fault_get,
 		.list = fault_list,
+		.replace = fault_replace,
 		.free = fault_free,
 	};
 	struct fault_worm *f = calloc(1, sizeof *f);

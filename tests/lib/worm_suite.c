@@ -245,6 +245,41 @@ static void t_keys(struct worm *w)
 	is_object(w, "tmp/.a", "y", "which hides nothing");
 }
 
+static int replace_all(struct worm *w, const char *key, const char *s)
+{
+	struct worm_put *p;
+	int rc = w->ops->replace(w, key, strlen(s), &p);
+
+	if (rc != 0)
+		return rc;
+	rc = w->ops->write(p, text(s));
+	if (rc == 0)
+		return w->ops->commit(p);
+	w->ops->abort(p);
+	return rc;
+}
+
+static void t_replace(struct worm *w)
+{
+	struct worm_put *p = NULL;
+
+	is_int(worm_put_all(w, "x/bad", text("damaged")), 0, "an object");
+	is_int(w->ops->replace(w, "x/bad", 4, &p), 0, "its successor begins");
+	is_int(w->ops->write(p, text("good")), 0, "and is written");
+	is_object(w, "x/bad", "damaged", "W6: until then the old one is there");
+	w->ops->abort(p);
+	is_object(w, "x/bad", "damaged", "W5: and stays if it is given up");
+	is_int(replace_all(w, "x/bad", "good"), 0, "W6: it is replaced");
+	is_object(w, "x/bad", "good", "the new one is there, whole");
+	is_int(replace_all(w, "x/bad", "good"), 0, "by the same bytes: nothing");
+	is_int(worm_put_all(w, "x/bad", text("damaged")), -EEXIST,
+		"W3: put itself replaces nothing");
+	is_int(replace_all(w, "x/none", "new"), 0,
+		"where there is nothing it is a put");
+	is_str(worm_listing(w, ""), "x/bad=4 x/none=3",
+		"W6: no key names what was replaced");
+}
+
 struct putter {
 	struct worm *w;
 	int failed;
@@ -287,7 +322,7 @@ void worm_suite(const char *name, struct worm *(*open)(void *ctx), void *ctx)
 {
 	static void (*const tests[])(struct worm *w) = {t_whole, t_get, t_all,
 		t_same, t_equal_together, t_unequal_together, t_given_up,
-		t_list, t_keys, t_threads};
+		t_list, t_keys, t_threads, t_replace};
 	struct worm *w;
 	size_t i;
 

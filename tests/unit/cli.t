@@ -13,7 +13,7 @@ tap = Tap()
 if not os.access(NOTARYFS, os.X_OK):
     skip_all("no %s: build first" % NOTARYFS)
 work = tempfile.mkdtemp(prefix="notaryfs-cli-")
-COMMANDS = "init mount umount status wait seal cert verify anchor audit restore".split()
+COMMANDS = "init mount umount status wait seal cert verify anchor scrub repair audit restore".split()
 
 
 def tool(*argv, **kw):
@@ -45,7 +45,7 @@ try:
     # -- usage
     p = tool("--help")
     tap.ok(p.returncode == 0 and all(c in p.out for c in COMMANDS), "--help lists the commands")
-    p = tool("scrub")
+    p = tool("polish")
     tap.ok(p.returncode == 64 and all(c in p.err for c in COMMANDS), "an unknown command: 64 and the list")
     tap.is_(tool().returncode, 64, "no command: 64")
     for c in COMMANDS:

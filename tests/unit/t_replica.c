@@ -77,7 +77,8 @@ static struct worm *borrow(struct worm *w)
 	if (b == NULL)
 		bail("no memory");
 	b->ops = (struct worm_ops){b_put, w->ops->write, w->ops->commit,
-		w->ops->abort, b_size, b_get, b_list, b_free};
+		w->ops->abort, b_size, b_get, b_list,
+		.free = b_free};
 	b->base = (struct worm){&b->ops, w->name};
 	b->inner = w;
 	return &b->base;

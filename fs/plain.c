@@ -1,0 +1,265 @@
+#include "fs/plain.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "core/cleanup.h"
+#include "core/record.h"
+#include "fs/hashfile.h"
+#include "fs/inside.h"
+
+struct checking {
+	struct ledger *l;
+	int files;
+	uint64_t total;
+	struct plain_list *list;
+};
+
+const char *plain_state_text(enum plain_state s)
+{
+	static const char *const text[] = {
+		[PLAIN_GOOD] = "as it was recorded",
+		[PLAIN_MISSING] = "missing",
+		[PLAIN_DAMAGED] = "not what was recorded",
+		[PLAIN_ATTRIBUTES] = "of another mode, owner or time than was "
+			"recorded",
+		[PLAIN_UNREADABLE] = "not to be read",
+	};
+	return text[s];
+}
+
+/* -- one of them */
+
+static bool same_attributes(const struct stat *st, const struct record *d)
+{
+	return (st->st_mode & 07777) == d->mode &&
+		(int64_t)st->st_mtim.tv_sec * 1000000000 +
+			st->st_mtim.tv_nsec == d->mtime_ns &&
+		(!d->has_owner || (st->st_uid == d->uid &&
+			st->st_gid == d->gid));
+}
+
+/* What could not be opened is missing, something else, or unreadable. */
+static int judge_error(int err, enum plain_state *ret)
+{
+	switch (err) {
+	case -ENOENT:
+		*ret = PLAIN_MISSING;
+		return 0;
+	case -ENOTDIR:
+	case -ELOOP:
+	case -ENXIO:
+		*ret = PLAIN_DAMAGED;
+		return 0;
+	case -ENOMEM:
+	case -EMFILE:
+	case -ENFILE:
+		return err;
+	default:
+		*ret = PLAIN_UNREADABLE;
+		return 0;
+	}
+}
+
+static int judge_put(struct ledger *l, int files, const struct record *d,
+	enum plain_state *ret)
+{
+	cleanup(close) int fd = inside_open(files, d->path,
+		O_RDONLY | O_NONBLOCK, 0);
+	cleanup(free) uint8_t *buffer = malloc(HASHFILE_BUFFER);
+	struct hashed got;
+	struct stat st;
+	if (buffer == NULL)
+		return -ENOMEM;
+	if (fd < 0)
+		return judge_error(fd, ret);
+	if (fstat(fd, &st) != 0)
+		return -errno;
+	*ret = PLAIN_DAMAGED;
+	if (!S_ISREG(st.st_mode) || (uint64_t)st.st_size != d->size)
+		return 0;
+	int err = hashfile(fd, d->size, buffer, &got);
+	if (err == -ENOMEM)
+		return err;
+	if (l->events.read != NULL)
+		l->events.read(l->events.ctx, d->size);
+	if (err != 0)
+		return 0; /* the disk does not give it, or it shrank */
+	buf_free(&got.tops);
+	if (hash_equal(&got.root, &d->root))
+		*ret = same_attributes(&st, d) ? PLAIN_GOOD : PLAIN_ATTRIBUTES;
+	return 0;
+}
+
+static int judge_symlink(int files, const struct record *d,
+	enum plain_state *ret)
+{
+	char target[RECORD_PATH_MAX + 2];
+	cleanup(close) int fd = inside_open(files, d->path, O_PATH, 0);
+	if (fd < 0)
+		return judge_error(fd, ret);
+	ssize_t n = readlinkat(fd, "", target, sizeof target);
+	*ret = n >= 0 && bytes_equal(BYTES(target, (size_t)n), d->target)
+		? PLAIN_GOOD : PLAIN_DAMAGED;
+	return 0;
+}
+
+static int judge_link(int files, const struct record *d, enum plain_state *ret)
+{
+	struct stat first, st;
+	cleanup(close) int fd = inside_open(files, d->path, O_PATH, 0);
+	cleanup(close) int to = inside_open(files, d->target, O_PATH, 0);
+	if (fd < 0)
+		return judge_error(fd, ret);
+	if (fstat(fd, &st) != 0)
+		return -errno;
+	*ret = to >= 0 && fstat(to, &first) == 0 &&
+		first.st_dev == st.st_dev && first.st_ino == st.st_ino
+		? PLAIN_GOOD : PLAIN_DAMAGED;
+	return 0;
+}
+
+int plain_judge(struct ledger *l, int files, const struct record *d,
+	enum plain_state *ret)
+{
+	*ret = PLAIN_GOOD;
+	switch (d->kind) {
+	case RECORD_PUT:
+		return judge_put(l, files, d, ret);
+	case RECORD_SYMLINK:
+		return judge_symlink(files, d, ret);
+	case RECORD_LINK:
+		return judge_link(files, d, ret);
+	default:
+		return 0; /* folders may go */
+	}
+}
+
+/* -- all of them */
+
+static int keep(struct plain_list *p, enum plain_state state,
+	const struct local_record *r)
+{
+	if (p->n == PLAIN_MAX) {
+		p->more = true;
+		return 0;
+	}
+	if (p->n % 256 == 0) {
+		struct plain_bad *more = realloc(p->bad,
+			(p->n + 256) * sizeof *more);
+		if (more == NULL)
+			return -ENOMEM;
+		p->bad = more;
+	}
+	struct plain_bad *b = &p->bad[p->n++];
+	*b = (struct plain_bad){.state = state, .final = r->final,
+		.height = r->height, .index = r->index};
+	int err = buf_copy(r->d, &b->d);
+	return err != 0 ? err : buf_copy(r->extents, &b->extents);
+}
+
+static int check_one(void *ctx, const struct local_record *r)
+{
+	struct checking *c = ctx;
+	struct record d;
+	enum plain_state state;
+	if (record_decode(r->d, &d) != 0)
+		return 0; /* the block that holds it was judged */
+	int err = plain_judge(c->l, c->files, &d, &state);
+	if (err != 0)
+		return err;
+	c->list->checked++;
+	if (c->l->events.progress != NULL)
+		c->l->events.progress(c->l->events.ctx, "plain files",
+			c->list->checked, c->total);
+	return state == PLAIN_GOOD ? 0 : keep(c->list, state, r);
+}
+
+static void bad_done(struct plain_bad *b)
+{
+	buf_free(&b->d);
+	buf_free(&b->extents);
+}
+
+static int is_newest(void *ctx, const struct local_record *r)
+{
+	const struct plain_bad *b = ctx;
+	return bytes_equal(r->d, BUF_BYTES(&b->d)) ? 1 : 2;
+}
+
+/* Still so, and of the newest record?  The daemon may have been at work. */
+static int look_again(struct checking *c, struct local *local)
+{
+	struct plain_list *p = c->list;
+	size_t n = 0, i;
+	int err = 0;
+	for (i = 0; i < p->n && err == 0; i++) {
+		struct plain_bad *b = &p->bad[i];
+		struct record d;
+		enum plain_state state = PLAIN_GOOD;
+		err = record_decode(BUF_BYTES(&b->d), &d);
+		if (err == 0)
+			err = local->ops->find(local, d.path, is_newest, b);
+		if (err == 1)
+			err = plain_judge(c->l, c->files, &d, &state);
+		else if (err == 2)
+			err = 0;
+		b->state = state;
+		if (err == 0 && state != PLAIN_GOOD)
+			p->bad[n++] = *b;
+		else
+			bad_done(b);
+	}
+	for (; i < p->n; i++)
+		bad_done(&p->bad[i]);
+	p->n = n;
+	return err;
+}
+
+int plain_check(struct ledger *l, struct local *local, const char *files_dir,
+	struct plain_list *ret)
+{
+	struct plain_list p = {0};
+	struct local_counts n;
+	cleanup(close) int files = open(files_dir,
+		O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (files < 0)
+		return -errno;
+	int err = local->ops->counts(local, &n);
+	struct checking c = {l, files, 0, &p};
+	if (err == 0) {
+		c.total = n.final_records + n.queued_records;
+		err = local->ops->below(local, BYTES("", 0), false, check_one,
+			&c);
+	}
+	if (err == 0)
+		err = look_again(&c, local);
+	if (err != 0)
+		plain_done(&p);
+	else
+		*ret = p;
+	return err;
+}
+
+void plain_done(struct plain_list *p)
+{
+	for (size_t i = 0; i < p->n; i++)
+		bad_done(&p->bad[i]);
+	free(p->bad);
+	*p = (struct plain_list){0};
+}
+
+void plain_find(struct ledger *l, const struct plain_bad *b)
+{
+	struct record d;
+	if (record_decode(BUF_BYTES(&b->d), &d) != 0)
+		return;
+	ledger_find(l, b->state == PLAIN_UNREADABLE ? LEDGER_INCOMPLETE
+		: LEDGER_WRONG, "files/%.*s is %s%s", (int)d.path.n,
+		(const char *)d.path.p, plain_state_text(b->state),
+		b->final ? "" : ", and it was not in the buckets yet");
+}

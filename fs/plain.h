@@ -1,0 +1,56 @@
+/*
+ * plain: a vault's plain files, held against what was recorded of them.
+ *
+ * What is sealed must lie in files/ as its newest record says: the content of
+ * a file to the last byte, its mode, owner and time; where a symbolic link
+ * points; that a hard link is the file which it is a link of.  Folders may go and
+ * change.
+ *
+ * One thread.  A daemon may run: what it changed meanwhile is looked at again.
+ */
+#ifndef FS_PLAIN_H
+#define FS_PLAIN_H
+
+#include "core/local.h"
+#include "fs/ledger.h"
+
+#define PLAIN_MAX 65536	/* kept in a list; more are told by `more` */
+
+enum plain_state {
+	PLAIN_GOOD,
+	PLAIN_MISSING,
+	PLAIN_DAMAGED,		/* another content, target or file */
+	PLAIN_ATTRIBUTES,	/* another mode, owner or time */
+	PLAIN_UNREADABLE,	/* not wrong, only not known */
+};
+const char *plain_state_text(enum plain_state s);
+
+/* One that is not as it was recorded. */
+struct plain_bad {
+	enum plain_state state;
+	struct buf d;		/* its newest record */
+	bool final;		/* in the buckets, in this block: */
+	uint64_t height;
+	uint32_t index;
+	struct buf extents;	/* tops, of a large file */
+};
+
+struct plain_list {
+	struct plain_bad *bad;	/* ascending by path */
+	size_t n;
+	bool more;		/* there are further ones */
+	uint64_t checked;	/* all that were looked at */
+};
+
+/* Looks at everything recorded.  l: for progress and pace; findings come with
+ * plain_find(). */
+int plain_check(struct ledger *l, struct local *local, const char *files_dir,
+	struct plain_list *ret);
+void plain_done(struct plain_list *p);
+/* Is one as its record says?  files: the open folder. */
+int plain_judge(struct ledger *l, int files, const struct record *d,
+	enum plain_state *ret);
+/* The finding of one of them. */
+void plain_find(struct ledger *l, const struct plain_bad *b);
+
+#endif
