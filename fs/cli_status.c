@@ -7,17 +7,19 @@
 #include "core/cleanup.h"
 #include "fs/assembly.h"
 #include "fs/cli.h"
+#include "fs/metrics.h"
 #include "fs/place.h"
 #include "fs/status.h"
 #include "fs/text.h"
 #include "fs/vault.h"
 
 static const char help[] =
-"usage: notaryfs status VAULT|DIR [--json] [--watch]\n"
+"usage: notaryfs status VAULT|DIR [--json|--metrics] [--watch]\n"
 "Says how a vault is doing: files by state, blocks, what is on its way, each\n"
 "service and bucket with its last success and error, the trust class.\n"
 "\n"
 "  --json      print it as JSON\n"
+"  --metrics   print its numbers in the text format of Prometheus\n"
 "  --watch     again every second, until interrupted\n"
 "  -h, --help  print this\n"
 "\n"
@@ -27,7 +29,7 @@ struct wanted {
 	const struct cli *c;
 	const struct assembly *a;
 	const char *path;
-	bool json;
+	bool json, metrics;
 };
 
 /* From local state alone: nothing is open, settling or in trouble. */
@@ -118,6 +120,7 @@ static int show(const struct wanted *w)
 		return CLI_REFUSED;
 	}
 	err = w->json ? status_json(s, &text)
+		: w->metrics ? metrics_text(s, &text)
 		: status_text(s, w->a->clock->ops->now_ms(w->a->clock), &text);
 	status_done(s);
 	if (err != 0)
@@ -130,6 +133,7 @@ int cmd_status(const struct assembly *a, int argc, char **argv)
 {
 	static const struct option names[] = {
 		{"json", no_argument, NULL, 'j'},
+		{"metrics", no_argument, NULL, 'm'},
 		{"watch", no_argument, NULL, 'w'},
 		{"help", no_argument, NULL, 'h'},
 		{0},
@@ -141,6 +145,9 @@ int cmd_status(const struct assembly *a, int argc, char **argv)
 		switch (opt) {
 		case 'j':
 			w.json = true;
+			break;
+		case 'm':
+			w.metrics = true;
 			break;
 		case 'w':
 			watch = true;

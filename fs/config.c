@@ -250,6 +250,24 @@ static void set_preset(struct reading *r, const char *text)
 	r->c->preset = copy;
 }
 
+/* A collector reads what is called *.prom in its folder. */
+static void set_metrics_file(struct reading *r, const char *text)
+{
+	size_t n = strlen(text);
+	if (text[0] != '/' || n < 7 || strcmp(text + n - 5, ".prom") != 0) {
+		complain(r, "metrics_file = %s: must be an absolute path that "
+			"ends in .prom", text);
+		return;
+	}
+	char *copy = strdup(text);
+	if (copy == NULL) {
+		r->failed = true;
+		return;
+	}
+	free(r->c->metrics_file);
+	r->c->metrics_file = copy;
+}
+
 #define SETTLE_MAX 1		/* index of settle_max */
 static const struct setting {
 	const char *name;
@@ -268,6 +286,7 @@ static const struct setting {
 	{"retain_default", set_retain_default, false},
 	{"retain_min", set_retain_min, false},
 	{"retain_max", set_retain_max, false},
+	{"metrics_file", set_metrics_file, false},
 };
 #define SETTINGS (sizeof settings / sizeof *settings)
 
@@ -427,6 +446,7 @@ void config_done(struct config *c)
 	for (size_t i = 0; i < c->n_buckets; i++)
 		free(c->bucket[i]);
 	free(c->preset);
+	free(c->metrics_file);
 	*c = (struct config){0};
 }
 

@@ -17,6 +17,7 @@
  *   retain_default = none   how long a file is kept from its seal on at least
  *   retain_min = none       least and greatest time from now to a date that is
  *   retain_max = none       set later
+ *   metrics_file = FILE     numbers for a monitoring system (fs/metrics.h)
  */
 #ifndef FS_CONFIG_H
 #define FS_CONFIG_H
@@ -36,6 +37,7 @@ struct config {
 	uint64_t block_interval_ms;
 	uint64_t retain_default_s, retain_min_s, retain_max_s; /* 0: none */
 	char *preset;
+	char *metrics_file;		/* absolute, or NULL */
 };
 
 void config_defaults(struct config *c);

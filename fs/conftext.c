@@ -46,6 +46,10 @@ static const char middle[] =
 "#retain_min = none\n"
 "#retain_max = none\n"
 "\n"
+"# Numbers for Prometheus, written anew every 15 s, as the textfile collector\n"
+"# of node_exporter reads them.  An absolute path that ends in .prom.\n"
+"#metrics_file = /var/lib/prometheus/node-exporter/notaryfs.prom\n"
+"\n"
 "# Where the shares go, one folder each, in order of share number.  Relative\n"
 "# ones start at the vault.  A folder may be moved, to another disk or machine,\n"
 "# while the vault is not mounted; the number and the order never change.\n";

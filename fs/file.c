@@ -100,3 +100,24 @@ int file_write_new(const char *path, mode_t mode, struct bytes data)
 	}
 	return file_sync_entry(path);
 }
+
+int file_replace(const char *path, mode_t mode, struct bytes data)
+{
+	cleanup(free) char *tmp = NULL;
+	if (asprintf(&tmp, "%s.tmp", path) < 0) {
+		tmp = NULL;
+		return -ENOMEM;
+	}
+	if (unlink(tmp) != 0 && errno != ENOENT) /* of a crash */
+		return -errno;
+	cleanup(close) int fd = open(tmp,
+		O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
+	if (fd < 0)
+		return -errno;
+	int err = file_write_all(fd, data);
+	if (err == 0 && rename(tmp, path) != 0)
+		err = -errno;
+	if (err != 0)
+		unlink(tmp);
+	return err;
+}

@@ -13,6 +13,10 @@ int file_read(const char *path, size_t max, struct buf *ret);
 /* A new file (-EEXIST if the name is taken) with exactly this content and
  * mode; file and folder are durable when it returns 0. */
 int file_write_new(const char *path, mode_t mode, struct bytes data);
+/* The file has this content and mode from one moment to the next; a reader
+ * sees the old one or the new one.  Beside it "PATH.tmp" is used.  Not made
+ * durable. */
+int file_replace(const char *path, mode_t mode, struct bytes data);
 /* All of data, or the negative errno. */
 int file_write_all(int fd, struct bytes data);
 /* The same at the end of a new file, with holes where there are long runs of

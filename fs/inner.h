@@ -106,7 +106,7 @@ static inline fuse_ino_t ino_of(struct mount *m, const struct node *n)
 	return n == m->nodes.root ? FUSE_ROOT_ID : (fuse_ino_t)(uintptr_t)n;
 }
 
-/* One line for the journal: "what: path: why". */
+/* One line for the journal: what, of which path, and why (0 or an errno). */
 void mount_say(struct mount *m, const char *what, const char *path, int rc);
 
 /* -- inode.c: steps that operations share.  Tree held for reading. -- */

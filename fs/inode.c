@@ -9,18 +9,8 @@
 
 void mount_say(struct mount *m, const char *what, const char *path, int rc)
 {
-	cleanup(free) char *line = NULL;
-	const char *slash = *path == '\0' ? "/" : "";
-
-	if (rc == 0) {
-		if (asprintf(&line, "%s: %s%s", what, path, slash) < 0)
-			line = NULL;
-	} else if (asprintf(&line, "%s: %s%s: %s", what, path, slash,
-			strerror(-rc)) < 0) {
-		line = NULL;
-	}
-	if (line != NULL && m->s.say != NULL)
-		m->s.say(m->s.ctx, line);
+	if (m->s.say != NULL)
+		m->s.say(m->s.ctx, what, *path == '\0' ? "/" : path, rc);
 }
 
 int inode_path(struct mount *m, struct node *n, char ret[NODE_PATH])

@@ -31,8 +31,8 @@ struct mount_services {
 	int (*status)(void *ctx, struct buf *ret);
 	/* The chain's own time, ms since 1970 (chainclock.h). */
 	int (*chain_time)(void *ctx, uint64_t *ret_ms);
-	/* One line for the journal. */
-	void (*say)(void *ctx, const char *line);
+	/* Trouble with a file, for the journal; err 0 or a negative errno. */
+	void (*say)(void *ctx, const char *what, const char *path, int err);
 	void *ctx;
 };
 

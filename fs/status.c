@@ -128,6 +128,31 @@ int status_json(const struct status *s, struct buf *ret)
 	return json_end(&j, ret);
 }
 
+/* How many rows are not ok. */
+static unsigned failed(const struct status_row *row, size_t n)
+{
+	unsigned bad = 0;
+	for (size_t i = 0; i < n; i++)
+		bad += !row[i].ok;
+	return bad;
+}
+
+int status_fields(const struct status *s, struct buf *ret)
+{
+	int err = 0;
+	for (size_t i = 0; i < NUMBERS && err == 0; i++) {
+		const char *object = numbers[i].object;
+		uint64_t v;
+		memcpy(&v, (const char *)s + numbers[i].at, sizeof v);
+		err = text_add(ret, "%s%s%s=%" PRIu64 " ", object ? object : "",
+			object ? "_" : "", numbers[i].name, v);
+	}
+	return err != 0 ? err : text_add(ret,
+		"services_failed=%u buckets_failed=%u",
+		failed(s->service, s->n_services),
+		failed(s->bucket, s->n_buckets));
+}
+
 static int parse_numbers(struct bytes json, struct status *s)
 {
 	for (size_t i = 0; i < NUMBERS; i++) {

@@ -45,6 +45,8 @@ void status_trust(struct status *s, const struct params *p,
 int status_json(const struct status *s, struct buf *ret);
 /* What status_json() wrote; -EBADMSG. */
 int status_parse(struct bytes json, struct status *ret);
+/* The numbers as "files_open=0 ... buckets_failed=0" for the journal. */
+int status_fields(const struct status *s, struct buf *ret);
 /* Several lines for a person; now_ms for "3 s ago". */
 int status_text(const struct status *s, uint64_t now_ms, struct buf *ret);
 

@@ -40,7 +40,8 @@ put("one")
 fg.send_signal(signal.SIGTERM)
 tap.is_(fg.wait(60), 0, "SIGTERM: an orderly end, exit code 0")
 err = fg.stderr.read().decode()
-tap.ok("mounted at" in err and "SIGTERM: unmounting" in err, "-f: the log is on stderr too")
+tap.ok("event=mounted dir=" + v.mnt in err and "event=signal signal=SIGTERM" in err,
+       "-f: the log is on stderr too")
 tap.ok(not v.mounted(), "and it is unmounted")
 tap.ok(os.path.exists(v.path + "/state/sequencer/handover"), "the sequencer has handed over")
 
@@ -50,20 +51,20 @@ tap.is_(p.stderr, b"", "an orderly end needs no words at the next mount")
 tap.ok(final("one"), "what was written before is sealed and final now")
 pid = v.pid()
 os.kill(pid, signal.SIGUSR1)
-tap.ok(logged(' status {"vault":'), "SIGUSR1 logs the status")
+tap.ok(logged(" event=status files_open="), "SIGUSR1 logs the status")
 with open(conf) as f:
     text = f.read()
 with open(conf, "w") as f:
     f.write(text.replace("settle = 500ms", "settle = 2h"))
 os.kill(pid, signal.SIGHUP)
-tap.ok(logged("SIGHUP: settle, settle_max, empty_settle and backlog are as in"), "SIGHUP reads the settings again")
+tap.ok(logged(" event=config-read file=" + conf), "SIGHUP reads the settings again")
 put("two")
 p = run(NOTARYFS, "wait", v.mnt + "/two", "--timeout", "1500ms")
 tap.ok(p.returncode == 2 and b"settling" in p.stderr, "and they count")
 with open(conf, "w") as f:
     f.write(text + "settle = 1\n")
 os.kill(pid, signal.SIGHUP)
-tap.ok(logged("SIGHUP: nothing changed: "), "a bad file changes nothing")
+tap.ok(logged(" event=config-refused "), "a bad file changes nothing")
 with open(conf, "w") as f:
     f.write(text)
 os.kill(pid, signal.SIGHUP)

@@ -133,10 +133,11 @@ static int status(void *ctx, struct buf *ret)
 	return buf_add(ret, "{}\n", 3);
 }
 
-static void say(void *ctx, const char *line)
+static void say(void *ctx, const char *what, const char *path, int err)
 {
 	(void)ctx;
-	fprintf(stderr, "%s\n", line);
+	fprintf(stderr, "%s: %s%s%s\n", what, path, err != 0 ? ": " : "",
+		err != 0 ? strerror(-err) : "");
 }
 
 static int fail(const char *what, int rc, const char *why)

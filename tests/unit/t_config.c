@@ -73,6 +73,17 @@ static void good_file(void)
 
 	is_int(config_set(&c, "settle=3s", "/", &why), 0, "-o settle=3s");
 	is_int(c.settle_ms, 3000, "takes effect");
+	is_int(config_set(&c, "metrics_file=/x/n.prom", "/", &why), 0,
+		"a file for the metrics");
+	is_str(c.metrics_file, "/x/n.prom", "is kept");
+	static const char *const no[] = {"x.prom", "/x/n.txt", "/.prom"};
+	for (size_t i = 0; i < sizeof no / sizeof *no; i++) {
+		char text[64];
+		snprintf(text, sizeof text, "metrics_file=%s", no[i]);
+		is_int(config_set(&c, text, "/", &why), -EINVAL,
+			"%s is no place for them", no[i]);
+		free(why);
+	}
 	is_int(config_set(&c, "settle=0.1s", "/", &why), -EINVAL,
 		"0.1s is too short");
 	ok(strstr(why, "at least 0.5s") != NULL, "and says so: %s", why);

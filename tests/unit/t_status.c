@@ -5,6 +5,7 @@
 
 #include "core/cleanup.h"
 #include "fs/backlog.h"
+#include "fs/metrics.h"
 #include "fs/status.h"
 #include "tests/tap/tap.h"
 
@@ -66,6 +67,30 @@ static void words(void)
 	status_done(&s);
 }
 
+static void numbers(void)
+{
+	struct status s = sample();
+	cleanup(buf) struct buf fields = {0}, text = {0};
+	is_int(status_fields(&s, &fields), 0, "as fields");
+	const char want[] = "files_open=1 files_settling=2 files_frozen=3 "
+		"files_sealed=4 files_notarized=5 files_temp=6 files_scratch=7 "
+		"height=8 blocks=8 backlog_files=4 backlog_bytes=1500000 "
+		"backlog_oldest_s=9 pid=42 services_failed=0 buckets_failed=1";
+	is_bytes(BUF_BYTES(&fields), BYTES(want, sizeof want - 1), "all");
+	is_int(metrics_text(&s, &text), 0, "as metrics");
+	is_int(buf_add(&text, "", 1), 0, "as a string");
+	static const char *const line[] = {
+		"notaryfs_files{vault=\"/v\",state=\"frozen\"} 3\n",
+		"notaryfs_bucket_ok{vault=\"/v\",bucket=\"/b \\\"0\\\"\"} 1\n",
+		"notaryfs_bucket_ok{vault=\"/v\",bucket=\"/b1\"} 0\n",
+		"notaryfs_service_last_success_timestamp_seconds{vault=\"/v\","
+			"service=\"timestamp\"} 1.000\n",
+	};
+	for (size_t i = 0; i < sizeof line / sizeof *line; i++)
+		ok(strstr((char *)text.p, line[i]) != NULL, "%s", line[i]);
+	status_done(&s);
+}
+
 static void health(void)
 {
 	struct status_row r = {0};
@@ -103,6 +128,7 @@ int main(void)
 	plan(0);
 	round_trip();
 	words();
+	numbers();
 	health();
 	oldest();
 	return done();
