@@ -8,7 +8,30 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "fs/nearest.h"
+
 static bool progress_shown;
+
+/* What getopt_long() refused: arg, or the letter optopt in a bundle. */
+static int unknown(const struct cli *c, const char *arg,
+	const struct option *names)
+{
+	char word[64];
+	const char *meant = NULL;
+	unsigned best = NEAREST_NONE;
+	size_t n = strcspn(arg, "=");
+	if (strncmp(arg, "--", 2) != 0)
+		return cli_usage(c, "no such option: -%c", optopt);
+	if (optopt != 0)
+		return cli_usage(c, "%.*s takes no value", (int)n, arg);
+	snprintf(word, sizeof word, "%.*s", (int)n - 2, arg + 2);
+	for (; names->name != NULL; names++)
+		if (nearest_is(word, names->name, &best))
+			meant = names->name;
+	return meant == NULL ? cli_usage(c, "no such option: %.*s", (int)n, arg)
+		: cli_usage(c, "no such option: %.*s; did you mean --%s?",
+			(int)n, arg, meant);
+}
 
 int cli_option(struct cli *c, int argc, char **argv, const char *letters,
 	const struct option *names)
@@ -23,7 +46,7 @@ int cli_option(struct cli *c, int argc, char **argv, const char *letters,
 	if (o == ':')
 		c->exit = cli_usage(c, "%s needs a value", argv[optind - 1]);
 	else if (o == '?')
-		c->exit = cli_usage(c, "no such option: %s", argv[optind - 1]);
+		c->exit = unknown(c, argv[optind - 1], names);
 	return o == ':' ? '?' : o;
 }
 

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "core/cleanup.h"
+#include "fs/nearest.h"
 #include "core/retention.h"
 
 #define FILE_MAX ((size_t)64 << 10)	/* bytes; a long one has 4 KiB */
@@ -311,14 +312,22 @@ static char *trim(char *s)
 
 static const struct setting *setting_find(struct reading *r, const char *name)
 {
-	char all[256] = "";
+	char all[512] = "";
+	const char *meant = NULL;
+	unsigned best = NEAREST_NONE;
 	for (size_t i = 0; i < SETTINGS; i++) {
 		if (strcmp(settings[i].name, name) == 0)
 			return &settings[i];
+		if (nearest_is(name, settings[i].name, &best))
+			meant = settings[i].name;
 		snprintf(all + strlen(all), sizeof all - strlen(all), "%s%s",
 			i == 0 ? "" : ", ", settings[i].name);
 	}
-	complain(r, "%s: no such setting; there are %s", name, all);
+	if (meant != NULL)
+		complain(r, "%s: no such setting; did you mean %s?", name,
+			meant);
+	else
+		complain(r, "%s: no such setting; there are %s", name, all);
 	return NULL;
 }
 

@@ -6,6 +6,7 @@
 
 #include "fs/assembly.h"
 #include "fs/cli.h"
+#include "fs/nearest.h"
 
 static const struct command {
 	const char *name;
@@ -35,7 +36,49 @@ static void list(FILE *f)
 		f);
 	for (size_t i = 0; i < COMMANDS; i++)
 		fprintf(f, "  %-8s %s\n", commands[i].name, commands[i].what);
-	fputs("\nnotaryfs COMMAND --help says more; so does notaryfs(1).\n", f);
+	fputs("\nnotaryfs help COMMAND says more; so does notaryfs(1).\n", f);
+}
+
+static const struct command *find(const char *name)
+{
+	for (size_t i = 0; i < COMMANDS; i++)
+		if (strcmp(name, commands[i].name) == 0)
+			return &commands[i];
+	return NULL;
+}
+
+static int unknown(const char *name)
+{
+	const char *meant = NULL;
+	unsigned best = NEAREST_NONE;
+	for (size_t i = 0; i < COMMANDS; i++)
+		if (nearest_is(name, commands[i].name, &best))
+			meant = commands[i].name;
+	fprintf(stderr, "notaryfs: there is no command %s", name);
+	if (meant != NULL)
+		fprintf(stderr, "; did you mean %s?", meant);
+	fputc('\n', stderr);
+	list(stderr);
+	return CLI_USAGE;
+}
+
+static int print_list(void)
+{
+	list(stdout);
+	return fflush(stdout) == 0 ? CLI_DONE : CLI_REFUSED;
+}
+
+/* notaryfs help COMMAND is notaryfs COMMAND --help. */
+static int help(int argc, char **argv)
+{
+	static char option[] = "--help";
+	if (argc == 2)
+		return print_list();
+	const struct command *c = find(argv[2]);
+	if (c == NULL)
+		return unknown(argv[2]);
+	char *args[] = {argv[2], option, NULL};
+	return c->run(assemble(), 2, args);
 }
 
 int main(int argc, char **argv)
@@ -44,18 +87,15 @@ int main(int argc, char **argv)
 		list(stderr);
 		return CLI_USAGE;
 	}
-	if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0) {
-		list(stdout);
-		return fflush(stdout) == 0 ? CLI_DONE : CLI_REFUSED;
-	}
+	if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)
+		return print_list();
+	if (strcmp(argv[1], "help") == 0)
+		return help(argc, argv);
 	if (strcmp(argv[1], "--version") == 0) {
 		puts("notaryfs " NOTARYFS_VERSION);
 		return fflush(stdout) == 0 ? CLI_DONE : CLI_REFUSED;
 	}
-	for (size_t i = 0; i < COMMANDS; i++)
-		if (strcmp(argv[1], commands[i].name) == 0)
-			return commands[i].run(assemble(), argc - 1, argv + 1);
-	fprintf(stderr, "notaryfs: there is no command %s\n", argv[1]);
-	list(stderr);
-	return CLI_USAGE;
+	const struct command *c = find(argv[1]);
+	return c != NULL ? c->run(assemble(), argc - 1, argv + 1)
+		: unknown(argv[1]);
 }

@@ -53,6 +53,19 @@ try:
         tap.ok(p.returncode == 0 and p.out.startswith("usage: notaryfs " + c) and not p.err, c + " --help")
         refused([c, "--nonsense"], 64, "no such option: --nonsense", c + " --nonsense: 64")
         refused([c], 64, "usage: notaryfs " + c, c + " without operands: 64")
+        q = tool("help", c)
+        tap.ok(q.returncode == 0 and q.out == tool(c, "--help").out, "help " + c + " is the same")
+    tap.is_(tool("help").out, tool("--help").out, "help alone lists the commands")
+    refused(["help", "scrap"], 64, "there is no command scrap; did you mean scrub?", "help for what is not there")
+    refused(["moutn"], 64, "there is no command moutn; did you mean mount?", "the nearest command is named")
+    refused(["xyzzy"], 64, "there is no command xyzzy\n", "where there is one")
+    p = tool("--version")
+    tap.ok(p.returncode == 0 and p.out.split()[0] == "notaryfs" and len(p.out.split()) == 2, "--version")
+    refused(["init", "--setle", "2s", "x"], 64, "no such option: --setle; did you mean --settle?",
+            "the nearest option is named")
+    refused(["status", "--jsno=3"], 64, "no such option: --jsno; did you mean --json?", "without its value")
+    refused(["status", "--json=3", "x"], 64, "--json takes no value", "a value that is not wanted")
+    refused(["seal", "-rx", "/"], 64, "no such option: -x", "an unknown letter in a bundle")
     refused(["init", "--settle"], 64, "needs a value", "an option without its value")
     refused(["init", work + "/x", "--settle", "0.1s"], 64, "at least 0.5s", "too short a settle time")
     refused(["init", work + "/x", "--shares", "4/3"], 64, "1 <= K <= N", "more shares needed than there are")
@@ -131,6 +144,7 @@ try:
     p = tool("mount", v, work + "/full")
     lines = [x for x in p.err.splitlines() if "notaryfs.conf:" in x]
     tap.ok(p.returncode == 1 and len(lines) == 3, "every mistake in the configuration is listed")
+    tap.ok("setle: no such setting; did you mean settle?" in p.err, "the nearest setting is named")
     tap.ok(all(x.split("notaryfs.conf:")[1].split(":")[0].isdigit() for x in lines), "with its line")
     v = fresh("missing")
     for i in (0, 3):
