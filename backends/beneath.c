@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "core/cleanup.h"
+#include "core/fault.h"
 
 #define FOLDER (O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW)
 
@@ -53,6 +54,8 @@ static int walk(int root, const char *path, int flags, bool make)
 			return rc;
 		if (make && mkdirat(dir, name, 0700) != 0 && errno != EEXIST)
 			return -errno;
+		if (make)
+			fault_point("folder.made");
 		if (make && fsync(dir) != 0)
 			return -errno;
 		fd = open_at(dir, name, *path != '\0' ? FOLDER

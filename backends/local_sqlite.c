@@ -9,6 +9,7 @@
 
 #include "backends/local_impl.h"
 #include "core/cleanup.h"
+#include "core/fault.h"
 
 #define USER_VERSION 1		/* of the tables below */
 #define APPLICATION_ID 0x6e6f7466 /* "notf" in the file's header */
@@ -222,8 +223,11 @@ int local_begin(struct local *l, struct conn *writer, struct txn *ret)
 
 int local_commit(struct txn *t)
 {
-	int rc = local_run_u64(t->conn, SQL_COMMIT, 0, NULL);
+	int rc;
 
+	fault_point("local.commit");
+	rc = local_run_u64(t->conn, SQL_COMMIT, 0, NULL);
+	fault_point("local.committed");
 	if (rc == 0)
 		t->open = false;
 	return rc;

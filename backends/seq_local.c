@@ -11,6 +11,7 @@
 #include "core/attestation.h"
 #include "core/block.h"
 #include "core/cleanup.h"
+#include "core/fault.h"
 #include "core/timestamp.h"
 #include "enclave/sandbox.h"
 
@@ -257,6 +258,7 @@ static int arrive(struct seq *q, uint64_t k)
 	struct wire answer;
 	int rc = seq_ask(q, &w, &answer);
 
+	fault_point("handover.used");
 	if (rc == 0)
 		rc = answer.n_items == 2 ? seq_enter(q, answer.item[1])
 					 : -EBADMSG;
@@ -282,8 +284,10 @@ static int resume(struct seq *q)
 		return rc;
 	if (rc == 0)
 		rc = take_statement(&answer, &s, &seq);
+	fault_point("handover.read");
 	if (rc == 0)
 		rc = place_handover(q, BUF_BYTES(&s), &seq);
+	fault_point("handover.placed");
 	if (rc == 0)
 		return arrive(q, seq.k);
 	if (rc != -ESTALE && rc != -EBADMSG && rc != -EKEYREJECTED)
@@ -503,11 +507,14 @@ int seq_local_handover(struct sequencer *base, struct buf *ret_object)
 	if (rc == 0)
 		rc = handover_object(q, BUF_BYTES(&s), &seq, &object);
 	seq_link_stop(&q->link);
+	fault_point("handover.got");
 	if (rc == 0 && q->c.local != NULL)
 		rc = seq_owe(q, seq.k);
+	fault_point("handover.owed");
 	if (rc == 0 && q->c.local != NULL)
 		rc = q->c.local->ops->put_number(
 			q->c.local, seq.k, BUF_BYTES(&object));
+	fault_point("handover.kept");
 	if (rc == 0 && q->c.replica != NULL) { /* else at the next start */
 		settle_owed(q);
 		seq_push(q, seq.k, BUF_BYTES(&object));

@@ -11,6 +11,7 @@
 #include "core/attestation.h"
 #include "core/block.h"
 #include "core/cleanup.h"
+#include "core/fault.h"
 #include "core/mlog.h"
 #include "core/timestamp.h"
 
@@ -83,6 +84,7 @@ int seq_push(struct seq *q, uint64_t k, struct bytes object)
 
 	object_key_number(k, key);
 	rc = r->ops->put_whole(r, key, object, &report);
+	fault_point("owed.put");
 	q->c.local->ops->set_lag(q->c.local, key,
 		all_buckets(q) & ~report.stored, k);
 	return rc;
@@ -165,9 +167,11 @@ static int into_local(struct seq *q, const struct sequence *s,
 	} else {
 		/* First: a debt without its number is harmless. */
 		rc = seq_owe(q, s->k);
+		fault_point("other.owed");
 		if (rc == 0)
 			rc = l->ops->put_number(l, s->k, object);
 	}
+	fault_point("other.kept");
 	local_block_done(&block);
 	if (rc != 0)
 		return rc;
@@ -277,6 +281,7 @@ static int adopt_one(struct seq *q, struct wanted *w)
 		sequence_peek(n.s, &s) != 0)
 		return -EBADMSG; /* cannot be: accepted a moment ago */
 	rc = keep_document(q, &n, &s);
+	fault_point("adopt.found");
 	if (rc == 0)
 		rc = into_local(q, &s, n.s, BUF_BYTES(&object));
 	return rc == 0 ? 1 : rc;
@@ -417,8 +422,10 @@ static int settle(struct seq *q, const struct mlog *log)
 
 	if (rc == 0 && answer.n_items != 3)
 		rc = -EBADMSG;
+	fault_point("recovery.got");
 	if (rc == 0)
 		rc = seq_enter(q, answer.item[1]);
+	fault_point("recovery.entered");
 	if (rc == 0)
 		rc = seq_store(q, answer.item[0], answer.item[1],
 			answer.item[2]);

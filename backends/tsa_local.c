@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 
 #include "core/cleanup.h"
+#include "core/fault.h"
 #include "core/timestamp.h"
 
 #define SEED 32	/* bytes of the key file */
@@ -128,6 +129,7 @@ static int write_key(int fd, const char *path, const uint8_t seed[SEED])
 	/* 0600 also under an odd umask. */
 	if (fchmod(fd, 0600) != 0 || fsync(fd) != 0)
 		return -errno;
+	fault_point("key.written");
 	return sync_folder_of(path);
 }
 

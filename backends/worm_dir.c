@@ -15,6 +15,7 @@
 #include "backends/keywalk.h"
 #include "backends/tempfile.h"
 #include "core/cleanup.h"
+#include "core/fault.h"
 
 #define PIECE 16384	/* bytes compared at a time */
 #define PUSH ((uint64_t)1 << 20) /* bytes handed to the disk at a time */
@@ -257,6 +258,7 @@ static int dir_write(struct worm_put *p, struct bytes data)
 	if (rc != 0)
 		return rc;
 	p->done += data.n;
+	fault_point("object.part");
 	if (p->old < 0)
 		push(p);
 	return 0;
@@ -359,9 +361,11 @@ static int swap(struct worm_put *p, int folder, const char *name)
 		rc = -errno;
 	if (rc != 0)
 		return rc;
+	fault_point("replace.aside");
 	if (old >= 0)
 		set_immutable(old, false);
 	rc = exchange(folder, name, damaged, aside);
+	fault_point("replace.exchanged");
 	if (old >= 0)
 		set_immutable(old, true);
 	if (rc != 0) {
@@ -383,13 +387,16 @@ static int put_name(struct worm_put *p)
 
 	if (p->old < 0 && fchmod(fd, 0444) != 0)
 		return -errno;
+	fault_point("object.written");
 	if (fsync(fd) != 0)
 		return -errno;
+	fault_point("object.synced");
 	rc = open_folder(p->w, p->key, &folder);
 	if (rc != 0)
 		return rc;
 	if (p->old < 0)
 		rc = tempfile_link(p->w->root, &p->temp, folder, name);
+	fault_point("object.named");
 	if (rc == 0)
 		set_immutable(fd, true);
 	else if (rc == -EEXIST)
@@ -398,6 +405,7 @@ static int put_name(struct worm_put *p)
 		rc = swap(p, folder, name);
 	if (rc == 0 && fsync(folder) != 0)
 		rc = -errno;
+	fault_point("object.kept");
 	return rc;
 }
 

@@ -6,6 +6,7 @@
 #include "core/attestation.h"
 #include "core/block.h"
 #include "core/cleanup.h"
+#include "core/fault.h"
 #include "core/hash.h"
 #include "core/merkle.h"
 #include "core/notary_impl.h"
@@ -226,8 +227,10 @@ static int commit(struct notary *n, uint64_t generation, uint64_t height,
 	locked(&n->shape);
 	if (notary_generation(n) != generation)
 		return 1; /* blocks were dropped meanwhile: look again */
+	fault_point("batch.made");
 	rc = l->ops->put_block(l, height, b, batch->id, batch->n,
 		batch->bytes);
+	fault_point("batch.kept");
 	if (rc < 0)
 		return rc;
 	locked(&n->lock);

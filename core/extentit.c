@@ -4,6 +4,7 @@
 
 #include "core/chunktree.h"
 #include "core/cleanup.h"
+#include "core/fault.h"
 #include "core/notary_impl.h"
 
 /* A large file that waits for its extents. */
@@ -87,11 +88,13 @@ static int put_next(struct notary *n, const struct large *f)
 		BUF_BYTES(&f->tops), n->extent_next, &content);
 	if (content < 0)
 		n->extent_skip = f->id; /* others need not wait for it */
+	fault_point("extent.put");
 	if (rc < 0)
 		return rc;
 	if (++n->extent_next < count)
 		return 1;
 	rc = l->ops->set_ready(l, f->id);
+	fault_point("extent.ready");
 	if (rc < 0) {
 		n->extent_next--; /* put the last one again, then this */
 		return rc;

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "core/cleanup.h"
+#include "core/fault.h"
 #include "core/notary_impl.h"
 
 struct lag {
@@ -133,11 +134,13 @@ int lagit_step(struct notary *n)
 	if (rc <= 0)
 		return rc;
 	rc = put_again(n, &lag);
+	fault_point("lag.put");
 	/* One that cannot be made again (its file is gone) must not stand in
 	 * the way of the others; it comes round again. */
 	if (rc < 0)
 		strcpy(n->lag_skip, lag.key);
 	else if (rc == 0)
 		rc = l->ops->set_lag(l, lag.key, 0, lag.source);
+	fault_point("lag.cleared");
 	return rc < 0 ? rc : 1;
 }

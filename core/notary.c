@@ -6,6 +6,7 @@
 
 #include "core/block.h"
 #include "core/cleanup.h"
+#include "core/fault.h"
 #include "core/hash.h"
 #include "core/merkle.h"
 #include "core/notary_impl.h"
@@ -107,7 +108,9 @@ int notary_stored(struct notary *n, const char *key, uint64_t source, int rc,
 	lacking &= ~report->stored;
 	if (rc < 0 || lacking == 0)
 		return rc;
+	fault_point("lag.found");
 	rc = l->ops->set_lag(l, key, lacking, source);
+	fault_point("lag.noted");
 	if (rc < 0)
 		return rc;
 	locked(&n->lock);

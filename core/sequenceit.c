@@ -5,6 +5,7 @@
 
 #include "core/block.h"
 #include "core/cleanup.h"
+#include "core/fault.h"
 #include "core/hash.h"
 #include "core/notary_impl.h"
 #include "core/sequence.h"
@@ -124,8 +125,10 @@ static int sequence(struct notary *n, const struct local_block *b)
 		notary_note(n, NOTARY_SEQUENCER, 0);
 		return lost(n, b->height);
 	}
+	fault_point("number.got");
 	if (rc == 0)
 		rc = keep(n, b, &answer);
+	fault_point("number.kept");
 	notary_note(n, NOTARY_SEQUENCER, rc);
 	return rc < 0 ? rc : 1;
 }
@@ -223,10 +226,12 @@ static int finish(struct notary *n, const struct local_block *b)
 	struct local *l = n->s.local;
 	int rc = notary_put_number(n, b->k);
 
+	fault_point("number.put");
 	if (rc >= 0)
 		rc = on_chain(n, b);
 	if (rc == 0)
 		rc = l->ops->set_final(l, b->height);
+	fault_point("final.kept");
 	return rc < 0 ? rc : advance(n, b);
 }
 

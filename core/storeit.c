@@ -3,6 +3,7 @@
 #include <errno.h>
 
 #include "core/cleanup.h"
+#include "core/fault.h"
 #include "core/hash.h"
 #include "core/notary_impl.h"
 
@@ -79,7 +80,9 @@ int storeit_step(struct notary *n)
 
 	if (rc <= 0)
 		return rc;
+	fault_point("store.begin");
 	rc = notary_put_pack(n, height);
+	fault_point("store.put");
 	release(n, generation, height, rc >= 0);
 	if (rc < 0)
 		return notary_generation(n) != generation ? 1 : rc;

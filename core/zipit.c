@@ -3,6 +3,7 @@
 
 #include "core/block.h"
 #include "core/cleanup.h"
+#include "core/fault.h"
 #include "core/hash.h"
 #include "core/notary_impl.h"
 #include "core/timestamp.h"
@@ -43,8 +44,10 @@ static int commit(struct notary *n, uint64_t generation,
 	locked(&n->shape);
 	if (notary_generation(n) != generation)
 		return 1; /* this block was dropped */
+	fault_point("stamp.got");
 	rc = l->ops->put_stamp(l, b->height, b->t_type, BUF_BYTES(&b->t),
 		&b->hmeta);
+	fault_point("stamp.kept");
 	return rc < 0 ? rc : 1;
 }
 

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "core/cleanup.h"
+#include "core/fault.h"
 
 int keeper_open(const char *state_dir, struct keeper *ret)
 {
@@ -83,6 +84,7 @@ static int write_all(int fd, struct bytes data)
 			return n < 0 ? -errno : -EIO;
 		at += (size_t)n;
 	}
+	fault_point("keeper.written");
 	return fsync(fd) == 0 ? 0 : -errno;
 }
 
@@ -97,12 +99,14 @@ static int publish(const struct keeper *k, const char *temp, const char *name,
 {
 	int rc;
 
+	fault_point("keeper.synced");
 	if (!exclusive)
 		rc = renameat(k->dir, temp, k->dir, name);
 	else
 		rc = linkat(k->dir, temp, k->dir, name, 0);
 	if (rc != 0)
 		return -errno;
+	fault_point("keeper.named");
 	return sync_dir(k);
 }
 
@@ -131,7 +135,9 @@ int keeper_write(const struct keeper *k, const char *name, struct bytes data,
 
 int keeper_drop(const struct keeper *k, const char *name)
 {
+	fault_point("keeper.drop");
 	if (unlinkat(k->dir, name, 0) != 0 && errno != ENOENT)
 		return -errno;
+	fault_point("keeper.dropped");
 	return sync_dir(k);
 }

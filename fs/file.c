@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "core/cleanup.h"
+#include "core/fault.h"
 
 #define HOLE 65536	/* zeros of that length are not written */
 
@@ -92,8 +93,10 @@ int file_write_new(const char *path, mode_t mode, struct bytes data)
 	if (fd < 0)
 		return -errno;
 	int err = file_write_all(fd, data);
+	fault_point("file.written");
 	if (err == 0 && fsync(fd) != 0)
 		err = -errno;
+	fault_point("file.synced");
 	if (err != 0) {
 		unlink(path);
 		return err;

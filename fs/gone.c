@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/fault.h"
 #include "fs/inner.h"
 #include "fs/start.h"
 
@@ -156,6 +157,7 @@ static int queue(struct mount *m, char **path, size_t n, struct batch *b)
 		rc = add(m, path[i], b);
 	if (rc == 0 && b->n > 0)
 		rc = l->ops->queue(l, b->r, b->n, &id);
+	fault_point("gone.queued");
 	return rc;
 }
 

@@ -14,6 +14,7 @@
 #include "core/attestation.h"
 #include "core/block.h"
 #include "core/cleanup.h"
+#include "core/fault.h"
 #include "core/hash.h"
 #include "core/merkle.h"
 #include "core/object.h"
@@ -396,8 +397,10 @@ static int store_files(struct making *m)
 		return fail(m, err, "%s", genesis);
 	cleanup(close) int fd = open(m->root, O_RDONLY | O_DIRECTORY |
 		O_CLOEXEC);
+	fault_point("init.written");
 	if (fd < 0 || syncfs(fd) != 0)
 		return fail(m, -errno, "%s", m->root);
+	fault_point("init.synced");
 	hex_encode(HASH_BYTES(&m->anchor), hex);
 	hex[HASH_HEX] = '\n';
 	err = file_write_new(anchor, 0444, BYTES(hex, HASH_HEX + 1));

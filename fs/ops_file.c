@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "core/fault.h"
 #include "fs/park.h"
 #include "fs/virtual.h"
 
@@ -302,10 +303,13 @@ void op_fsync(fuse_req_t req, fuse_ino_t ino, int data_only,
 
 	(void)ino;
 	if (h->fd >= 0) {
+		fault_point("fsync.begin");
 		rc = (data_only ? fdatasync(h->fd) : fsync(h->fd)) != 0 ?
 			-errno : 0;
+		fault_point("fsync.data");
 		if (rc == 0)
 			rc = sync_names(m, h->node);
+		fault_point("fsync.done");
 	}
 	fuse_reply_err(req, -rc);
 }

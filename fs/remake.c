@@ -11,6 +11,7 @@
 
 #include "core/chunktree.h"
 #include "core/cleanup.h"
+#include "core/fault.h"
 #include "core/hash.h"
 #include "core/record.h"
 #include "fs/backing.h"
@@ -171,8 +172,10 @@ static int take_place(struct remake *r, struct bytes path, bool immutable)
 		return err;
 	flag(&at, false);
 	err = keep_old(r, path, &at);
+	fault_point("remake.kept");
 	if (err == 0 && renameat(r->work.root, NEW, at.folder, at.name) != 0)
 		err = -errno;
+	fault_point("remake.placed");
 	if (err == 0 && immutable)
 		flag(&at, true);
 	const struct timespec times[2] = {at.st.st_atim, at.st.st_mtim};
@@ -283,6 +286,7 @@ static int make_put(struct remake *r, const struct plain_bad *b,
 		err = outtree_attributes(&r->files, fd, d);
 	if (err == 0 && fsync(fd) != 0)
 		err = -errno;
+	fault_point("remake.written");
 	if (err == 0)
 		err = take_place(r, d->path, true);
 	r->n.bytes += err == 0 ? d->size : 0;

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "core/fault.h"
 #include "core/object.h"
 #include "fs/hashfile.h"
 #include "fs/gone.h"
@@ -683,12 +684,17 @@ static bool one_group(struct sealer *s)
 		return false;
 	}
 	hold(s, &g);
+	fault_point("seal.taken");
 	make_durable(s, &g);
+	fault_point("seal.synced");
 	hash_all(s, &g);
+	fault_point("seal.hashed");
 	rc = queue(s, &g);
+	fault_point("seal.queued");
 	for (i = 0; i < g.n && rc != 0; i++)
 		g.job[i].rc = rc;
 	finish(s, &g);
+	fault_point("seal.protected");
 	rest = g.n >= GROUP;
 	free_group(&g);
 	record_late(s);
@@ -741,7 +747,9 @@ int sealer_link(struct sealer *s, const char *from, const char *to)
 		.path = BYTES(to, strlen(to)), .d = BUF_BYTES(&d)};
 	{
 		locked(&s->m->newest);
+		fault_point("link.synced");
 		rc = l->ops->queue(l, &q, 1, &id);
+		fault_point("link.queued");
 	}
 	if (rc == 0 && s->m->s.queued != NULL)
 		s->m->s.queued(s->m->s.ctx, false);

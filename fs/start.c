@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/fault.h"
 #include "fs/inner.h"
 #include "fs/sealer.h"
 
@@ -41,8 +42,10 @@ int start_begin(struct mount *m)
 	m->suspect_to = to;
 	n = snprintf(text, sizeof text,
 		"running %" PRIu64 " %" PRIu64 " %" PRIu64, now, from, to);
-	return m->s.local->ops->set_value(m->s.local, VALUE,
+	rc = m->s.local->ops->set_value(m->s.local, VALUE,
 		BYTES(text, (size_t)n));
+	fault_point("start.noted");
+	return rc;
 }
 
 int start_end(struct mount *m)
