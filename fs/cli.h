@@ -59,5 +59,7 @@ int cmd_status(const struct assembly *a, int argc, char **argv);
 int cmd_umount(const struct assembly *a, int argc, char **argv);
 int cmd_verify(const struct assembly *a, int argc, char **argv);
 int cmd_wait(const struct assembly *a, int argc, char **argv);
+int cmd_mount_helper(const struct assembly *a, int argc, char **argv);
+int cmd_umount_helper(const struct assembly *a, int argc, char **argv);
 
 #endif

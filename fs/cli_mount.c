@@ -12,6 +12,7 @@
 #include "fs/cli.h"
 #include "fs/config.h"
 #include "fs/daemon.h"
+#include "fs/mountopts.h"
 #include "fs/text.h"
 #include "fs/unmount.h"
 #include "fs/vault.h"
@@ -28,49 +29,6 @@ static const char help[] =
 "The daemon ends with notaryfs umount DIR, fusermount3 -u DIR or SIGTERM.\n"
 "SIGHUP reads notaryfs.conf again, SIGUSR1 logs the status.  The log is\n"
 "VAULT/state/notaryfs.log.\n";
-
-/* What mount(8) and systemd write into a line of /etc/fstab for themselves. */
-static bool of_fstab(const char *o)
-{
-	static const char *const word[] = {"defaults", "auto", "noauto", "user",
-		"nouser", "users", "group", "owner", "nofail", "_netdev"};
-	for (size_t i = 0; i < sizeof word / sizeof *word; i++)
-		if (strcmp(o, word[i]) == 0)
-			return true;
-	return strncmp(o, "x-", 2) == 0 || strncmp(o, "comment=", 8) == 0;
-}
-
-/* -o: ours go to the configuration, the others to FUSE in *fuse. */
-static int one_option(const struct cli *c, struct vault *v, const char *o,
-	struct buf *fuse)
-{
-	char *why = NULL;
-	size_t n = strcspn(o, "=");
-	if (*o == '\0' || of_fstab(o))
-		return CLI_DONE;
-	if (config_known(o, n)) {
-		int err = config_set(&v->config, o, v->path, &why);
-		if (err == -EINVAL) {
-			int r = cli_usage(c, "-o %s", why);
-			free(why);
-			return r;
-		}
-		return err == 0 ? CLI_DONE : CLI_REFUSED;
-	}
-	return text_add(fuse, "%s%s", fuse->n > 0 ? "," : "", o) == 0
-		? CLI_DONE : CLI_REFUSED;
-}
-
-static int all_options(const struct cli *c, struct vault *v, char *list,
-	struct buf *fuse)
-{
-	int r = CLI_DONE;
-	char *rest = NULL;
-	for (char *o = strtok_r(list, ",", &rest); o != NULL && r == CLI_DONE;
-	     o = strtok_r(NULL, ",", &rest))
-		r = one_option(c, v, o, fuse);
-	return r;
-}
 
 static bool inside(const char *path, const char *folder)
 {
@@ -95,6 +53,11 @@ static char *mount_point(const struct cli *c, const struct vault *v,
 	}
 	if (!S_ISDIR(st.st_mode)) {
 		cli_say(c, "%s is not a folder", dir);
+		return NULL;
+	}
+	if (geteuid() != 0 && access(dir, W_OK) != 0) {
+		cli_say(c, "%s: a user may mount only on a folder that he may "
+			"write to", dir);
 		return NULL;
 	}
 	cleanup(free) char *path = realpath(dir, NULL);
@@ -207,10 +170,14 @@ static int start(const struct cli *c, const struct assembly *a,
 	}
 	cleanup(buf) struct buf fuse = {0};
 	cleanup(free) char *dir = NULL;
-	int r = options == NULL ? CLI_DONE
-		: all_options(c, v, options, &fuse);
-	if (r == CLI_DONE && fuse.n > 0 && buf_add(&fuse, "", 1) != 0)
+	int r = CLI_DONE, err = options == NULL ? 0
+		: mountopts_take(options, &v->config, v->path, &fuse, &why);
+	if (err == -EINVAL) {
+		r = cli_usage(c, "-o %s", why);
+		free(why);
+	} else if (err != 0) {
 		r = CLI_REFUSED;
+	}
 	if (r == CLI_DONE && (dir = mount_point(c, v, operand[1])) == NULL)
 		r = CLI_REFUSED;
 	if (r == CLI_DONE) {

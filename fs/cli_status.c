@@ -80,12 +80,21 @@ static int from_vault(const struct wanted *w, struct status *s)
 		cli_say_lines(w->c, why);
 		return -EINVAL;
 	}
-	int err = -ENOENT;
-	if (vault_mounted(v, &pid, &mount) == 0 &&
-	    place_read(mount, "status", &json) == 0)
-		err = status_parse(BUF_BYTES(&json), s);
-	if (err != 0)
-		err = from_state(w, v, s);
+	int err = vault_mounted(v, &pid, &mount);
+	int from = err != 0 ? err : place_read(mount, "status", &json);
+	if (from == 0)
+		from = status_parse(BUF_BYTES(&json), s);
+	if (from != 0)
+		from = from_state(w, v, s);
+	if (from == 0 && err == 0 && s->mount == NULL) {
+		cli_say(w->c, "%s is mounted at %s by process %d, which does "
+			"not answer here: another user's mount tells its state "
+			"to that user only", v->path, mount, pid);
+		s->mount = mount;
+		s->pid = (uint64_t)pid;
+		mount = NULL; /* s has it */
+	}
+	err = from;
 	vault_close(v);
 	return err;
 }

@@ -300,6 +300,15 @@ bool config_known(const char *name, size_t n)
 	return false;
 }
 
+const char *config_nearest(const char *name, unsigned *best)
+{
+	const char *meant = NULL;
+	for (size_t i = 0; i < SETTINGS; i++)
+		if (nearest_is(name, settings[i].name, best))
+			meant = settings[i].name;
+	return meant;
+}
+
 static char *trim(char *s)
 {
 	while (isspace((unsigned char)*s))
@@ -313,13 +322,11 @@ static char *trim(char *s)
 static const struct setting *setting_find(struct reading *r, const char *name)
 {
 	char all[512] = "";
-	const char *meant = NULL;
 	unsigned best = NEAREST_NONE;
+	const char *meant = config_nearest(name, &best);
 	for (size_t i = 0; i < SETTINGS; i++) {
 		if (strcmp(settings[i].name, name) == 0)
 			return &settings[i];
-		if (nearest_is(name, settings[i].name, &best))
-			meant = settings[i].name;
 		snprintf(all + strlen(all), sizeof all - strlen(all), "%s%s",
 			i == 0 ? "" : ", ", settings[i].name);
 	}

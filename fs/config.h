@@ -48,6 +48,8 @@ int config_read(const char *file, const char *base, struct config *ret,
 	char **ret_why);
 /* Is there a setting of that name? */
 bool config_known(const char *name, size_t n);
+/* The setting whose name is nearest to that one (fs/nearest.h), or NULL. */
+const char *config_nearest(const char *name, unsigned *best);
 /* One "name=value" as on a command line (-o settle=2s,...). */
 int config_set(struct config *c, const char *assignment, const char *base,
 	char **ret_why);

@@ -81,8 +81,19 @@ static int help(int argc, char **argv)
 	return c->run(assemble(), 2, args);
 }
 
+/* mount(8) and umount(8) run this program by these names. */
+static const struct command helpers[] = {
+	{"mount.fuse.notaryfs", cmd_mount_helper, NULL},
+	{"umount.fuse.notaryfs", cmd_umount_helper, NULL},
+};
+
 int main(int argc, char **argv)
 {
+	const char *slash = argc > 0 ? strrchr(argv[0], '/') : NULL;
+	const char *name = slash != NULL ? slash + 1 : argc > 0 ? argv[0] : "";
+	for (size_t i = 0; i < sizeof helpers / sizeof *helpers; i++)
+		if (strcmp(name, helpers[i].name) == 0)
+			return helpers[i].run(assemble(), argc, argv);
 	if (argc < 2) {
 		list(stderr);
 		return CLI_USAGE;
