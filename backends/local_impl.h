@@ -81,6 +81,9 @@
 		" FROM name m CROSS JOIN record r ON r.id = m.id"              \
 		LOCAL_SPAN_OF                                                  \
 		" WHERE m.path > ?1 AND m.path < ?2 ORDER BY m.path")          \
+	X(LARGE,                                                               \
+		"SELECT " LOCAL_PLACE_IS " FROM record r" LOCAL_SPAN_OF        \
+		" WHERE r.extents IS NOT NULL ORDER BY r.id")                  \
 	X(BELOW,                                                               \
 		"SELECT " LOCAL_PLACE_IS                                       \
 		" FROM name m CROSS JOIN record r ON r.id = m.id"              \
@@ -231,6 +234,7 @@ int local_record_by_id(struct local *l, uint64_t id, local_visit *visit,
 	void *ctx);
 int local_find(struct local *l, struct bytes path, local_visit *visit,
 	void *ctx);
+int local_large(struct local *l, local_visit *visit, void *ctx);
 int local_notes(struct local *l, struct bytes path, local_visit *visit,
 	void *ctx);
 int local_below(struct local *l, struct bytes folder, bool only_open,

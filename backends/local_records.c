@@ -252,6 +252,15 @@ int local_find(struct local *l, struct bytes path, local_visit *visit,
 	return find_on(c, path, visit, ctx);
 }
 
+int local_large(struct local *l, local_visit *visit, void *ctx)
+{
+	CONN(c, scan, l);
+	STMT(s);
+	int rc = local_stmt(c, SQL_LARGE, &s);
+
+	return rc < 0 ? rc : visit_rows(s, visit, ctx);
+}
+
 int local_notes(struct local *l, struct bytes path, local_visit *visit,
 	void *ctx)
 {

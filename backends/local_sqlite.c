@@ -452,6 +452,7 @@ static const struct local_ops ops = {
 	.record = local_record_by_id,
 	.find = local_find,
 	.notes = local_notes,
+	.large = local_large,
 	.below = local_below,
 	.counts = local_counts_now,
 	.put_block = local_put_block,

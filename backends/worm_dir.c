@@ -449,6 +449,32 @@ static int dir_get(struct worm *w, const char *key, uint64_t off, void *ret,
 	return rc;
 }
 
+static int dir_erase(struct worm *w, const char *key)
+{
+	const char *slash = strrchr(key, '/');
+	const char *name = slash == NULL ? key : slash + 1;
+	char path[WORM_KEY_MAX + 1];
+	uint64_t size;
+
+	if (!worm_key_ok(key))
+		return -EINVAL;
+	if (dir_of(w)->read_only)
+		return -EROFS;
+	cleanup(close) int fd = open_object(dir_of(w), key, O_RDONLY, &size);
+	if (fd < 0)
+		return fd;
+	strcpy(path, key);
+	path[slash == NULL ? 0 : slash - key] = '\0';
+	cleanup(close) int folder = beneath_open(dir_of(w)->root, path,
+		O_RDONLY | O_DIRECTORY);
+	if (folder < 0)
+		return folder;
+	set_immutable(fd, false);
+	if (unlinkat(folder, name, 0) != 0 || fsync(folder) != 0)
+		return -errno;
+	return 0;
+}
+
 static int dir_list(struct worm *w, const char *prefix,
 	int (*visit)(void *ctx, const char *key, uint64_t size), void *ctx)
 {
@@ -510,6 +536,7 @@ int worm_dir_open(const char *path, bool create, bool read_only,
 		.get = dir_get,
 		.list = dir_list,
 		.replace = dir_replace,
+		.erase = dir_erase,
 		.free = dir_free,
 	};
 	struct worm_dir *d = calloc(1, sizeof *d);

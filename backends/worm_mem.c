@@ -6,8 +6,8 @@
 
 #include "core/cleanup.h"
 
-/* Never changed or freed while the bucket lives (W3, W4), so that readers
- * need the lock only to find one. */
+/* Never changed (W3) or freed while the bucket lives, erased ones neither, so
+ * that readers need the lock only to find one. */
 struct object {
 	char key[WORM_KEY_MAX + 1];
 	struct bytes data;
@@ -18,7 +18,7 @@ struct worm_mem {
 	pthread_mutex_t lock;	/* over what follows */
 	struct object **object;	/* ascending by key */
 	size_t n, cap;
-	struct object **aside;	/* what was replaced */
+	struct object **aside;	/* what was replaced or erased */
 	size_t n_aside;
 };
 
@@ -135,8 +135,8 @@ static int insert(struct worm_mem *m, size_t at, struct object *o)
 	return 0;
 }
 
-/* Readers may still point into what is replaced: it stays. */
-static int swap(struct worm_mem *m, size_t at, struct object *o)
+/* Readers may still point into what is replaced or erased: it stays. */
+static int set_aside(struct worm_mem *m, size_t at)
 {
 	struct object **more = realloc(m->aside,
 		(m->n_aside + 1) * sizeof *more);
@@ -145,8 +145,16 @@ static int swap(struct worm_mem *m, size_t at, struct object *o)
 		return -ENOMEM;
 	m->aside = more;
 	m->aside[m->n_aside++] = m->object[at];
-	m->object[at] = o;
 	return 0;
+}
+
+static int swap(struct worm_mem *m, size_t at, struct object *o)
+{
+	int rc = set_aside(m, at);
+
+	if (rc == 0)
+		m->object[at] = o;
+	return rc;
 }
 
 static int commit_locked(struct worm_mem *m, struct worm_put *p)
@@ -247,6 +255,25 @@ static void free_objects(struct object **object, size_t n)
 	free(object);
 }
 
+static int mem_erase(struct worm *w, const char *key)
+{
+	struct worm_mem *m = mem_of(w);
+	size_t i;
+	int rc;
+
+	if (!worm_key_ok(key))
+		return -EINVAL;
+	locked(&m->lock);
+	i = lower_bound(m, key);
+	if (i == m->n || strcmp(m->object[i]->key, key) != 0)
+		return -ENOENT;
+	rc = set_aside(m, i);
+	if (rc == 0)
+		memmove(&m->object[i], &m->object[i + 1],
+			(--m->n - i) * sizeof(*m->object));
+	return rc;
+}
+
 static void mem_free(struct worm *w)
 {
 	struct worm_mem *m = mem_of(w);
@@ -270,6 +297,7 @@ struct worm *worm_mem_new(void)
 		.get = mem_get,
 		.list = mem_list,
 		.replace = mem_replace,
+		.erase = mem_erase,
 		.free = mem_free,
 	};
 	struct worm_mem *m = calloc(1, sizeof *m);

@@ -91,6 +91,9 @@ struct local_ops {
 	 * which they were queued.  Stops as queued() does. */
 	int (*notes)(struct local *l, struct bytes path, local_visit *visit,
 		void *ctx);
+	/* Every record of a large file, by id: those that have extents.  Reads
+	 * all records.  Stops as queued() does. */
+	int (*large)(struct local *l, local_visit *visit, void *ctx);
 	/* Newest records of all paths that are `folder` or below it, in
 	 * ascending order of path, each with those that add to it behind it;
 	 * only_open: those not final. */

@@ -5,7 +5,8 @@
  *   W2  When commit returns 0 the object is durable.
  *   W3  An object never changes: putting the same bytes again is 0, other
  *       bytes are refused with -EEXIST and change nothing.
- *   W4  Nothing here deletes.
+ *   W4  Nothing here deletes but erase(), which is for what the chain says is
+ *       deleted (fs/erasure.h), and for nothing else.
  *   W5  What was started and not committed leaves no trace that a reader or
  *       list can see, also after a crash.
  *   W6  Only replace() puts other bytes at a key that holds an object; that
@@ -50,6 +51,10 @@ struct worm_ops {
 	 * damaged.  Equal bytes stay as they are.  NULL: cannot be done. */
 	int (*replace)(struct worm *w, const char *key, uint64_t size,
 		struct worm_put **ret);
+	/* The object is gone, durably, with whatever locked it here; readers
+	 * that have begun may end.  -ENOENT; -EPERM where it is locked beyond
+	 * our rights. */
+	int (*erase)(struct worm *w, const char *key);
 	void (*free)(struct worm *w);
 };
 

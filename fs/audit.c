@@ -11,10 +11,19 @@
 #include "core/record.h"
 #include "fs/contents.h"
 
+/* A large file, by its record's place. */
+struct large {
+	uint64_t height;
+	uint32_t index;
+};
+
 struct auditing {
 	struct ledger *l;
 	const struct audit_options *o;
 	struct audit_counts n;
+	struct keeping *keeping;
+	struct large *large;	/* checked when it is known what is deleted */
+	size_t n_large;
 };
 
 /* A coded object: what it is called, how it is judged, and how it is made
@@ -165,6 +174,58 @@ static int gather_pack(const struct object *o, struct content_store *plain,
 	return err;
 }
 
+static int note_large(struct auditing *a, uint64_t height, uint32_t index)
+{
+	if (a->n_large % 256 == 0) {
+		struct large *more = realloc(a->large,
+			(a->n_large + 256) * sizeof *more);
+		if (more == NULL)
+			return -ENOMEM;
+		a->large = more;
+	}
+	a->large[a->n_large++] = (struct large){height, index};
+	return 0;
+}
+
+static int check_larges(struct auditing *a)
+{
+	cleanup(buf) struct buf raw = {0};
+	struct meta m = {0};
+	uint64_t height = 0; /* of m; 0: none */
+	int err = 0;
+	for (size_t i = 0; i < a->n_large && err == 0; i++) {
+		const struct large *g = &a->large[i];
+		struct record d;
+		if (g->height != height) {
+			meta_done(&m);
+			buf_free(&raw);
+			height = 0;
+			err = ledger_meta(a->l, g->height, &raw, &m);
+			if (err != 0)
+				break;
+			height = g->height;
+		}
+		if (record_decode(m.d[g->index], &d) == 0 &&
+		    !keeping_deleted(a->keeping, m.d[g->index]))
+			err = check_large(a, &m, g->index, &d);
+	}
+	if (height != 0)
+		meta_done(&m);
+	return err;
+}
+
+static int check_keeping(struct auditing *a, uint64_t height,
+	const struct record *d, struct bytes raw)
+{
+	int err = keeping_add(a->keeping, a->l->block[height - 1].p_ms, d, raw);
+	if (err != -EPERM)
+		return err;
+	ledger_find(a->l, LEDGER_WRONG, "%.*s was deleted in block %" PRIu64
+		", and neither its date nor a governance key allowed that",
+		(int)d->path.n, (const char *)d->path.p, height);
+	return 0;
+}
+
 static int check_block(void *ctx, uint64_t height, const struct meta *m)
 {
 	struct auditing *a = ctx;
@@ -181,12 +242,13 @@ static int check_block(void *ctx, uint64_t height, const struct meta *m)
 		if (record_decode(m->d[i], &d) != 0)
 			continue;
 		a->n.records++;
+		err = check_keeping(a, height, &d, m->d[i]);
 		if (d.kind != RECORD_PUT)
 			continue;
 		a->n.files++;
 		a->n.bytes += d.size;
-		if (d.size > PACK_FILE_MAX)
-			err = check_large(a, m, (uint32_t)i, &d);
+		if (err == 0 && d.size > PACK_FILE_MAX)
+			err = note_large(a, height, (uint32_t)i);
 	}
 	return err;
 }
@@ -194,8 +256,16 @@ static int check_block(void *ctx, uint64_t height, const struct meta *m)
 int audit_run(struct ledger *l, const struct audit_options *o,
 	struct audit_counts *ret)
 {
-	struct auditing a = {.l = l, .o = o};
-	int err = ledger_read(l, check_block, &a);
+	struct auditing a = {.l = l, .o = o,
+		.keeping = keeping_new(&l->params, &l->anchor)};
+	int err = a.keeping == NULL ? -ENOMEM
+		: ledger_read(l, check_block, &a);
+	if (err == 0)
+		err = check_larges(&a);
+	if (err == 0)
+		keeping_count(a.keeping, &a.n.keeping);
+	keeping_free(a.keeping);
+	free(a.large);
 	if (err != 0)
 		return err;
 	if (!ledger_enough(l))

@@ -5,6 +5,7 @@
 #ifndef FS_AUDIT_H
 #define FS_AUDIT_H
 
+#include "fs/keeping.h"
 #include "fs/ledger.h"
 
 struct content_store;
@@ -21,6 +22,7 @@ struct audit_options {
 struct audit_counts {
 	uint64_t records, files, bytes;	/* of the main chain; files: contents */
 	uint64_t unread;	/* objects whose content could not be had */
+	struct keeping_counts keeping;
 };
 
 /* Reads the chain and checks its contents; findings go where the ledger's

@@ -248,6 +248,18 @@ static int bucket_list(struct worm *w, const char *prefix,
 	return rc;
 }
 
+static int bucket_erase(struct worm *w, const char *key)
+{
+	struct opened *o;
+	int rc = take(bucket_of(w), &o);
+
+	if (rc != 0)
+		return rc;
+	rc = o->worm->ops->erase(o->worm, key);
+	give_back(bucket_of(w), o);
+	return rc;
+}
+
 static void bucket_free(struct worm *w)
 {
 	struct bucket *b = bucket_of(w);
@@ -272,6 +284,7 @@ int bucket_new(const struct assembly *a, const char *path, const char *prefix,
 		.size = bucket_size,
 		.get = bucket_get,
 		.list = bucket_list,
+		.erase = bucket_erase,
 		.free = bucket_free,
 	};
 	struct bucket *b = calloc(1, sizeof *b);

@@ -48,6 +48,10 @@ static int print_json(struct ledger *l, const struct audit_counts *n, int r)
 	json_uint(&j, "records", n->records);
 	json_uint(&j, "files", n->files);
 	json_uint(&j, "bytes", n->bytes);
+	json_uint(&j, "dated", n->keeping.dated);
+	json_uint(&j, "held", n->keeping.held);
+	json_uint(&j, "expired", n->keeping.expired);
+	json_uint(&j, "deleted_by_order", n->keeping.ordered);
 	json_array(&j, "buckets");
 	for (unsigned i = 0; i < l->n_buckets; i++) {
 		const struct ledger_bucket *b = &l->bucket[i];
@@ -67,6 +71,20 @@ static int print_json(struct ledger *l, const struct audit_counts *n, int r)
 	return err;
 }
 
+static void print_keeping(const struct ledger *l,
+	const struct keeping_counts *n)
+{
+	static const char *const modes[] = {
+		[RETENTION_NONE] = "none",
+		[RETENTION_GOVERNANCE] = "governance",
+		[RETENTION_COMPLIANCE] = "compliance",
+	};
+	printf("retention  %s, %" PRIu64 " files with a date, %" PRIu64 " held, "
+		"%" PRIu64 " deleted after it, %" PRIu64 " by order\n",
+		modes[l->params.retention_mode], n->dated, n->held, n->expired,
+		n->ordered);
+}
+
 static void print_text(struct ledger *l, const struct audit_counts *n, int r)
 {
 	char size[32];
@@ -79,6 +97,7 @@ static void print_text(struct ledger *l, const struct audit_counts *n, int r)
 		l->succession.recoveries);
 	printf("records    %" PRIu64 ", of %" PRIu64 " files with %s\n",
 		n->records, n->files, size);
+	print_keeping(l, &n->keeping);
 	for (unsigned i = 0; i < l->n_buckets; i++) {
 		const struct ledger_bucket *b = &l->bucket[i];
 		if (b->worm == NULL)

@@ -74,6 +74,10 @@ static int print(const struct ledger *l, const struct restore_counts *n,
 			PRIu64 " symbolic links, %" PRIu64 " hard links, %"
 			PRIu64 " certificates\n", n->files, size, n->folders,
 			n->symlinks, n->links, n->certificates);
+		if (n->keeping.dated > 0 || n->keeping.held > 0)
+			printf("%" PRIu64 " of the files are kept until a date "
+				"(their access time), %" PRIu64 " are held\n",
+				n->keeping.dated, n->keeping.held);
 		return 0;
 	}
 	struct json j = {0};
@@ -87,6 +91,8 @@ static int print(const struct ledger *l, const struct restore_counts *n,
 	json_uint(&j, "links", n->links);
 	json_uint(&j, "certificates", n->certificates);
 	json_uint(&j, "failed", n->failed);
+	json_uint(&j, "dated", n->keeping.dated);
+	json_uint(&j, "held", n->keeping.held);
 	json_close_object(&j);
 	int err = json_end(&j, &text);
 	if (err == 0)

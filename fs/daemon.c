@@ -44,6 +44,12 @@ static int give_status(void *ctx, struct buf *ret)
 	return daemon_status(ctx, ret);
 }
 
+static int erase(void *ctx, uint64_t id)
+{
+	struct daemon *d = ctx;
+	return erasure_owe(&d->erasure, id);
+}
+
 static int chain_time(void *ctx, uint64_t *ret_ms)
 {
 	struct daemon *d = ctx;
@@ -168,6 +174,7 @@ static int start_mount(struct daemon *d)
 		.anchor = d->v->anchor,
 		.queued = queued,
 		.chain_time = chain_time,
+		.erase = erase,
 		.status = give_status,
 		.say = say_file,
 		.ctx = d,
@@ -223,6 +230,7 @@ static int stop(struct daemon *d)
 	if (d->replica != NULL)
 		d->replica->ops->free(d->replica);
 	filestore_free(d->content);
+	erasure_done(&d->erasure);
 	chainclock_done(&d->clock);
 	if (d->local != NULL)
 		d->local->ops->free(d->local);

@@ -16,6 +16,7 @@
 #include "fs/chainclock.h"
 #include "fs/config.h"
 #include "fs/daemon.h"
+#include "fs/erasure.h"
 #include "fs/journal.h"
 #include "fs/status.h"
 #include "fs/vault.h"
@@ -35,6 +36,8 @@ struct daemon {
 	struct mount *mount;
 	struct backlog backlog;
 	struct chainclock clock;
+	struct erasure erasure;
+	bool erasing_failed;		/* as the journal says */
 	_Atomic uint64_t final_height;	/* that the mount was told of */
 	struct worm *bucket[CONFIG_BUCKETS_MAX]; /* the replica has them */
 	/* The watcher's: what failed as the journal says, services first. */

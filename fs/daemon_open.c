@@ -205,8 +205,12 @@ static int start_pipeline(struct daemon *d)
 		.entropy = d->a->entropy,
 	};
 	struct notary_limits limits = NOTARY_LIMITS_DEFAULT;
+	int err = erasure_init(&d->erasure, d->local, d->bucket,
+		(unsigned)d->v->config.n_buckets, &d->v->anchor);
+	if (err != 0)
+		return daemon_fail(d, err, "reading what is to be erased");
 	limits.interval_ms = (uint32_t)d->v->config.block_interval_ms;
-	int err = notary_open(&s, BUF_BYTES(&d->v->params_raw), limits,
+	err = notary_open(&s, BUF_BYTES(&d->v->params_raw), limits,
 		&d->notary);
 	if (err == 0)
 		err = drive_start(d->notary, STORERS, &d->drive);

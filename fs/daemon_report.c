@@ -205,9 +205,21 @@ static void watch_rows(struct daemon *d)
 			"it gets what it lacks when it is back", failed++);
 }
 
+static void erase(struct daemon *d)
+{
+	int err = erasure_work(&d->erasure);
+	if (err != 0 && !d->erasing_failed)
+		journal_say(d->journal, JOURNAL_ERASING_FAILED, d->v->path,
+			"the contents of deleted files cannot be erased from "
+			"every bucket now: %s; it is tried again",
+			strerror(-err));
+	d->erasing_failed = err != 0;
+}
+
 void daemon_watch(struct daemon *d)
 {
 	watch_rows(d);
+	erase(d);
 	if (d->a->clock->ops->mono_ms(d->a->clock) >= d->metrics_ms)
 		daemon_metrics(d, true);
 }

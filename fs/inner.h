@@ -192,6 +192,13 @@ void op_getxattr(fuse_req_t, fuse_ino_t, const char *, size_t);
 void op_listxattr(fuse_req_t, fuse_ino_t, size_t);
 void op_removexattr(fuse_req_t, fuse_ino_t, const char *);
 
+/* Deletes a sealed file by an order: as retain_remove(), and -ENODATA when it
+ * is not sealed, -ENOENT. */
+struct retain_order;
+struct retain_gone;
+int unmake_ordered(struct mount *m, const struct retain_order *order,
+	struct retain_gone *ret);
+
 /* A handle on n in file->fh; -ENOMEM leaves fd to the caller. */
 int handle_new(struct mount *m, struct node *n, int fd, bool writer,
 	struct fuse_file_info *file);

@@ -44,6 +44,7 @@ static const struct {
 	[JOURNAL_SEQUENCER] = {"sequencer", INFO, "vault"},
 	[JOURNAL_FILE] = {"file", WARN, "path"},
 	[JOURNAL_METRICS_FAILED] = {"metrics-failed", WARN, "file"},
+	[JOURNAL_ERASING_FAILED] = {"erasing-failed", WARN, "vault"},
 };
 
 struct journal {

@@ -38,6 +38,7 @@ enum journal_event {
 	JOURNAL_SEQUENCER,		/* vault; what it says itself */
 	JOURNAL_FILE,			/* path; trouble with a file */
 	JOURNAL_METRICS_FAILED,		/* file */
+	JOURNAL_ERASING_FAILED,		/* vault; of deleted files in buckets */
 	JOURNAL_EVENTS
 };
 

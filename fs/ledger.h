@@ -50,6 +50,7 @@ struct ledger_block {
 	uint32_t epoch;
 	struct hash hmeta;	/* H(META); zero for block zero */
 	struct hash hs;		/* H(s) */
+	uint64_t p_ms;		/* its timestamp's time */
 };
 
 /* An object that a bucket lacked when it was looked for. */

@@ -81,7 +81,8 @@ static int leaves(const struct meta *m, struct hash **ret)
 }
 
 static const char *judge(const struct ledger *l, const struct meta *m,
-	const struct sequence *s, const struct hash *dh, struct block *ret_b)
+	const struct sequence *s, const struct hash *dh, struct block *ret_b,
+	uint64_t *ret_ms)
 {
 	uint8_t y[SEQUENCE_Y];
 	struct timestamp t;
@@ -93,6 +94,7 @@ static const char *judge(const struct ledger *l, const struct meta *m,
 		&l->params, m->t_type, m->t, m->b, &t);
 	if (v != V_VALID)
 		return verdict_text(v);
+	*ret_ms = t.p_ms;
 	sequence_y_block(ret_b->u, &ht, y);
 	if (memcmp(y, s->y, sizeof y) != 0)
 		return verdict_text(V_SEQUENCE_BLOCK);
@@ -137,13 +139,15 @@ static int take_block(struct reading *r, const struct number *n,
 {
 	struct ledger *l = r->l;
 	cleanup(free) struct hash *dh = NULL;
+	struct ledger_block keep = {s->k, s->epoch, n->meta, hash_sha3(n->s),
+		0};
 	struct block b;
 	int err = leaves(m, &dh);
 	if (err != 0) {
 		dh = NULL;
 		return err;
 	}
-	const char *why = judge(l, m, s, dh, &b);
+	const char *why = judge(l, m, s, dh, &b, &keep.p_ms);
 	if (why == NULL && !records_ok(m))
 		why = "a record is malformed";
 	if (why != NULL) {
@@ -162,7 +166,6 @@ static int take_block(struct reading *r, const struct number *n,
 			"main-chain block that its statement says", s->k);
 		return 0;
 	}
-	struct ledger_block keep = {s->k, s->epoch, n->meta, hash_sha3(n->s)};
 	err = keep_block(l, &keep);
 	return err != 0 || r->visit == NULL ? err
 		: r->visit(r->ctx, s->height, m);
@@ -206,8 +209,9 @@ static int read_block_zero(struct reading *r, const struct number *n,
 		.t = l->genesis.t, .n = 1, .d = &leaf,
 	};
 	struct hash dh = hash_sha3(leaf);
+	struct ledger_block keep = {0, 0, {{0}}, hash_sha3(n->s), 0};
 	struct block b;
-	const char *why = judge(l, &m, s, &dh, &b);
+	const char *why = judge(l, &m, s, &dh, &b, &keep.p_ms);
 	if (why != NULL) {
 		ledger_find(l, LEDGER_WRONG, "block zero: %s", why);
 		return 0;
@@ -219,7 +223,6 @@ static int read_block_zero(struct reading *r, const struct number *n,
 	if (!place_agrees(l, s, &hb, &ht))
 		ledger_find(l, LEDGER_WRONG, "block zero: %s",
 			verdict_text(V_SEQUENCE_HEIGHT));
-	struct ledger_block keep = {0, 0, {{0}}, hash_sha3(n->s)};
 	return keep_block(l, &keep);
 }
 

@@ -29,6 +29,9 @@ struct mount_services {
 	void (*queued)(void *ctx, bool hurry);
 	/* The text of .notary/status (JSON and a newline). */
 	int (*status)(void *ctx, struct buf *ret);
+	/* The extents of that large record are to be erased from the buckets
+	 * when its deletion is final; noted durably.  May be NULL. */
+	int (*erase)(void *ctx, uint64_t id);
 	/* The chain's own time, ms since 1970 (chainclock.h). */
 	int (*chain_time)(void *ctx, uint64_t *ret_ms);
 	/* Trouble with a file, for the journal; err 0 or a negative errno. */

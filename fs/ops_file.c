@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 
 #include "core/fault.h"
+#include "fs/ctl.h"
 #include "fs/park.h"
 #include "fs/virtual.h"
 
@@ -226,6 +227,10 @@ void op_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off,
 	size_t n;
 
 	(void)ino;
+	if (h->node->virtual == VIRTUAL_CTL) {
+		ctl_read(mount_of(req), req, h, size);
+		return;
+	}
 	if (p != NULL && h->fd < 0) {
 		/* a copy: with the answer the handle may be released, and the
 		 * address sanitizer looks at what writev() wrote afterwards */
@@ -252,6 +257,10 @@ void op_write(fuse_req_t req, fuse_ino_t ino, const char *p, size_t n,
 	ssize_t k = 0;
 
 	(void)ino;
+	if (h->node->virtual == VIRTUAL_CTL) {
+		ctl_write(m, req, h, BYTES(p, n));
+		return;
+	}
 	if (!h->writer) {
 		fuse_reply_err(req, EBADF);
 		return;

@@ -150,8 +150,17 @@ static bool is_sealed(struct mount *m, const struct place *p)
 	return p->node->item.state == ST_SEALED;
 }
 
+static int remove_sealed(struct mount *m, const struct place *p,
+	const struct retain_order *order, struct retain_gone *ret)
+{
+	const struct retain_place at = {p->path, p->text, p->at};
+
+	return retain_remove(m, &at, order, ret);
+}
+
 static int remove_file(struct mount *m, struct place *p)
 {
+	struct retain_gone gone;
 	int rc = may_go(m, p);
 
 	if (rc == 0)
@@ -159,7 +168,7 @@ static int remove_file(struct mount *m, struct place *p)
 	if (spare(m, p))
 		return unlink_spare(m, p);
 	if (is_sealed(m, p))
-		return retain_remove(m, p->path, p->at, p->text);
+		return remove_sealed(m, p, NULL, &gone);
 	return rc;
 }
 
@@ -199,6 +208,54 @@ static int remove_name(struct mount *m, fuse_ino_t parent, const char *text,
 		settle_renamed(&m->nodes.settle, &p.node->item,
 			node_class(&m->nodes, p.node), mount_now(m));
 	return 0;
+}
+
+/* The place of the order's path; its folder is held by a lookup. */
+static int find_ordered(struct mount *m, const struct retain_order *order,
+	char path[NODE_PATH], struct node **ret_folder, struct place *p)
+{
+	char *slash;
+	int rc;
+
+	memcpy(path, order->r.path.p, order->r.path.n);
+	path[order->r.path.n] = '\0';
+	slash = strrchr(path, '/');
+	if (slash != NULL)
+		*slash = '\0';
+	*ret_folder = start_node(m, slash == NULL ? "" : path);
+	if (*ret_folder == NULL)
+		return -ENOENT;
+	rc = find_place(m, ino_of(m, *ret_folder),
+		slash == NULL ? path : slash + 1, p);
+	if (rc == 0 && (p->node == NULL || p->node->type == NODE_FOLDER))
+		rc = -ENOENT;
+	return rc == 0 && !is_sealed(m, p) ? -ENODATA : rc;
+}
+
+int unmake_ordered(struct mount *m, const struct retain_order *order,
+	struct retain_gone *ret)
+{
+	char path[NODE_PATH];
+	struct node *folder = NULL;
+	const char *last;
+	int rc;
+
+	{
+		PLACE(p);
+		TREE(m, true);
+		rc = find_ordered(m, order, path, &folder, &p);
+		if (rc == 0)
+			rc = remove_sealed(m, &p, order, ret);
+		if (rc == 0)
+			forget_name(m, &p);
+		last = p.text;
+	}
+	if (rc == 0) /* it did not go through the kernel */
+		fuse_lowlevel_notify_inval_entry(m->se, ino_of(m, folder),
+			last, strlen(last));
+	if (folder != NULL)
+		inode_forget(m, folder, 1);
+	return rc;
 }
 
 void op_unlink(fuse_req_t req, fuse_ino_t parent, const char *text)

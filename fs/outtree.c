@@ -102,6 +102,13 @@ static struct timespec time_of(int64_t ns)
 	return (struct timespec){.tv_sec = s, .tv_nsec = rest};
 }
 
+/* Until when the file is kept, if that is said. */
+static struct timespec access_time(const struct record *d)
+{
+	return d->until == 0 ? (struct timespec){.tv_nsec = UTIME_OMIT}
+		: (struct timespec){.tv_sec = (time_t)d->until};
+}
+
 /* What this file system or user cannot have is left out: the record keeps it. */
 static int set_xattrs(int fd, const struct record *d)
 {
@@ -126,7 +133,7 @@ static int set_xattrs(int fd, const struct record *d)
 int outtree_attributes(struct outtree *t, int fd, const struct record *d)
 {
 	const struct timespec times[2] = {
-		{.tv_nsec = UTIME_OMIT}, time_of(d->mtime_ns)
+		access_time(d), time_of(d->mtime_ns)
 	};
 	if (t->owners && d->has_owner && fchown(fd, d->uid, d->gid) != 0)
 		return -errno;
@@ -165,7 +172,7 @@ int outtree_symlink(struct outtree *t, const struct record *d)
 	struct bytes folder;
 	char name[256], target[RECORD_PATH_MAX + 1];
 	const struct timespec times[2] = {
-		{.tv_nsec = UTIME_OMIT}, time_of(d->mtime_ns)
+		access_time(d), time_of(d->mtime_ns)
 	};
 	int err = split(d->path, &folder, name);
 	if (err != 0)

@@ -47,6 +47,12 @@ static int not_final(void *ctx, const struct local_record *r)
 	return 1;
 }
 
+static int open_note(void *ctx, const struct local_record *r)
+{
+	(void)ctx;
+	return !r->final;
+}
+
 struct about {
 	enum record_kind kind;
 	bool final;
@@ -100,7 +106,10 @@ int park_final(struct mount *m, const char *path)
 		rc = l->ops->find(l, p, look, &a);
 		if (rc != 0)
 			return rc == -ENOENT ? -ENODATA : rc;
-		return a.final;
+		if (!a.final)
+			return 0;
+		rc = l->ops->notes(l, p, open_note, NULL);
+		return rc < 0 ? rc : rc == 0;
 	}
 	rc = l->ops->below(l, p, true, not_final, NULL);
 	return rc < 0 ? rc : rc == 0;

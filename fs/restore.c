@@ -34,6 +34,7 @@ struct later {
 struct restore {
 	struct ledger *l;
 	struct outtree out;
+	struct keeping *keeping;
 	struct newest *newest;
 	size_t n_newest;
 	struct later *folder, *link;
@@ -54,6 +55,11 @@ int restore_new(struct ledger *l, int dir, struct restore **ret)
 		return -ENOMEM;
 	r->l = l;
 	r->out = (struct outtree){dir, geteuid() == 0};
+	r->keeping = keeping_new(&l->params, &l->anchor);
+	if (r->keeping == NULL) {
+		free(r);
+		return -ENOMEM;
+	}
 	*ret = r;
 	return 0;
 }
@@ -71,6 +77,7 @@ void restore_free(struct restore *r)
 		return;
 	later_free(r->folder, r->n_folders);
 	later_free(r->link, r->n_links);
+	keeping_free(r->keeping);
 	merkle_free(r->tree);
 	buf_free(&r->s);
 	buf_free(&r->t_lower);
@@ -95,14 +102,28 @@ static int note(struct restore *r, struct bytes path, uint64_t height,
 	return 0;
 }
 
+static int ignored(struct restore *r, struct bytes path)
+{
+	ledger_find(r->l, LEDGER_WRONG, "%.*s is said to be deleted, and "
+		"neither its date nor a governance key allowed that: it is "
+		"restored", (int)path.n, (const char *)path.p);
+	return 0;
+}
+
 int restore_note(void *ctx, uint64_t height, const struct meta *m)
 {
 	struct restore *r = ctx;
 	int err = 0;
 	for (size_t i = 0; i < m->n && err == 0; i++) {
 		struct record d;
-		if (record_decode(m->d[i], &d) == 0 && !record_adds(d.kind))
+		if (record_decode(m->d[i], &d) != 0)
+			continue;
+		err = keeping_add(r->keeping, r->l->block[height - 1].p_ms,
+			&d, m->d[i]);
+		if (err == 0 && !record_adds(d.kind))
 			err = note(r, d.path, height, (uint32_t)i);
+		else if (err == -EPERM)
+			err = ignored(r, d.path);
 	}
 	return err;
 }
@@ -378,8 +399,11 @@ static int restore_records(struct restore *r, struct bytes pack,
 			data = BYTES(pack.p + at, (size_t)d.size);
 			at += (size_t)d.size;
 		}
-		if (counts(r, d.path, i))
-			err = restore_record(r, &d, i, data, have_pack);
+		if (!counts(r, d.path, i))
+			continue;
+		if (d.kind == RECORD_PUT || d.kind == RECORD_SYMLINK)
+			d.until = keeping_until(r->keeping, r->meta->d[i]);
+		err = restore_record(r, &d, i, data, have_pack);
 	}
 	return err;
 }
@@ -495,6 +519,7 @@ int restore_run(struct restore *r, struct restore_counts *ret)
 		err = restore_folders(r);
 	if (err == 0 && syncfs(r->out.root) != 0)
 		err = -errno;
+	keeping_count(r->keeping, &r->n.keeping);
 	*ret = r->n;
 	return err;
 }

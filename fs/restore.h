@@ -2,13 +2,16 @@
  * restore: plain files, their metadata and their certificates, out of a ledger
  * that was read, and nothing else.
  *
- * The newest record of each path counts.  Contents come one pack or one extent
+ * The newest record of each path counts; a deletion that was not allowed does
+ * not.  A file's access time is the date until which it is kept, if it has
+ * one.  Contents come one pack or one extent
  * at a time and are held against their roots before a file gets its name, so a
  * file is there whole or not at all.  Folders get their attributes last.
  */
 #ifndef FS_RESTORE_H
 #define FS_RESTORE_H
 
+#include "fs/keeping.h"
 #include "fs/ledger.h"
 
 struct restore;
@@ -16,6 +19,7 @@ struct restore;
 struct restore_counts {
 	uint64_t files, bytes, folders, symlinks, links, certificates;
 	uint64_t failed;	/* named in findings */
+	struct keeping_counts keeping;
 };
 
 /* dir: an open, empty folder. */

@@ -20,6 +20,7 @@
 
 #include <sys/types.h>
 
+#include "core/record.h"
 #include "core/retention.h"
 
 struct mount;
@@ -38,10 +39,31 @@ int retain_hold(struct mount *m, const char *path, struct bytes name,
 	uid_t caller);
 /* The date for a file that is sealed now; 0: none. */
 uint64_t retain_default(struct mount *m);
-/* Removes a sealed name whose time is over from its folder `at`, and records
- * it.  Tree held for writing.  -EPERM: its time is not over, or another name
- * must go first; -EBUSY: K3. */
-int retain_remove(struct mount *m, const char *path, int at, const char *text);
+/* A sealed name in its folder. */
+struct retain_place {
+	const char *path, *last;
+	int at;			/* descriptor of the folder */
+};
+/* An order (core/governance.h): a record, and its bytes as they came. */
+struct retain_order {
+	struct record r;
+	struct bytes d;
+};
+struct retain_gone {
+	uint64_t size;		/* bytes of the file */
+	bool large;		/* in extents of its own in the buckets */
+};
+/* Removes a sealed name whose time is over (order NULL), or that is ordered to
+ * go, and records it.  Tree held for writing.  -EPERM: its time is not over,
+ * another name must go first, or the order is not by a governance key of a
+ * vault in that mode; -EBUSY: K3.  For an order also -EKEYREJECTED: it is
+ * held, -EMLINK: another name must go first, -ESTALE: it is about another
+ * file. */
+int retain_remove(struct mount *m, const struct retain_place *p,
+	const struct retain_order *order, struct retain_gone *ret);
+/* Ends a hold.  -EPERM: not by a governance key; -ESTALE: there is no such
+ * hold; -ENOENT. */
+int retain_release(struct mount *m, const struct retain_order *order);
 /* Before the first request: ends a deletion that a crash cut off. */
 int retain_start(struct mount *m);
 /* The sealer's thread, at a start: access times that a crash left behind. */

@@ -74,8 +74,7 @@ static bool suspect(const struct mount *m, const struct stat *st)
 		ms <= m->suspect_to;
 }
 
-/* The node of a folder, held by a lookup: inode_forget() it. */
-static struct node *folder_node(struct mount *m, const char *path)
+struct node *start_node(struct mount *m, const char *path)
 {
 	char part[NODE_PATH];
 	struct node *n = m->nodes.root;
@@ -147,7 +146,7 @@ int start_folder(struct mount *m, const char *path)
 
 	if (sealer_folder_same(m->sealer, path))
 		return 0;
-	n = folder_node(m, path);
+	n = start_node(m, path);
 	if (n == NULL)
 		return -EIO;
 	inode_folder_changed(m, n);
@@ -201,7 +200,7 @@ static int walk_one(struct mount *m, const char *folder, struct stack *s)
 	if (fd < 0)
 		return fd == -ENOENT ? 0 : fd;
 	rc = start_folder(m, folder);
-	n = rc == 0 ? folder_node(m, folder) : NULL;
+	n = rc == 0 ? start_node(m, folder) : NULL;
 	d = fdopendir(fd);
 	if (d == NULL || n == NULL) {
 		if (d != NULL)

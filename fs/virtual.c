@@ -8,6 +8,7 @@
 #include "core/hash.h"
 #include "core/timestamp.h"
 #include "core/verify.h"
+#include "fs/ctl.h"
 #include "fs/park.h"
 
 #define TOP_BIT (UINT64_C(1) << 63)
@@ -111,6 +112,8 @@ static int content(struct mount *m, struct node *n, struct buf *ret,
 		return m->s.status(m->s.ctx, ret);
 	case VIRTUAL_WAIT:
 		return buf_add(ret, "notarized\n", 10);
+	case VIRTUAL_CTL:
+		return 0; /* each handle has its own */
 	default:
 		break;
 	}
@@ -142,7 +145,8 @@ int virtual_stat(struct mount *m, struct node *n, struct stat *ret,
 		ret->st_mode = S_IFDIR | 0555;
 		ret->st_nlink = 2;
 	} else {
-		ret->st_mode = S_IFREG | 0444;
+		ret->st_mode = S_IFREG |
+			(n->virtual == VIRTUAL_CTL ? 0600 : 0444);
 		rc = content(m, n, &text, &ms);
 		if (rc != 0)
 			return rc;
@@ -165,6 +169,7 @@ static enum virtual_kind kind_top(const char *text)
 	} known[] = {
 		{"anchor", VIRTUAL_ANCHOR}, {"status", VIRTUAL_STATUS},
 		{"cert", VIRTUAL_CERTS}, {"wait", VIRTUAL_WAITS},
+		{"ctl", VIRTUAL_CTL},
 	};
 	size_t i;
 
@@ -277,6 +282,10 @@ void virtual_open(struct mount *m, fuse_req_t req, struct node *n,
 	uint64_t ms;
 	int rc = 0;
 
+	if (n->virtual == VIRTUAL_CTL) {
+		ctl_open(m, req, n, file);
+		return;
+	}
 	if ((file->flags & O_ACCMODE) != O_RDONLY ||
 		(file->flags & O_TRUNC) != 0)
 		rc = -EPERM;
@@ -305,13 +314,14 @@ size_t virtual_list(fuse_req_t req, struct node *folder, bool plus, char *p,
 	size_t size, off_t off)
 {
 	static const char *const names[] = {
-		".", "..", "anchor", "status", "cert", "wait"};
-	size_t count = folder->virtual == VIRTUAL_TOP ? 6 : 2;
+		".", "..", "anchor", "status", "ctl", "cert", "wait"};
+	size_t count = folder->virtual == VIRTUAL_TOP ?
+		sizeof names / sizeof *names : 2;
 	size_t used = 0, n, i;
 
 	for (i = (size_t)off; i < count; i++) {
 		struct stat st = {.st_ino = folder->ino + i,
-			.st_mode = i == 2 || i == 3 ? S_IFREG : S_IFDIR};
+			.st_mode = i >= 2 && i <= 4 ? S_IFREG : S_IFDIR};
 		struct fuse_entry_param e = {.attr = st}; /* no lookup */
 		n = plus ? fuse_add_direntry_plus(req, p + used, size - used,
 			names[i], &e, (off_t)i + 1) :

@@ -7,7 +7,8 @@
  *	.notary/anchor, status
  *	.notary/cert/PATH	the certificate of PATH, whatever else is there
  *	.notary/wait/PATH	opening it waits until PATH is final
- * They cannot be written, renamed or removed (EPERM).  Inode numbers have the
+ *	.notary/ctl	requests to the daemon (ctl.h), for who mounted it
+ * They cannot be written (but ctl), renamed or removed (EPERM).  Inode numbers have the
  * top bit set and follow from kind and path.
  */
 #ifndef FS_VIRTUAL_H

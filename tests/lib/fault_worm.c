@@ -153,6 +153,13 @@ static int fault_list(struct worm *w, const char *prefix,
 		ctx));
 }
 
+static int fault_erase(struct worm *w, const char *key)
+{
+	struct fault_worm *f = fault_of(w);
+
+	return FAULTY(f->plan, f->inner->ops->erase(f->inner, key));
+}
+
 static void fault_free(struct worm *w)
 {
 	struct fault_worm *f = fault_of(w);
@@ -174,6 +181,7 @@ struct worm *fault_worm_new(struct worm *inner, struct fault_plan *plan)
 		.get = fault_get,
 		.list = fault_list,
 		.replace = fault_replace,
+		.erase = fault_erase,
 		.free = fault_free,
 	};
 	struct fault_worm *f = calloc(1, sizeof *f);

@@ -318,11 +318,28 @@ static void t_threads(struct worm *w)
 	is_object(w, "r2/k11", "r2/k11", "and they are there");
 }
 
+static void t_erase(struct worm *w)
+{
+	uint64_t size;
+
+	is_int(worm_put_all(w, "e/one", text("1")), 0, "an object");
+	is_int(worm_put_all(w, "e/two", text("2")), 0, "and another");
+	is_int(w->ops->erase(w, "e/one"), 0, "W4: one is erased");
+	is_int(w->ops->size(w, "e/one", &size), -ENOENT, "and gone");
+	is_int(w->ops->erase(w, "e/one"), -ENOENT, "once");
+	is_int(w->ops->erase(w, "e"), -ENOENT, "a folder of keys is none");
+	is_int(w->ops->erase(w, "../e/two"), -EINVAL, "nothing else is");
+	is_object(w, "e/two", "2", "the other stays");
+	is_int(worm_put_all(w, "e/one", text("3")), 0,
+		"the key may be used again");
+	is_object(w, "e/one", "3", "for other bytes");
+}
+
 void worm_suite(const char *name, struct worm *(*open)(void *ctx), void *ctx)
 {
 	static void (*const tests[])(struct worm *w) = {t_whole, t_get, t_all,
 		t_same, t_equal_together, t_unequal_together, t_given_up,
-		t_list, t_keys, t_threads, t_replace};
+		t_list, t_keys, t_erase, t_threads, t_replace};
 	struct worm *w;
 	size_t i;
 

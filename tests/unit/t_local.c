@@ -303,6 +303,11 @@ static const char *notes(struct local *l, const char *path)
 	return s.line;
 }
 
+static int see_large(void *ctx, const struct local_record *r)
+{
+	return r->id == *(uint64_t *)ctx && r->extents.n == HASH_LEN ? 7 : 8;
+}
+
 static void t_notes(void)
 {
 	struct local *l;
@@ -324,9 +329,14 @@ static void t_notes(void)
 		"a folder's records come with their notes");
 	is_int((int)strlen(below(l, "n/f", true)), 6 + 6 + 6 + 8,
 		"notes are waited for like records");
+	is_int(l->ops->large(l, see, NULL), 0, "no large file");
+	r[0].extents = text("0123456789abcdef0123456789abcdef");
+	is_int(l->ops->queue(l, r, 1, &id), 0, "a large one");
+	is_int(l->ops->large(l, see_large, &id), 7, "is visited");
+	r[0].extents.n = 0;
 	r[0].kind = RECORD_DELETION;
 	is_int(l->ops->queue(l, r, 1, &id), 0, "a deletion");
-	is_str(find(l, "n/f"), "6:n/f;", "is the newest record of its path");
+	is_str(find(l, "n/f"), "7:n/f;", "is the newest record of its path");
 	l->ops->free(l);
 }
 

@@ -1,0 +1,206 @@
+#include "fs/keeping.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "core/governance.h"
+#include "core/hash.h"
+#include "core/hashtab.h"
+#include "core/retention.h"
+
+/* By the hash of a record: a file that has a date or was held, a link, or a
+ * hold. */
+struct entry {
+	struct hashtab_node node;
+	bool link, deleted;
+	struct entry *file;	/* of a hold; else NULL */
+	uint64_t until;
+	struct retention *held;	/* NULL: never was */
+};
+
+struct keeping {
+	const struct params *params;
+	struct hash anchor;
+	struct hashtab entries;
+	uint64_t expired, ordered;
+};
+
+struct keeping *keeping_new(const struct params *p, const struct hash *anchor)
+{
+	struct keeping *k = calloc(1, sizeof *k);
+	if (k == NULL)
+		return NULL;
+	k->params = p;
+	k->anchor = *anchor;
+	return k;
+}
+
+static struct entry *entry_of(struct hashtab_node *n)
+{
+	return (struct entry *)n; /* node is its first member */
+}
+
+static void drop(struct hashtab_node *n)
+{
+	free(entry_of(n)->held);
+	free(n);
+}
+
+void keeping_free(struct keeping *k)
+{
+	if (k == NULL)
+		return;
+	hashtab_done(&k->entries, drop);
+	free(k);
+}
+
+static struct entry *find(const struct keeping *k, const struct hash *dh)
+{
+	struct hashtab_node *n = hashtab_find(&k->entries, dh);
+	return n == NULL ? NULL : entry_of(n);
+}
+
+/* The entry of that record, made if there is none; NULL: no memory. */
+static struct entry *take(struct keeping *k, const struct hash *dh)
+{
+	struct entry *e = find(k, dh);
+	if (e != NULL)
+		return e;
+	if (hashtab_reserve(&k->entries, k->entries.n + 1) != 0 ||
+	    (e = calloc(1, sizeof *e)) == NULL)
+		return NULL;
+	e->node.key = *dh;
+	hashtab_add(&k->entries, &e->node);
+	return e;
+}
+
+static int add_hold(struct keeping *k, const struct record *r,
+	const struct hash *dh)
+{
+	struct entry *e = take(k, &r->about), *hold;
+	if (e == NULL || (hold = take(k, dh)) == NULL)
+		return -ENOMEM;
+	if (e->held == NULL)
+		e->held = calloc(1, sizeof *e->held);
+	if (e->held == NULL)
+		return -ENOMEM;
+	hold->file = e;
+	retention_add(e->held, dh, r);
+	return 0;
+}
+
+/* Without a key's word it has no effect. */
+static void release(struct keeping *k, const struct record *r,
+	const struct hash *dh)
+{
+	struct entry *hold = find(k, &r->about);
+	if (hold != NULL && hold->file != NULL &&
+	    governance_check(k->params, &k->anchor, r) == 0)
+		retention_add(hold->file->held, dh, r);
+}
+
+static bool allowed(const struct keeping *k, const struct entry *e,
+	uint64_t before_ms, const struct record *r)
+{
+	if (k->params->retention_mode == RETENTION_NONE || e->deleted)
+		return false;
+	if (e->held != NULL && e->held->n_holds > 0)
+		return false;
+	if (r->authority.n > 0)
+		return k->params->retention_mode == RETENTION_GOVERNANCE &&
+			governance_check(k->params, &k->anchor, r) == 0;
+	return e->link || (e->until > 0 && before_ms / 1000 >= e->until);
+}
+
+static int add_deletion(struct keeping *k, uint64_t before_ms,
+	const struct record *r)
+{
+	struct entry *e = take(k, &r->about);
+	if (e == NULL)
+		return -ENOMEM;
+	if (!allowed(k, e, before_ms, r))
+		return -EPERM;
+	e->deleted = true;
+	if (r->authority.n > 0)
+		k->ordered++;
+	else
+		k->expired++;
+	return 0;
+}
+
+static int add_until(struct keeping *k, const struct hash *dh, uint64_t until)
+{
+	struct entry *e = take(k, dh);
+	if (e == NULL)
+		return -ENOMEM;
+	if (until > e->until)
+		e->until = until;
+	return 0;
+}
+
+static int add_link(struct keeping *k, const struct hash *dh)
+{
+	struct entry *e = take(k, dh);
+	if (e == NULL)
+		return -ENOMEM;
+	e->link = true;
+	return 0;
+}
+
+int keeping_add(struct keeping *k, uint64_t before_ms, const struct record *r,
+	struct bytes raw)
+{
+	struct hash dh;
+	switch (r->kind) {
+	case RECORD_PUT:
+	case RECORD_SYMLINK:
+		if (r->until == 0)
+			return 0;
+		dh = hash_sha3(raw);
+		return add_until(k, &dh, r->until);
+	case RECORD_LINK:
+		dh = hash_sha3(raw);
+		return add_link(k, &dh);
+	case RECORD_RETENTION:
+		return add_until(k, &r->about, r->until);
+	case RECORD_HOLD:
+		dh = hash_sha3(raw);
+		if (r->hold_case.n > 0)
+			return add_hold(k, r, &dh);
+		release(k, r, &dh);
+		return 0;
+	case RECORD_DELETION:
+		return add_deletion(k, before_ms, r);
+	default:
+		return 0;
+	}
+}
+
+uint64_t keeping_until(const struct keeping *k, struct bytes raw)
+{
+	struct hash dh = hash_sha3(raw);
+	const struct entry *e = find(k, &dh);
+	return e == NULL ? 0 : e->until;
+}
+
+bool keeping_deleted(const struct keeping *k, struct bytes raw)
+{
+	struct hash dh = hash_sha3(raw);
+	const struct entry *e = find(k, &dh);
+	return e != NULL && e->deleted;
+}
+
+void keeping_count(const struct keeping *k, struct keeping_counts *ret)
+{
+	struct keeping_counts n = {.expired = k->expired,
+		.ordered = k->ordered};
+	for (size_t i = 0; i < k->entries.n_slots; i++)
+		for (struct hashtab_node *h = k->entries.slot[i]; h != NULL;
+		     h = h->next) {
+			const struct entry *e = entry_of(h);
+			n.dated += !e->deleted && e->until > 0;
+			n.held += !e->deleted && e->held != NULL &&
+				e->held->n_holds > 0;
+		}
+	*ret = n;
+}

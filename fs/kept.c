@@ -1,0 +1,165 @@
+#include "fs/kept.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/xattr.h>
+
+#include "core/cleanup.h"
+#include "fs/cli.h"
+#include "fs/place.h"
+
+#define NAMED_MAX 20		/* lines; then they are only counted */
+#define VALUE_MAX_BYTES 4096
+
+bool kept_sealed(const char *path, const struct stat *st)
+{
+	char state[32];
+	if (S_ISLNK(st->st_mode))
+		return true; /* it cannot be asked */
+	ssize_t n = getxattr(path, "user.notary.state", state, sizeof state);
+	return (n == 6 && memcmp(state, "sealed", 6) == 0) ||
+		(n == 9 && memcmp(state, "notarized", 9) == 0);
+}
+
+static const char *reason(const struct kept *k, int rc)
+{
+	switch (rc) {
+	case -EBUSY:
+		return "it is not sealed yet: wait, or notaryfs seal";
+	case -EPERM:
+		return k->refusal;
+	default:
+		return strerror(-rc);
+	}
+}
+
+static void count(struct kept *k, const char *path, int rc)
+{
+	if (rc > 0)
+		return;
+	if (rc == 0) {
+		k->done++;
+		cli_progress("%llu files", (unsigned long long)k->done);
+		return;
+	}
+	uint64_t *n = rc == -EBUSY ? &k->unsealed : &k->refused;
+	if (++*n <= NAMED_MAX && rc != -ECANCELED)
+		cli_say(k->c, "%s: %s", path, reason(k, rc));
+}
+
+static int visit(void *ctx, const char *path, const struct stat *st)
+{
+	struct kept *k = ctx;
+	cleanup(free) char *root = NULL, *rest = NULL;
+	if (!S_ISREG(st->st_mode) && !S_ISLNK(st->st_mode))
+		return 0;
+	int rc = place_mount(path, &root, &rest);
+	count(k, path, rc != 0 ? rc : k->visit(k, path, root, rest, st));
+	return 0;
+}
+
+static int one(struct kept *k, const char *path, bool recursive)
+{
+	cleanup(free) char *root = NULL, *rest = NULL;
+	struct stat st;
+	int rc = place_mount(path, &root, &rest);
+	if (rc == -ENOENT && place_exists(path)) {
+		cli_say(k->c, "%s is not in a mounted vault", path);
+		return -EINVAL;
+	}
+	if (rc == 0 && lstat(path, &st) != 0)
+		rc = -errno;
+	if (rc == 0 && S_ISDIR(st.st_mode) && !recursive) {
+		cli_say(k->c, "%s is a folder: -r takes all below it", path);
+		return -EINVAL;
+	}
+	if (rc == 0)
+		rc = recursive ? place_walk(path, visit, k)
+			: visit(k, path, &st);
+	if (rc != 0)
+		cli_say(k->c, "%s: %s", path, strerror(-rc));
+	return rc;
+}
+
+int kept_run(struct kept *k, char **path, int n, bool recursive)
+{
+	bool failed = false;
+	for (int i = 0; i < n; i++)
+		failed = one(k, path[i], recursive) != 0 || failed;
+	cli_progress_end();
+	if (k->refused > NAMED_MAX || k->unsealed > NAMED_MAX)
+		cli_say(k->c, "in all %llu were refused and %llu are not "
+			"sealed", (unsigned long long)k->refused,
+			(unsigned long long)k->unsealed);
+	return failed || k->refused > 0 ? CLI_REFUSED : k->unsealed > 0 ?
+		CLI_INCOMPLETE : CLI_DONE;
+}
+
+/* A text attribute, or "". */
+static void attribute(const char *path, const char *name,
+	char ret[VALUE_MAX_BYTES])
+{
+	ssize_t n = lgetxattr(path, name, ret, VALUE_MAX_BYTES - 1);
+	ret[n > 0 ? n : 0] = '\0';
+}
+
+static void show_json(struct json *j, const char *path, const char *until,
+	char *holds)
+{
+	json_object(j, NULL);
+	json_text(j, "path", path);
+	json_text(j, "until", *until != '\0' ? until : NULL);
+	json_array(j, "holds");
+	for (char *at = holds; at != NULL && *at != '\0';) {
+		char *next = strchr(at, '\n');
+		if (next != NULL)
+			*next++ = '\0';
+		json_text(j, NULL, at);
+		at = next;
+	}
+	json_close_array(j);
+	json_close_object(j);
+}
+
+int kept_show(struct kept *k, const char *path, const char *root,
+	const char *rest, const struct stat *st)
+{
+	char until[VALUE_MAX_BYTES], holds[VALUE_MAX_BYTES];
+	(void)root;
+	(void)rest;
+	if (!kept_sealed(path, st))
+		return 0; /* it has neither */
+	attribute(path, "user.notary.retain_until", until);
+	attribute(path, "user.notary.hold", holds);
+	if (k->json != NULL) {
+		show_json(k->json, path, until, holds);
+		return 0;
+	}
+	for (char *p = holds; *p != '\0'; p++)
+		*p = *p == '\n' ? ',' : *p;
+	printf("%-20s  %s%s%s\n", *until != '\0' ? until : "-", path,
+		*holds != '\0' ? "  held: " : "", holds);
+	return 0;
+}
+
+int kept_list(struct kept *k, char **path, int n, bool recursive,
+	bool as_json)
+{
+	struct json j = {0};
+	cleanup(buf) struct buf text = {0};
+	k->visit = kept_show;
+	k->json = as_json ? &j : NULL;
+	json_object(&j, NULL);
+	json_array(&j, "files");
+	int r = kept_run(k, path, n, recursive);
+	json_close_array(&j);
+	json_close_object(&j);
+	if (json_end(&j, &text) != 0)
+		return CLI_REFUSED;
+	if (as_json)
+		printf("%.*s\n", (int)text.n, (const char *)text.p);
+	return fflush(stdout) != 0 ? CLI_REFUSED : r;
+}

@@ -1,0 +1,41 @@
+/*
+ * kept: what retain and hold share: files that are named on a command line,
+ * with their dates and holds.
+ */
+#ifndef FS_KEPT_H
+#define FS_KEPT_H
+
+#include <stdint.h>
+
+#include "core/json.h"
+
+struct cli;
+struct stat;
+
+struct kept {
+	const struct cli *c;
+	/* For each file and symbolic link: its path, the mount's root and the
+	 * rest of the path.  0; 1: nothing was done; or a negative errno that
+	 * is said, but -ECANCELED, which was. */
+	int (*visit)(struct kept *k, const char *path, const char *root,
+		const char *rest, const struct stat *st);
+	void *ctx;
+	const char *refusal;		/* what -EPERM means */
+	uint64_t done, unsealed, refused;
+	struct json *json;		/* of kept_show(); NULL: text */
+};
+
+/* Every path, and with recursive all below.  Counts what visit returns:
+ * -EBUSY is unsealed, other errors are refused; they are named.  An exit
+ * code. */
+int kept_run(struct kept *k, char **path, int n, bool recursive);
+/* A visit that prints date, holds and path. */
+int kept_show(struct kept *k, const char *path, const char *root,
+	const char *rest, const struct stat *st);
+/* kept_run() with kept_show(), as text or JSON. */
+int kept_list(struct kept *k, char **path, int n, bool recursive,
+	bool as_json);
+/* Sealed, also while it is not final yet? */
+bool kept_sealed(const char *path, const struct stat *st);
+
+#endif
