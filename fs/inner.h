@@ -39,6 +39,7 @@ struct handle {
 	int fd;			/* -1: virtual */
 	bool writer;
 	bool direct;		/* past the kernel's cache */
+	bool passed;		/* the kernel reads by itself (passthru.h) */
 	struct buf text;	/* of a virtual file */
 };
 

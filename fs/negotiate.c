@@ -9,12 +9,14 @@
 #define KILLPRIV_V2 (UINT64_C(1) << 28)
 #define INIT_FLAGS2 (UINT64_C(1) << 30)	/* there are 32 more flags */
 #define ALLOW_MMAP (UINT64_C(1) << 36)	/* since Linux 6.6 */
+#define PASSTHROUGH (UINT64_C(1) << 37)	/* since Linux 6.9 */
 
 /* Offsets in INIT and its answer, behind their headers. */
 #define IN_FLAGS 12
 #define IN_FLAGS2 16
 #define OUT_FLAGS 12
 #define OUT_FLAGS2 32
+#define OUT_STACK 36	/* file systems that files/ may itself be stacked on */
 #define OUT_SIZE 64
 
 static uint64_t get32(const uint8_t *p)
@@ -62,7 +64,7 @@ static ssize_t receive(int fd, void *buf, size_t n, void *userdata)
 /* The answer's arguments lie behind its header, in a second piece. */
 static void amend(struct negotiate *g, const struct iovec *iov, int count)
 {
-	uint64_t want = g->offered & (KILLPRIV_V2 | ALLOW_MMAP);
+	uint64_t want = g->offered & (KILLPRIV_V2 | ALLOW_MMAP | PASSTHROUGH);
 	struct fuse_out_header h;
 	uint8_t *p;
 
@@ -73,11 +75,14 @@ static void amend(struct negotiate *g, const struct iovec *iov, int count)
 	if (h.error != 0)
 		return;
 	p = iov[1].iov_base;
-	if ((want & ALLOW_MMAP) != 0)
+	if (want >> 32 != 0)
 		want |= INIT_FLAGS2;
+	if ((want & PASSTHROUGH) != 0)
+		or32(p + OUT_STACK, 1);
 	or32(p + OUT_FLAGS, want & UINT32_MAX);
 	or32(p + OUT_FLAGS2, want >> 32);
 	atomic_store(&g->direct, (want & ALLOW_MMAP) != 0);
+	atomic_store(&g->passthru, (want & PASSTHROUGH) != 0);
 }
 
 static ssize_t answer(int fd, struct iovec *iov, int count, void *userdata)

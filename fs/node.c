@@ -223,20 +223,41 @@ static void free_node(struct nodes *t, struct node *n)
 	free(n);
 }
 
-struct node *node_get(struct nodes *t, ino_t ino, enum node_type type)
+static struct node *find_ino(const struct nodes *t, ino_t ino)
 {
 	struct node *n = t->by_ino[ino_slot(t, ino)];
 
 	while (n != NULL && n->ino != ino)
 		n = n->ino_next;
+	return n;
+}
+
+/* A new node of that number; what had it is gone behind our back. */
+static struct node *replace_node(struct nodes *t, struct node *old, ino_t ino,
+	enum node_type type)
+{
+	struct node *n = new_node(t, ino, type);
+
+	if (n == NULL)
+		return NULL;
+	if (old != NULL)
+		remove_ino(t, old);
+	insert_ino(t, n);
+	return n;
+}
+
+struct node *node_get(struct nodes *t, ino_t ino, enum node_type type)
+{
+	struct node *n = find_ino(t, ino);
+
 	if (n != NULL && n->type == type)
 		return n;
-	if (n != NULL)
-		remove_ino(t, n); /* replaced behind our back */
-	n = new_node(t, ino, type);
-	if (n != NULL)
-		insert_ino(t, n);
-	return n;
+	return replace_node(t, n, ino, type);
+}
+
+struct node *node_made(struct nodes *t, ino_t ino, enum node_type type)
+{
+	return replace_node(t, find_ino(t, ino), ino, type);
 }
 
 struct node *node_new_virtual(struct nodes *t, enum virtual_kind kind,

@@ -66,6 +66,8 @@ struct node {
 	uint32_t changes;	/* of extended attributes */
 	uint32_t direct;	/* writers past the kernel's cache */
 	bool stale;		/* they may have left old pages in it */
+	uint32_t passed;	/* handles that the kernel reads by itself */
+	uint32_t backing;	/* its number for the file then (passthru.h) */
 	struct item item;
 };
 
@@ -86,6 +88,9 @@ enum node_type node_type_of(mode_t mode);
 /* The node of that inode number and type, or a new one without a name.  NULL:
  * no memory. */
 struct node *node_get(struct nodes *t, ino_t ino, enum node_type type);
+/* The same for what was just made in files/: a node that has the number is of a
+ * file removed there behind our back, and is left to whoever holds it. */
+struct node *node_made(struct nodes *t, ino_t ino, enum node_type type);
 /* A virtual node: in no table but that of names. */
 struct node *node_new_virtual(struct nodes *t, enum virtual_kind kind,
 	ino_t ino);

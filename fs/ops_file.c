@@ -10,6 +10,7 @@
 #include "core/fault.h"
 #include "fs/ctl.h"
 #include "fs/park.h"
+#include "fs/passthru.h"
 #include "fs/virtual.h"
 
 int handle_new(struct mount *m, struct node *n, int fd, bool writer,
@@ -78,6 +79,7 @@ void handle_free(struct mount *m, struct handle *h)
 		while (*p != h)
 			p = &(*p)->next;
 		*p = h->next;
+		passthru_close(m, h);
 		n->direct -= h->direct;
 		if (h->writer) {
 			n->item.empty = empty;
@@ -102,6 +104,8 @@ static int open_writer(struct mount *m, struct node *n)
 	locked(&m->lock);
 	rc = settle_may_write(&n->item);
 	if (rc == 0 || n->names == NULL) {
+		if (n->passed > 0)
+			return -ETXTBSY; /* P2; sealed once, and unlinked */
 		settle_open(&m->nodes.settle, &n->item);
 		rc = 0;
 	}
@@ -163,6 +167,7 @@ static int open_file(struct mount *m, struct node *n,
 	int flags = file->flags & ~(O_APPEND | O_DIRECT | O_CREAT | O_EXCL |
 		O_NOFOLLOW);
 	struct stat st;
+	bool pass;
 	int rc, fd;
 
 	TREE(m, false);
@@ -171,6 +176,9 @@ static int open_file(struct mount *m, struct node *n,
 		return rc;
 	fd = open_fd(m, n, flags);
 	rc = fd < 0 ? fd : fstat(fd, &st) != 0 ? -errno : 0;
+	pass = rc == 0 && !writer && passthru_wanted(m, (uint64_t)st.st_size);
+	if (pass)
+		rc = inode_resolve(m, n);
 	if (rc == 0) {
 		locked(&m->lock);
 		n->special = (st.st_mode & (S_ISUID | S_ISGID)) != 0;
@@ -179,6 +187,8 @@ static int open_file(struct mount *m, struct node *n,
 		rc = handle_new(m, n, fd, writer, file);
 		if (rc == 0)
 			handle_cache(m, handle_of(file), false, file);
+		if (rc == 0 && pass)
+			passthru_open(m, handle_of(file));
 	}
 	if (writer)
 		close_writer(m, n); /* the handle counts now */
@@ -204,7 +214,9 @@ void op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *file)
 	}
 	if ((file->flags & O_TRUNC) != 0)
 		drop_special(req, m, handle_of(file));
-	if (fuse_reply_open(req, file) != 0)
+	rc = handle_of(file)->passed ? passthru_reply(req, file) :
+		fuse_reply_open(req, file);
+	if (rc != 0)
 		handle_free(m, handle_of(file));
 }
 

@@ -130,7 +130,7 @@ static int enter(const struct making *k, int fd, const struct stat *st,
 	struct node *n;
 
 	locked(&m->lock);
-	n = node_get(&m->nodes, st->st_ino, node_type_of(st->st_mode));
+	n = node_made(&m->nodes, st->st_ino, node_type_of(st->st_mode));
 	if (n == NULL)
 		return -ENOMEM;
 	name = node_name(&m->nodes, k->folder, k->text, n);

@@ -63,6 +63,8 @@ static void classes(void)
 	node_name(&t, d, "x", n);
 	is_int(node_class(&t, n), CLASS_SEAL, "any name of class seal decides");
 	ok(node_get(&t, 51, NODE_FILE) == n, "one inode, one node");
+	ok(node_made(&t, 51, NODE_FILE) != n,
+		"but not where a file of that number was just made");
 	ok(node_get(&t, 51, NODE_FOLDER) != n,
 		"unless its type says that it is another");
 }
