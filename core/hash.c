@@ -102,43 +102,37 @@ static struct hash job_alone(const struct keccak_job *j)
 	return of_parts(HASH_SHA3_256, parts, j->tag >= 0 ? 2 : 1);
 }
 
-/* A tag that ends exactly at a block's border would need a further block of
- * padding alone; such lengths (one in 136) are hashed one by one. */
-static bool fits_lane(const struct keccak_job *j)
-{
-	return j->tag < 0 || j->len % KECCAK_RATE != KECCAK_RATE - 1;
-}
-
 static void run_jobs(const struct keccak_job *jobs, size_t n)
 {
 	const struct keccak_kernel *k = keccak_best();
-	size_t i, some;
+	size_t i;
 
-	for (i = 0; i < n; i += some) {
-		some = 1;
-		if (k != NULL && n - i > 1 && fits_lane(&jobs[i])) {
-			while (some < k->lanes && i + some < n &&
-				fits_lane(&jobs[i + some]))
-				some++;
-		}
-		if (some > 1)
-			k->run(jobs + i, some);
-		else
-			*jobs[i].out = job_alone(&jobs[i]);
+	if (k != NULL && n > 1) {
+		k->run(jobs, n);
+		return;
 	}
+	for (i = 0; i < n; i++)
+		*jobs[i].out = job_alone(&jobs[i]);
 }
 
-static int by_length(const void *a, const void *b)
+/* Permutations, longest first: what is short fills the lanes at the end. */
+static int by_blocks(const void *a, const void *b)
 {
-	size_t x = ((const struct keccak_job *)a)->len;
-	size_t y = ((const struct keccak_job *)b)->len;
+	size_t x = ((const struct keccak_job *)a)->len / KECCAK_RATE;
+	size_t y = ((const struct keccak_job *)b)->len / KECCAK_RATE;
 
-	return x < y ? -1 : x > y;
+	return x > y ? -1 : x < y;
 }
 
-#define JOBS 64 /* sorted and run together; on the stack */
+#define JOBS 256 /* scheduled together; on the stack */
 
 void hash_many(const struct bytes *msgs, size_t n, struct hash *ret)
+{
+	hash_tagged(msgs, n, -1, ret);
+}
+
+void hash_tagged(
+	const struct bytes *msgs, size_t n, int tag, struct hash *ret)
 {
 	struct keccak_job jobs[JOBS];
 	size_t i, some;
@@ -149,12 +143,11 @@ void hash_many(const struct bytes *msgs, size_t n, struct hash *ret)
 		even = true;
 		for (i = 0; i < some; i++) {
 			jobs[i] = (struct keccak_job){
-				msgs[i].p, msgs[i].n, -1, &ret[i]};
+				msgs[i].p, msgs[i].n, tag, &ret[i]};
 			even &= msgs[i].n == msgs[0].n;
 		}
-		/* lanes of one group should end together */
 		if (!even)
-			qsort(jobs, some, sizeof(jobs[0]), by_length);
+			qsort(jobs, some, sizeof(jobs[0]), by_blocks);
 		run_jobs(jobs, some);
 	}
 }

@@ -19,8 +19,12 @@ struct hash hash_sha256(struct bytes msg);
 struct hash hash_sha3_parts(const struct bytes *parts, size_t n);
 struct hash hash_sha256_parts(const struct bytes *parts, size_t n);
 
-/* SHA3-256 of n messages of any lengths; ret has room for n. */
+/* SHA3-256 of n messages of any lengths; ret has room for n.  The lanes of a
+ * wide kernel stay busy: one whose message ended takes the next. */
 void hash_many(const struct bytes *msgs, size_t n, struct hash *ret);
+/* The same with the byte tag behind each message, if tag >= 0. */
+void hash_tagged(
+	const struct bytes *msgs, size_t n, int tag, struct hash *ret);
 
 /* SHA3-256 of n messages of equal length len at p, p + stride, ..., each
  * followed by the byte tag if tag >= 0. */

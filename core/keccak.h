@@ -27,12 +27,16 @@ struct keccak_job {
 struct keccak_kernel {
 	const char *name;
 	unsigned lanes;
-	/* n <= lanes messages; quickest when their lengths are alike. */
+	/* Any number of messages of any lengths; a lane whose message ended
+	 * takes the next.  Quickest when the long ones come first. */
 	void (*run)(const struct keccak_job *jobs, size_t n);
 };
 
 /* The best kernel of this machine, or NULL: use OpenSSL. */
 const struct keccak_kernel *keccak_best(void);
+/* From now on keccak_best() gives k, or NULL.  For tests and benchmarks, while
+ * no other thread hashes. */
+void keccak_choose(const struct keccak_kernel *k);
 /* The i-th kernel that this machine can run, for tests and benchmarks; NULL
  * past the last. */
 const struct keccak_kernel *keccak_kernel(unsigned i);
