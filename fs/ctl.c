@@ -22,8 +22,10 @@ static int say(struct buf *ret, int rc, const char *why)
 	return err != 0 ? err : rc;
 }
 
-static int do_sync(struct mount *m, const char *arg, struct buf *ret)
+static int do_sync(struct mount *m, fuse_req_t req, const char *arg,
+	struct buf *ret)
 {
+	(void)req;
 	(void)arg;
 	if (syncfs(m->files) != 0)
 		return say(ret, -errno, "not everything is on the disk");
@@ -72,9 +74,11 @@ static int ask_seal(struct mount *m, struct node *n)
 		settle_ask(&m->nodes.settle, &n->item, mount_now(m));
 }
 
-static int do_seal(struct mount *m, const char *arg, struct buf *ret)
+static int do_seal(struct mount *m, fuse_req_t req, const char *arg,
+	struct buf *ret)
 {
 	struct node *n;
+	(void)req;
 	int rc = record_path_ok(BYTES(arg, strlen(arg))) && *arg != '\0' ?
 		node_of_path(m, arg, &n) : -ENOENT;
 
@@ -90,13 +94,15 @@ static int do_seal(struct mount *m, const char *arg, struct buf *ret)
 	return say(ret, 0, "ok");
 }
 
-static int do_holds(struct mount *m, const char *arg, struct buf *ret)
+static int do_holds(struct mount *m, fuse_req_t req, const char *arg,
+	struct buf *ret)
 {
 	char hex[HASH_HEX + 1];
 	struct retention t;
 	int rc = retain_get(m, arg, &t);
 	size_t i;
 
+	(void)req;
 	if (rc != 0)
 		return say(ret, rc, "there is no such sealed file");
 	for (i = 0; rc == 0 && i < t.n_holds; i++) {
@@ -158,11 +164,14 @@ static int release(struct mount *m, const struct retain_order *o,
 	return say(ret, 0, "released");
 }
 
-static int do_order(struct mount *m, const char *arg, struct buf *ret)
+static int do_order(struct mount *m, fuse_req_t req, const char *arg,
+	struct buf *ret)
 {
 	size_t n = strlen(arg) / 2;
 	cleanup(free) uint8_t *raw = malloc(n + 1);
 	struct retain_order o;
+	char path[NODE_PATH];
+	int rc;
 
 	if (raw == NULL)
 		return -ENOMEM;
@@ -170,15 +179,20 @@ static int do_order(struct mount *m, const char *arg, struct buf *ret)
 	if (hex_decode(arg, raw, n) != 0 || record_decode(o.d, &o.r) != 0 ||
 		o.r.authority.n == 0)
 		return say(ret, -EINVAL, "this is no order");
-	return o.r.kind == RECORD_DELETION ? delete(m, &o, ret) :
-					     release(m, &o, ret);
+	rc = o.r.kind == RECORD_DELETION ? delete(m, &o, ret) :
+					   release(m, &o, ret);
+	memcpy(path, o.r.path.p, o.r.path.n);
+	path[o.r.path.n] = '\0';
+	return refused_path(req, record_kind_name(o.r.kind), path, rc);
 }
 
-static int carry_out(struct mount *m, char *line, struct buf *ret)
+static int carry_out(struct mount *m, fuse_req_t req, char *line,
+	struct buf *ret)
 {
 	static const struct {
 		const char *name;
-		int (*run)(struct mount *m, const char *arg, struct buf *ret);
+		int (*run)(struct mount *m, fuse_req_t req, const char *arg,
+			struct buf *ret);
 	} verbs[] = {
 		{"sync", do_sync}, {"seal", do_seal}, {"holds", do_holds},
 		{"order", do_order},
@@ -190,7 +204,7 @@ static int carry_out(struct mount *m, char *line, struct buf *ret)
 		*arg++ = '\0';
 	for (i = 0; i < sizeof verbs / sizeof *verbs; i++)
 		if (strcmp(line, verbs[i].name) == 0)
-			return verbs[i].run(m, arg, ret);
+			return verbs[i].run(m, req, arg, ret);
 	return say(ret, -EINVAL, "a request is: sync, seal PATH, holds PATH or "
 		"order HEX");
 }
@@ -240,7 +254,7 @@ void ctl_write(struct mount *m, fuse_req_t req, struct handle *h,
 	}
 	memcpy(text, line.p, n);
 	text[n] = '\0';
-	rc = carry_out(m, text, &answer);
+	rc = carry_out(m, req, text, &answer);
 	kept = add_answer(m, h, BUF_BYTES(&answer));
 	if (rc == 0)
 		rc = kept;

@@ -159,10 +159,13 @@ static void *take_signals(void *ctx)
 static int start_mount(struct daemon *d)
 {
 	cleanup(free) char *files = vault_path(d->v, "files");
-	if (files == NULL)
+	cleanup(free) char *refused_log = vault_path(d->v,
+		"state/refused.log");
+	if (files == NULL || refused_log == NULL)
 		return -ENOMEM;
 	struct mount_services s = {
 		.files_dir = files,
+		.refused_log = refused_log,
 		.fsname = d->v->path,
 		.config = &d->v->config,
 		.local = d->local,

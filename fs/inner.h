@@ -45,6 +45,7 @@ struct handle {
 
 struct sealer;
 struct park;
+struct refusals;
 
 struct mount {
 	struct mount_services s;
@@ -64,6 +65,7 @@ struct mount {
 	struct park *park;
 	struct gone *gone;
 	struct certfile *certs;
+	struct refusals *refusals; /* NULL: not kept */
 	atomic_bool full;	/* the backlog is above its limit */
 	uint64_t suspect_from, suspect_to; /* ctimes, ms: start.c */
 	uint64_t started;	/* wall clock, ms */
@@ -192,6 +194,13 @@ void op_setxattr(fuse_req_t, fuse_ino_t, const char *, const char *, size_t,
 void op_getxattr(fuse_req_t, fuse_ino_t, const char *, size_t);
 void op_listxattr(fuse_req_t, fuse_ino_t, size_t);
 void op_removexattr(fuse_req_t, fuse_ino_t, const char *);
+
+/* -- refused.c: notes an operation that is refused (-EPERM, -EBUSY) for
+ * .notary/audit (-EKEYREJECTED: a deletion of what is held), and gives rc back.  No locks held. -- */
+int refused(fuse_req_t req, const char *op, struct node *n, int rc);
+int refused_path(fuse_req_t req, const char *op, const char *path, int rc);
+int refused_at(fuse_req_t req, const char *op, fuse_ino_t parent,
+	const char *text, int rc);
 
 /* Deletes a sealed file by an order: as retain_remove(), and -ENODATA when it
  * is not sealed, -ENOENT. */

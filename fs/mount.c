@@ -15,6 +15,7 @@
 #include "fs/inner.h"
 #include "fs/mountpoint.h"
 #include "fs/park.h"
+#include "fs/refusals.h"
 #include "fs/retain.h"
 #include "fs/sealer.h"
 #include "fs/start.h"
@@ -106,6 +107,8 @@ static int read_state(struct mount *m, char **ret_why)
 {
 	int rc = certfile_open(m->s.local, m->s.b0, m->s.params, &m->certs);
 
+	if (rc == 0 && m->s.refused_log != NULL)
+		rc = refusals_open(m->s.refused_log, m->s.clock, &m->refusals);
 	if (rc == 0)
 		rc = sealer_new(m, &m->sealer);
 	if (rc == 0)
@@ -201,6 +204,7 @@ static void free_mount(struct mount *m)
 	sealer_free(m->sealer);
 	gone_free(m->gone);
 	certfile_free(m->certs);
+	refusals_close(m->refusals);
 	handles_end(m);
 	nodes_done(&m->nodes);
 	folders_done(&m->folders);

@@ -211,6 +211,19 @@ static int change(struct mount *m, struct node *n, const struct handle *h,
 	return rc;
 }
 
+/* As a refusal names it: the gravest of what was asked. */
+static const char *what(int set)
+{
+	if ((set & FUSE_SET_ATTR_SIZE) != 0)
+		return "truncate";
+	if ((set & FUSE_SET_ATTR_MODE) != 0)
+		return "chmod";
+	if ((set & (FUSE_SET_ATTR_UID | FUSE_SET_ATTR_GID)) != 0)
+		return "chown";
+	return (set & (FUSE_SET_ATTR_MTIME | FUSE_SET_ATTR_MTIME_NOW)) != 0 ?
+		"utimes" : "retain";
+}
+
 void op_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *to, int set,
 	struct fuse_file_info *file)
 {
@@ -226,7 +239,7 @@ void op_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *to, int set,
 		rc = change(m, n, file != NULL && n->type == NODE_FILE ?
 			handle_of(file) : NULL, fuse_req_ctx(req)->uid, to,
 			set, &st);
-	reply_attr(req, n, rc, &st);
+	reply_attr(req, n, refused(req, what(set), n, rc), &st);
 }
 
 void op_statfs(fuse_req_t req, fuse_ino_t ino)
@@ -260,8 +273,8 @@ static void set_flag(fuse_req_t req, struct node *n, bool on)
 	if (on && n->type == NODE_FILE)
 		park_seal(m->park, req, n);
 	else
-		fuse_reply_err(req, on ? EOPNOTSUPP :
-			shows_sealed(m, n) ? EPERM : 0);
+		fuse_reply_err(req, on ? EOPNOTSUPP : -refused(req, "unseal",
+			n, shows_sealed(m, n) ? -EPERM : 0));
 }
 
 void op_ioctl(fuse_req_t req, fuse_ino_t ino, unsigned cmd, void *arg,

@@ -209,7 +209,7 @@ void op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *file)
 	}
 	rc = open_file(m, n, file);
 	if (rc != 0) {
-		fuse_reply_err(req, -rc);
+		fuse_reply_err(req, -refused(req, "write", n, rc));
 		return;
 	}
 	if ((file->flags & O_TRUNC) != 0)

@@ -263,7 +263,7 @@ void op_unlink(fuse_req_t req, fuse_ino_t parent, const char *text)
 	struct mount *m = mount_of(req);
 	int rc = remove_name(m, parent, text, false);
 
-	fuse_reply_err(req, -rc);
+	fuse_reply_err(req, -refused_at(req, "unlink", parent, text, rc));
 }
 
 void op_rmdir(fuse_req_t req, fuse_ino_t parent, const char *text)
@@ -378,6 +378,7 @@ void op_rename(fuse_req_t req, fuse_ino_t parent, const char *text,
 	fuse_ino_t new_parent, const char *new_text, unsigned flags)
 {
 	struct mount *m = mount_of(req);
+	char path[NODE_PATH] = ""; /* what stands in the way */
 	int rc;
 
 	if ((flags & ~(unsigned)(RENAME_NOREPLACE | RENAME_EXCHANGE)) != 0) {
@@ -393,7 +394,12 @@ void op_rename(fuse_req_t req, fuse_ino_t parent, const char *text,
 			rc = find_place(m, new_parent, new_text, &to);
 		if (rc == 0)
 			rc = rename_names(m, &from, &to, flags);
+		if (rc == -EPERM)
+			strcpy(path, from.node != NULL && may_go(m, &from) == 0
+				? to.path : from.path);
 	}
+	if (*path != '\0')
+		refused_path(req, "rename", path, rc);
 	fuse_reply_err(req, -rc);
 }
 
@@ -499,7 +505,8 @@ void op_link(fuse_req_t req, fuse_ino_t ino, fuse_ino_t new_parent,
 			rc = add_link(m, n, &to, &e);
 	}
 	if (rc != 0)
-		fuse_reply_err(req, -rc);
+		fuse_reply_err(req,
+			-refused(req, "link", node_of(m, ino), rc));
 	else if (fuse_reply_entry(req, &e) != 0)
 		inode_forget(m, node_of(m, e.ino), 1);
 }

@@ -10,6 +10,7 @@
 #include "core/verify.h"
 #include "fs/ctl.h"
 #include "fs/park.h"
+#include "fs/refusals.h"
 
 #define TOP_BIT (UINT64_C(1) << 63)
 #define CERT ".cert"
@@ -18,6 +19,12 @@
 static bool is_folder(enum virtual_kind k)
 {
 	return k == VIRTUAL_TOP || k == VIRTUAL_CERTS || k == VIRTUAL_WAITS;
+}
+
+/* Another at each look. */
+static bool is_live(enum virtual_kind k)
+{
+	return k == VIRTUAL_STATUS || k == VIRTUAL_AUDIT;
 }
 
 static bool ends_with(const char *text, const char *end)
@@ -112,6 +119,10 @@ static int content(struct mount *m, struct node *n, struct buf *ret,
 		return m->s.status(m->s.ctx, ret);
 	case VIRTUAL_WAIT:
 		return buf_add(ret, "notarized\n", 10);
+	case VIRTUAL_AUDIT:
+		*ret_ms = m->s.clock->ops->now_ms(m->s.clock);
+		return m->refusals == NULL ? 0 :
+			refusals_read(m->refusals, ret);
 	case VIRTUAL_CTL:
 		return 0; /* each handle has its own */
 	default:
@@ -145,8 +156,8 @@ int virtual_stat(struct mount *m, struct node *n, struct stat *ret,
 		ret->st_mode = S_IFDIR | 0555;
 		ret->st_nlink = 2;
 	} else {
-		ret->st_mode = S_IFREG |
-			(n->virtual == VIRTUAL_CTL ? 0600 : 0444);
+		ret->st_mode = S_IFREG | (n->virtual == VIRTUAL_CTL ? 0600 :
+			n->virtual == VIRTUAL_AUDIT ? 0400 : 0444);
 		rc = content(m, n, &text, &ms);
 		if (rc != 0)
 			return rc;
@@ -156,7 +167,7 @@ int virtual_stat(struct mount *m, struct node *n, struct stat *ret,
 	ret->st_mtim.tv_sec = (time_t)(ms / 1000);
 	ret->st_mtim.tv_nsec = (long)(ms % 1000) * 1000000;
 	ret->st_ctim = ret->st_atim = ret->st_mtim;
-	*ret_timeout = n->virtual == VIRTUAL_STATUS ? 0 : TIMEOUT_OPEN;
+	*ret_timeout = is_live(n->virtual) ? 0 : TIMEOUT_OPEN;
 	return 0;
 }
 
@@ -169,7 +180,7 @@ static enum virtual_kind kind_top(const char *text)
 	} known[] = {
 		{"anchor", VIRTUAL_ANCHOR}, {"status", VIRTUAL_STATUS},
 		{"cert", VIRTUAL_CERTS}, {"wait", VIRTUAL_WAITS},
-		{"ctl", VIRTUAL_CTL},
+		{"ctl", VIRTUAL_CTL}, {"audit", VIRTUAL_AUDIT},
 	};
 	size_t i;
 
@@ -303,7 +314,7 @@ void virtual_open(struct mount *m, fuse_req_t req, struct node *n,
 	}
 	handle_of(file)->text = text;
 	text = (struct buf){0}; /* the handle has it */
-	file->direct_io = n->virtual == VIRTUAL_STATUS;
+	file->direct_io = is_live(n->virtual);
 	if (n->virtual == VIRTUAL_WAIT)
 		park_open(m->park, req, path, file);
 	else if (fuse_reply_open(req, file) != 0)
@@ -314,14 +325,15 @@ size_t virtual_list(fuse_req_t req, struct node *folder, bool plus, char *p,
 	size_t size, off_t off)
 {
 	static const char *const names[] = {
-		".", "..", "anchor", "status", "ctl", "cert", "wait"};
+		".", "..", "anchor", "status", "audit",
+		"ctl", "cert", "wait"};
 	size_t count = folder->virtual == VIRTUAL_TOP ?
 		sizeof names / sizeof *names : 2;
 	size_t used = 0, n, i;
 
 	for (i = (size_t)off; i < count; i++) {
 		struct stat st = {.st_ino = folder->ino + i,
-			.st_mode = i >= 2 && i <= 4 ? S_IFREG : S_IFDIR};
+			.st_mode = i >= 2 && i <= 5 ? S_IFREG : S_IFDIR};
 		struct fuse_entry_param e = {.attr = st}; /* no lookup */
 		n = plus ? fuse_add_direntry_plus(req, p + used, size - used,
 			names[i], &e, (off_t)i + 1) :

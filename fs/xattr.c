@@ -423,11 +423,12 @@ void op_setxattr(fuse_req_t req, fuse_ino_t ino, const char *name,
 	const char *ours = our_name(name);
 
 	if (ours == NULL)
-		fuse_reply_err(req,
-			-change_xattr(m, n, name, value, size, flags));
+		fuse_reply_err(req, -refused(req, "setxattr", n,
+			change_xattr(m, n, name, value, size, flags)));
 	else if (is_keeping(ours))
-		fuse_reply_err(req, -set_keeping(m, n, fuse_req_ctx(req)->uid,
-			ours, value, size));
+		fuse_reply_err(req, -refused(req, strcmp(ours, "hold") == 0 ?
+			"hold" : "retain", n, set_keeping(m, n,
+			fuse_req_ctx(req)->uid, ours, value, size)));
 	else if (strcmp(ours, "seal") == 0 &&
 		(n->type == NODE_FILE || n->type == NODE_SYMLINK))
 		park_seal(m->park, req, n);
@@ -444,10 +445,9 @@ void op_removexattr(fuse_req_t req, fuse_ino_t ino, const char *name)
 {
 	struct mount *m = mount_of(req);
 	const char *ours = our_name(name);
+	struct node *n = node_of(m, ino);
+	int rc = ours == NULL ? change_xattr(m, n, name, NULL, 0, 0) :
+		is_keeping(ours) ? -EPERM : -ENODATA;
 
-	if (ours != NULL)
-		fuse_reply_err(req, is_keeping(ours) ? EPERM : ENODATA);
-	else
-		fuse_reply_err(req, -change_xattr(m, node_of(m, ino), name,
-			NULL, 0, 0));
+	fuse_reply_err(req, -refused(req, "removexattr", n, rc));
 }

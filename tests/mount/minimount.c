@@ -6,7 +6,8 @@
  *
  * Besides the settings of notaryfs.conf there are clock=FILE and chain=FILE,
  * this machine's and the chain's clock, each read from its file (seconds since
- * 1970), and mode=governance or mode=compliance.  What is sealed is final at
+ * 1970), mode=governance or mode=compliance, and refused=FILE, where what is
+ * refused is noted.  What is sealed is final at
  * once where a chain's clock is given.
  *
  * Ends on SIGTERM, SIGINT or an unmount.  Lines for the journal go to stderr.
@@ -26,7 +27,7 @@
 
 static struct mount *the_mount;
 static struct local *the_local;
-static const char *clock_file, *chain_file;
+static const char *clock_file, *chain_file, *refused_log;
 static struct params chain;	/* only what the mount looks at */
 
 /* -- clocks out of files -- */
@@ -150,7 +151,9 @@ static int fail(const char *what, int rc, const char *why)
 /* Ours, or a setting of the configuration. */
 static int set(struct config *c, const char *arg, char **why)
 {
-	if (strncmp(arg, "clock=", 6) == 0)
+	if (strncmp(arg, "refused=", 8) == 0)
+		refused_log = arg + 8;
+	else if (strncmp(arg, "clock=", 6) == 0)
 		clock_file = arg + 6;
 	else if (strncmp(arg, "chain=", 6) == 0)
 		chain_file = arg + 6;
@@ -180,6 +183,7 @@ int main(int argc, char **argv)
 			return fail(argv[i], rc, why);
 	s.files_dir = argv[1];
 	s.fsname = argv[1];
+	s.refused_log = refused_log;
 	s.clock = clock_file != NULL ? test_clock() : clock_system();
 	s.chain_time = chain_file != NULL ? chain_time : NULL;
 	s.chain = &chain;
