@@ -9,6 +9,7 @@
 #include "fs/cli.h"
 #include "fs/metrics.h"
 #include "fs/place.h"
+#include "fs/screen.h"
 #include "fs/status.h"
 #include "fs/text.h"
 #include "fs/vault.h"
@@ -20,7 +21,9 @@ static const char help[] =
 "\n"
 "  --json      print it as JSON\n"
 "  --metrics   print its numbers in the text format of Prometheus\n"
-"  --watch     again every second, until interrupted\n"
+"  --watch     every second until interrupted: on a terminal a screen that\n"
+"              says first whether somebody has to look; else a line a change,\n"
+"              or with --json one object a second\n"
 "  -h, --help  print this\n"
 "\n"
 "A vault that is not mounted is read from its state folder.\n";
@@ -29,7 +32,7 @@ struct wanted {
 	const struct cli *c;
 	const struct assembly *a;
 	const char *path;
-	bool json, metrics;
+	bool json, metrics, watch;
 };
 
 /* From local state alone: nothing is open, settling or in trouble. */
@@ -87,7 +90,8 @@ static int from_vault(const struct wanted *w, struct status *s)
 	if (from != 0)
 		from = from_state(w, v, s);
 	if (from == 0 && err == 0 && s->mount == NULL) {
-		cli_say(w->c, "%s is mounted at %s by process %d, which does "
+		if (!w->watch)
+			cli_say(w->c, "%s is mounted at %s by process %d, which does "
 			"not answer here: another user's mount tells its state "
 			"to that user only", v->path, mount, pid);
 		s->mount = mount;
@@ -116,26 +120,33 @@ static int from_mount(const struct wanted *w, struct status *s)
 	return err;
 }
 
+static int print(const struct wanted *w, const struct status *s)
+{
+	cleanup(buf) struct buf text = {0};
+	uint64_t now = w->a->clock->ops->now_ms(w->a->clock);
+	if (w->watch && !w->json && !w->metrics)
+		return isatty(STDOUT_FILENO) ? screen_draw(s, now)
+					     : screen_line(s, now);
+	int err = w->json ? status_json(s, &text)
+		: w->metrics ? metrics_text(s, &text)
+		: status_text(s, now, &text);
+	if (err != 0)
+		return err;
+	fwrite(text.p, 1, text.n, stdout);
+	return fflush(stdout) == 0 ? 0 : -EIO;
+}
+
 static int show(const struct wanted *w)
 {
 	cleanup(free) struct status *s = calloc(1, sizeof *s);
-	cleanup(buf) struct buf text = {0};
 	if (s == NULL)
 		return CLI_REFUSED;
 	int err = place_is_vault(w->path) ? from_vault(w, s)
 					  : from_mount(w, s);
-	if (err != 0) {
-		status_done(s);
-		return CLI_REFUSED;
-	}
-	err = w->json ? status_json(s, &text)
-		: w->metrics ? metrics_text(s, &text)
-		: status_text(s, w->a->clock->ops->now_ms(w->a->clock), &text);
+	if (err == 0)
+		err = print(w, s);
 	status_done(s);
-	if (err != 0)
-		return CLI_REFUSED;
-	fwrite(text.p, 1, text.n, stdout);
-	return fflush(stdout) == 0 ? CLI_DONE : CLI_REFUSED;
+	return err == 0 ? CLI_DONE : CLI_REFUSED;
 }
 
 int cmd_status(const struct assembly *a, int argc, char **argv)
@@ -149,7 +160,6 @@ int cmd_status(const struct assembly *a, int argc, char **argv)
 	};
 	struct cli c = {.name = "status", .help = help};
 	struct wanted w = {.c = &c, .a = a};
-	bool watch = false;
 	for (int opt; (opt = cli_option(&c, argc, argv, ":h", names)) != -1;)
 		switch (opt) {
 		case 'j':
@@ -159,7 +169,7 @@ int cmd_status(const struct assembly *a, int argc, char **argv)
 			w.metrics = true;
 			break;
 		case 'w':
-			watch = true;
+			w.watch = true;
 			break;
 		default:
 			return c.exit;
@@ -168,12 +178,8 @@ int cmd_status(const struct assembly *a, int argc, char **argv)
 		return cli_usage(&c, "name one vault or mounted folder");
 	w.path = argv[optind];
 	int r = show(&w);
-	while (watch && r == CLI_DONE) {
+	while (w.watch && r == CLI_DONE) {
 		sleep(1);
-		if (!w.json && isatty(STDOUT_FILENO))
-			fputs("\033[H\033[J", stdout);
-		else if (!w.json)
-			putchar('\n');
 		r = show(&w);
 	}
 	return r;

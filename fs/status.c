@@ -10,6 +10,7 @@
 #include "core/json.h"
 #include "core/verify.h"
 #include "fs/cli.h"
+#include "fs/glance.h"
 #include "fs/text.h"
 
 void status_done(struct status *s)
@@ -110,6 +111,7 @@ static void write_rows(struct json *j, const char *name,
 int status_json(const struct status *s, struct buf *ret)
 {
 	struct json j = {0};
+	struct glance g;
 	char anchor[HASH_HEX + 1];
 	hex_encode(HASH_BYTES(&s->anchor), anchor);
 	json_object(&j, NULL);
@@ -117,6 +119,10 @@ int status_json(const struct status *s, struct buf *ret)
 	json_bool(&j, "mounted", s->mount != NULL);
 	json_text(&j, "mount", s->mount);
 	write_numbers(&j, s);
+	glance(s, &g);
+	json_text(&j, "summary", glance_word(g.how));
+	json_text(&j, "summary_text", g.text);
+	json_text(&j, "advice", g.advice[0] ? g.advice : NULL);
 	write_rows(&j, "services", s->service, s->n_services);
 	write_rows(&j, "buckets", s->bucket, s->n_buckets);
 	json_text(&j, "trust", s->trust);
@@ -291,7 +297,14 @@ static int text_head(struct buf *b, const struct status *s)
 int status_text(const struct status *s, uint64_t now_ms, struct buf *ret)
 {
 	cleanup(buf) struct buf b = {0};
+	struct glance g;
 	int err = text_head(&b, s);
+	glance(s, &g);
+	if (err == 0)
+		err = text_add(&b, "now        %s: %s\n", glance_word(g.how),
+			g.text);
+	if (err == 0 && g.advice[0] != '\0')
+		err = text_add(&b, "to do      %s\n", g.advice);
 	if (err == 0)
 		err = text_rows(&b, "service", s->service, s->n_services,
 			now_ms);

@@ -5,6 +5,7 @@
 
 #include "core/cleanup.h"
 #include "fs/backlog.h"
+#include "fs/glance.h"
 #include "fs/metrics.h"
 #include "fs/status.h"
 #include "tests/tap/tap.h"
@@ -91,6 +92,46 @@ static void numbers(void)
 	status_done(&s);
 }
 
+/* One fault after another: which is told, and as what. */
+static void at_a_glance(void)
+{
+	static struct status s;
+	struct glance g;
+	s = sample();
+	glance(&s, &g);
+	is_int(g.how, GLANCE_LOOK, "a bucket failed");
+	is_str(g.text, "bucket /b1 failed: Input/output error", "which");
+	ok(strstr(g.advice, "writing goes on") != NULL, "it is not urgent");
+	snprintf(s.service[0].error, sizeof s.service[0].error, "gone");
+	s.service[0].ok = false;
+	glance(&s, &g);
+	is_str(g.text, "timestamp failed: gone", "a service is worse");
+	ok(strstr(g.advice, "clock") != NULL, "with its own advice");
+	s.service[0].ok = s.bucket[1].ok = true;
+	glance(&s, &g);
+	is_int(g.how, GLANCE_WORKING, "files are on their way");
+	is_str(g.text, "6 files are not sealed yet, 4 (1.5 MB) on their way, "
+		"the oldest for 9 s; 5 are final", "how many");
+	is_str(g.advice, "", "nobody has to do anything");
+	s.oldest_s = 660;
+	glance(&s, &g);
+	is_int(g.how, GLANCE_LOOK, "for too long");
+	s.files = (struct status_files){.notarized = 5, .temp = 3};
+	s.backlog_files = s.backlog_bytes = s.oldest_s = 0;
+	glance(&s, &g);
+	is_int(g.how, GLANCE_OK, "all is well");
+	is_str(g.text, "all 5 files are final", "in words");
+	free(s.mount);
+	s.mount = NULL;
+	glance(&s, &g);
+	is_int(g.how, GLANCE_OK, "not mounted, and nothing waits");
+	s.files.sealed = 2;
+	glance(&s, &g);
+	is_int(g.how, GLANCE_LOOK, "not mounted, and two files wait");
+	ok(strstr(g.advice, "notaryfs mount /v DIR") != NULL, "what to do");
+	status_done(&s);
+}
+
 static void health(void)
 {
 	struct status_row r = {0};
@@ -129,6 +170,7 @@ int main(void)
 	round_trip();
 	words();
 	numbers();
+	at_a_glance();
 	health();
 	oldest();
 	return done();
