@@ -15,6 +15,7 @@
 #define TAG_SELF_DESCRIBED 55799
 #define MAGIC "notaryfs-cert"
 #define PARTS 11	/* keys 0 .. 10 */
+#define KEY_RANGE 17
 #define KEYS_MAX 64	/* with those to be ignored */
 #define TYPED 1		/* the one form of order, and of attestation */
 
@@ -143,13 +144,37 @@ static int read_opening(struct parse *p, struct cborr_keys *keys)
 	return version == CERTIFICATE_VERSION ? 0 : -EOPNOTSUPP;
 }
 
+/* range.h says which of these fit together; the record knows the size. */
+static void read_range(struct parse *p, struct range *r)
+{
+	uint64_t i, n = 0;
+
+	cborr_array(&p->r, 5, 5, &n);
+	cborr_uint(&p->r, &r->from);
+	cborr_uint(&p->r, &r->to);
+	cborr_bytes(&p->r, RANGE_EDGE_MAX, &r->left);
+	cborr_bytes(&p->r, RANGE_EDGE_MAX, &r->right);
+	n = 0;
+	cborr_array(&p->r, 0, RANGE_HASHES_MAX, &n);
+	for (i = 0; i < n; i++)
+		cborr_hash(&p->r, &r->hash[i]);
+	r->n = (size_t)n;
+	if (r->to <= r->from)
+		cborr_fail(&p->r);
+}
+
 /* What follows the parts known: positive keys matter, negative ones do not. */
-static void read_rest(struct parse *p, struct cborr_keys *keys)
+static void read_rest(
+	struct parse *p, struct cborr_keys *keys, struct certificate *c)
 {
 	struct bytes item;
 	int64_t key;
 
 	while (keys->left > 0 && cborr_key_int(&p->r, keys, &key) == 0) {
+		if (key == KEY_RANGE) {
+			read_range(p, &c->range);
+			continue;
+		}
 		p->unknown = p->unknown || key >= 0;
 		cborr_skip(&p->r, &item);
 	}
@@ -172,7 +197,7 @@ int certificate_decode(struct bytes in, struct certificate *ret)
 	for (key = 2; key < PARTS; key++)
 		if (expect_key(&p, &keys, key) == 0)
 			parts[key](&p, &c);
-	read_rest(&p, &keys);
+	read_rest(&p, &keys, &c);
 	if (cborr_end(&p.r) != 0)
 		return -EBADMSG;
 	if (p.unknown)

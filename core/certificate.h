@@ -13,14 +13,16 @@
  *   8 [type, bytes]     t_lower, the one that the block links to
  *   9 [1, s bytes]      order: the sequencer's statement
  *  10 [[1, doc bytes]]  enclave attestation of the key that signed s
- * Keys 11 and up are kept for later parts (a verifier that does not know one
- * answers V_UNSUPPORTED); negative keys may be ignored.
+ *  17 range (range.h)   only if it is for a part of the file: optional
+ * Other keys above 10 are kept for later parts (a verifier that does not know
+ * one answers V_UNSUPPORTED); negative keys may be ignored.
  */
 #ifndef CORE_CERTIFICATE_H
 #define CORE_CERTIFICATE_H
 
 #include "core/bytes.h"
 #include "core/merkle.h"
+#include "core/range.h"
 
 #define CERTIFICATE_MAX ((size_t)256 << 10) /* bytes */
 #define CERTIFICATE_VERSION 1
@@ -33,6 +35,7 @@ struct certificate {
 	struct hash path[MERKLE_PATH_MAX];
 	uint64_t t_upper_type, t_lower_type;
 	struct bytes t_upper, t_lower;
+	struct range range;	/* to == 0: none */
 };
 
 /* Points into `in`.  -EBADMSG; -EOPNOTSUPP for a version or part unknown. */

@@ -6,6 +6,7 @@
 #define TAG_SELF_DESCRIBED 55799
 #define PARTS 11
 #define TYPED 1
+#define KEY_RANGE 17
 
 static void write_pair(struct cborw *w, uint64_t type, struct bytes v)
 {
@@ -26,10 +27,24 @@ static void write_path(struct cborw *w, const struct certificate *c)
 		cborw_hash(w, &c->path[i]);
 }
 
+static void write_range(struct cborw *w, const struct range *r)
+{
+	size_t i;
+
+	cborw_array(w, 5);
+	cborw_uint(w, r->from);
+	cborw_uint(w, r->to);
+	cborw_bytes(w, r->left);
+	cborw_bytes(w, r->right);
+	cborw_array(w, r->n);
+	for (i = 0; i < r->n; i++)
+		cborw_hash(w, &r->hash[i]);
+}
+
 static void write_parts(struct cborw *w, const struct certificate *c)
 {
 	cborw_tag(w, TAG_SELF_DESCRIBED);
-	cborw_map(w, PARTS);
+	cborw_map(w, PARTS + (c->range.to > 0));
 	cborw_uint(w, 0);
 	cborw_text(w, "notaryfs-cert");
 	cborw_uint(w, 1);
@@ -55,6 +70,10 @@ static void write_parts(struct cborw *w, const struct certificate *c)
 	cborw_uint(w, 10);
 	cborw_array(w, 1);
 	write_pair(w, TYPED, c->doc);
+	if (c->range.to > 0) {
+		cborw_uint(w, KEY_RANGE);
+		write_range(w, &c->range);
+	}
 }
 
 int make_certificate(const struct certificate *parts, struct buf *ret)
@@ -64,7 +83,8 @@ int make_certificate(const struct certificate *parts, struct buf *ret)
 	struct buf out = {0};
 	int rc;
 
-	if (parts->path_len > MERKLE_PATH_MAX)
+	if (parts->path_len > MERKLE_PATH_MAX ||
+		parts->range.n > RANGE_HASHES_MAX)
 		return -EINVAL;
 	write_parts(&w, parts);
 	rc = cborw_end(&w, &out);

@@ -121,6 +121,10 @@ static void say_digest(struct text *t, const struct report *r)
 	char hex[HASH_HEX + 1];
 
 	say(t, "size: %" PRIu64 " bytes\n", r->record.size);
+	if (r->cert.range.to > 0)
+		say(t, "part: bytes %" PRIu64 " to %" PRIu64 " of it, counted "
+		       "from 0\n",
+			r->cert.range.from, r->cert.range.to - 1);
 	if (sha256.n == HASH_LEN) {
 		hex_encode(sha256, hex);
 		say(t, "sha-256: %s\n", hex);
@@ -165,6 +169,20 @@ static void say_place(struct text *t, const struct report *r)
 		r->epoch, r->recoveries);
 }
 
+static bool is_part(const struct report *r)
+{
+	return r->cert.range.to > 0;
+}
+
+static void say_part(struct text *t, const struct report *r)
+{
+	say(t, "\nProved: %s bytes %" PRIu64 " to %" PRIu64 " of the file that "
+	       "was recorded\nunder this name, in a block that\n",
+		r->content_checked ? "exactly these were" :
+			"(the content was not compared) bytes stand as",
+		r->cert.range.from, r->cert.range.to - 1);
+}
+
 static void say_proof(struct text *t, const struct report *r)
 {
 	bool local = r->params.trust == TRUST_LOCAL;
@@ -173,6 +191,8 @@ static void say_proof(struct text *t, const struct report *r)
 		say(t, "\nProved: this %s was recorded under this name, in a "
 		       "block that\n",
 			record_kind_name(r->record.kind));
+	else if (is_part(r))
+		say_part(t, r);
 	else if (r->content_checked)
 		say(t, "\nProved: exactly these bytes were recorded under this "
 		       "name, in a block that\n");
@@ -306,6 +326,8 @@ int report_json(const struct report *r, struct buf *ret)
 	json_record(&j, r, known);
 	json_number(&j, "epoch", known, r->epoch);
 	json_number(&j, "recoveries", known, r->recoveries);
+	json_number(&j, "from", known && is_part(r), r->cert.range.from);
+	json_number(&j, "to", known && is_part(r), r->cert.range.to);
 	json_bool(&j, "clock_backwards", known && r->clock_backwards);
 	json_bool(&j, "content_checked", known && r->content_checked);
 	json_close_object(&j);

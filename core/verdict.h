@@ -14,7 +14,8 @@ enum verdict {
 	V_NO_ANCHOR,		/* nothing to hold the certificate against */
 	V_NOT_FINAL,		/* no certificate yet */
 	V_UNSUPPORTED,		/* version or algorithm this program lacks */
-	V_INCOMPLETE_LAST = V_UNSUPPORTED,
+	V_PART,			/* of a part of a file; a whole one was given */
+	V_INCOMPLETE_LAST = V_PART,
 
 	/* invalid: refused (exit code 1) */
 	V_MALFORMED,		/* the certificate is not one */
@@ -23,6 +24,7 @@ enum verdict {
 	V_CONTENT,		/* the bytes are not those recorded */
 	V_SIZE,			/* the length is not the one recorded */
 	V_DIGEST,		/* root agrees, an extra digest does not */
+	V_RANGE,		/* not the range that is proved */
 	V_NO_CONTENT,		/* the record is of a folder, symlink or tombstone */
 	V_PATH,			/* not a leaf of the block's tree */
 	V_TIMESTAMP_MALFORMED,

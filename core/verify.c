@@ -34,6 +34,8 @@ static enum verdict open_parts(struct bytes raw, struct report *r, struct parts 
 		block_decode(r->cert.b0, &p->b0) != 0 ||
 		block_decode(r->cert.b, &p->b) != 0)
 		return V_MALFORMED;
+	if (r->cert.range.to > 0 && !range_fits(&r->cert.range, r->record.size))
+		return V_MALFORMED;
 	if (r->params.quorum != 1)
 		return V_UNSUPPORTED; /* it carries one timestamp a block */
 	p->cert = &r->cert;
@@ -64,15 +66,35 @@ static enum verdict check_params(const struct parts *p)
 
 /* -- content and path */
 
-static enum verdict check_content(
-	const struct record *d, const struct content *c, bool *ret_checked)
+/* The bytes of a range, of which the certificate holds all but themselves. */
+static enum verdict check_range(
+	const struct record *d, const struct range *r, const struct content *c)
+{
+	if (c->to == 0)
+		return V_PART;
+	if (c->from != r->from || c->to != r->to)
+		return V_RANGE;
+	if (c->size != r->to - r->from)
+		return V_SIZE;
+	return hash_equal(&c->root, &d->root) ? V_VALID : V_CONTENT;
+}
+
+static enum verdict check_content(const struct record *d,
+	const struct range *r, const struct content *c, bool *ret_checked)
 {
 	struct bytes sha256 = record_digest(d, "sha-256");
+	enum verdict v;
 
-	if (c == NULL)
-		return V_VALID;
 	if (hash_is_zero(&d->root))
 		return V_NO_CONTENT;
+	if (r->to > 0) {
+		v = check_range(d, r, c);
+		*ret_checked = v == V_VALID;
+		return v;
+	}
+	/* all of the file is there, and so the range if it has one */
+	if (c->to > d->size)
+		return V_RANGE;
 	if (c->size != d->size)
 		return V_SIZE;
 	if (!hash_equal(&c->root, &d->root))
@@ -286,42 +308,64 @@ static void report_evidence(struct report *r, const struct parts *p,
 	r->doc_data = p->data;
 }
 
-static enum verdict steps(struct verify_cache *cache, struct bytes cert,
-	const struct hash *anchor, const struct content *content,
-	struct report *r)
+/* Everything after the content. */
+static enum verdict rest(struct verify_cache *cache, const struct hash *anchor,
+	struct parts *p, struct report *r)
 {
-	struct parts p = {0};
 	struct evidence e;
 	bool data_read;
-	enum verdict v = open_parts(cert, r, &p);
+	enum verdict v = check_path(p);
 
+	if (v != V_VALID)
+		return v;
+	if (attestation_decode(r->cert.doc, &p->doc, &p->doc_payload) != 0)
+		return V_ATTESTATION_MALFORMED;
+	data_read = attestation_data_decode(p->doc.user_data, &p->data) == 0;
+	e = judge_cached(p, cache, data_read);
+	report_evidence(r, p, &e);
+	if (e.verdict != V_VALID)
+		return e.verdict;
+	return anchor == NULL ? V_NO_ANCHOR : V_VALID;
+}
+
+int verify_begin(struct verify_cache *cache, struct bytes cert,
+	const struct hash *anchor, struct report *ret)
+{
+	struct parts p = {0};
+	enum verdict v;
+
+	*ret = (struct report){0};
+	v = open_parts(cert, ret, &p);
 	if (v == V_VALID)
 		v = check_anchor(&p, anchor);
 	if (v == V_VALID)
 		v = check_params(&p);
-	if (v == V_VALID)
-		v = check_content(&r->record, content, &r->content_checked);
-	if (v == V_VALID)
-		v = check_path(&p);
+	ret->content_counts = v == V_VALID;
+	ret->verdict = v != V_VALID ? v : rest(cache, anchor, &p, ret);
+	return 0;
+}
+
+void verify_end(struct report *r, const struct content *content)
+{
+	enum verdict v;
+
+	if (!r->content_counts)
+		return;
+	v = check_content(&r->record, &r->cert.range, content,
+		&r->content_checked);
 	if (v != V_VALID)
-		return v;
-	if (attestation_decode(r->cert.doc, &p.doc, &p.doc_payload) != 0)
-		return V_ATTESTATION_MALFORMED;
-	data_read = attestation_data_decode(p.doc.user_data, &p.data) == 0;
-	e = judge_cached(&p, cache, data_read);
-	report_evidence(r, &p, &e);
-	if (e.verdict != V_VALID)
-		return e.verdict;
-	return anchor == NULL ? V_NO_ANCHOR : V_VALID;
+		r->verdict = v;
 }
 
 int verify_cached(struct verify_cache *cache, struct bytes cert,
 	const struct hash *anchor, const struct content *content,
 	struct report *ret)
 {
-	*ret = (struct report){0};
-	ret->verdict = steps(cache, cert, anchor, content, ret);
-	return 0;
+	int rc = verify_begin(cache, cert, anchor, ret);
+
+	if (rc == 0 && content != NULL)
+		verify_end(ret, content);
+	return rc;
 }
 
 int verify(struct bytes cert, const struct hash *anchor,

@@ -23,7 +23,10 @@
 struct content {
 	uint64_t size;
 	struct hash root;	/* chunktree.h */
-	struct hash sha256;
+	struct hash sha256;	/* of a whole file only */
+	uint64_t from, to;	/* a range of it is at hand: bytes [from, to),
+				   and `root` is what range_root() makes of
+				   them; to == 0: the whole file */
 };
 
 struct report {
@@ -38,7 +41,11 @@ struct report {
 	uint32_t epoch, recoveries;
 	bool clock_backwards;	/* by_ms < after_ms: said, not refused */
 	bool content_checked;
+	bool content_counts;	/* form, anchor and parameters are good, so the
+				   content decides next */
 };
+
+struct verify_cache;
 
 /* anchor NULL: everything else is checked and the best verdict is
  * V_NO_ANCHOR.  content NULL: the certificate alone is judged and
@@ -46,9 +53,16 @@ struct report {
 int verify(struct bytes cert, const struct hash *anchor,
 	const struct content *content, struct report *ret);
 
+/* The same in two steps, for who hashes only what must be: first what the
+ * certificate says by itself, then the content.  Of a content whose size is
+ * not the one recorded, or whose record has none, the size alone is looked
+ * at; where !content_counts, nothing is.  cache may be NULL. */
+int verify_begin(struct verify_cache *cache, struct bytes cert,
+	const struct hash *anchor, struct report *ret);
+void verify_end(struct report *r, const struct content *content);
+
 /* Many certificates of one chain: remembers which blocks, timestamps, numbers
  * and documents it has judged.  One thread at a time. */
-struct verify_cache;
 struct verify_cache *verify_cache_new(void);
 void verify_cache_free(struct verify_cache *c);
 int verify_cached(struct verify_cache *cache, struct bytes cert,

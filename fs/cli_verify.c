@@ -74,7 +74,9 @@ static int verify_file(void *ctx, const char *path, const struct stat *st)
 {
 	struct verifying *v = ctx;
 	cleanup(buf) struct buf cert = {0};
+	cleanup(close) int fd = -1;
 	struct content content;
+	uint64_t size;
 	if (!S_ISREG(st->st_mode))
 		return 0;
 	const char *rest = path + strlen(v->root);
@@ -82,7 +84,9 @@ static int verify_file(void *ctx, const char *path, const struct stat *st)
 	if (err == -ENOENT)
 		return no_certificate(v, path);
 	if (err == 0)
-		err = offline_content(AT_FDCWD, path, NULL, &content);
+		err = offline_open(AT_FDCWD, path, &fd, &size);
+	if (err == 0)
+		err = offline_content(fd, NULL, &content);
 	if (err != 0) {
 		cli_say(v->c, "%s: %s", path, strerror(-err));
 		return count(v, 1);

@@ -10,11 +10,21 @@
 
 #include "core/verify.h"
 
-/* Size, content root and SHA-256 of a regular file, in one pass over it.
+/* A regular file for reading, and its size.  -ENOENT, -EISDIR, -ENOTSUP (a
+ * device, a pipe), ... */
+int offline_open(int dir, const char *path, int *ret_fd, uint64_t *ret_size);
+/* Size, content root and SHA-256 of all that fd gives, in one pass over it.
  * Memory does not depend on its size.  *done, if not NULL, grows while it
- * reads.  -ENOENT, -EISDIR, -ENOTSUP (a device, a pipe), ... */
-int offline_content(
-	int dir, const char *path, uint64_t *done, struct content *ret);
+ * reads. */
+int offline_content(int fd, uint64_t *done, struct content *ret);
+/* A piece of a file of file_size bytes: `size`, and of a piece as long as the
+ * range the root that range_root() makes.  -EAGAIN: it changes meanwhile. */
+int offline_piece(int fd, uint64_t size, const struct range *range,
+	uint64_t file_size, struct content *ret);
+/* "A-B", decimal, A < B: bytes [A, B) counted from 0.  -EINVAL. */
+int offline_range(const char *text, uint64_t *ret_from, uint64_t *ret_to);
+/* A range_source over a file; ctx is its int. */
+int offline_read(void *fd, uint64_t off, uint8_t *ret, size_t n);
 /* A whole certificate; -EFBIG if it is larger than any. */
 int offline_certificate(int dir, const char *path, struct buf *ret);
 /* 64 hex digits, or the name of a file that holds them and a newline.

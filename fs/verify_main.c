@@ -23,7 +23,7 @@
 enum { EXIT_VALID = 0, EXIT_REFUSED = 1, EXIT_INCOMPLETE = 2, EXIT_USAGE = 64 };
 
 static const char usage[] =
-	"usage: notary-verify [--anchor HEX|FILE] [--json] FILE [FILE.cert]\n"
+	"usage: notary-verify [--anchor HEX|FILE] [--json] [--range A-B] FILE [FILE.cert]\n"
 	"       notary-verify [--anchor HEX|FILE] [--json] -r DIR [--certs DIR2]\n"
 	"       notary-verify [--anchor HEX|FILE] [--json] explain CERT\n"
 	"\n"
@@ -31,6 +31,8 @@ static const char usage[] =
 	"\n"
 	"  --anchor HEX|FILE  the chain to trust: 64 hex digits, or a file that\n"
 	"                     holds them; without it nothing is called valid\n"
+	"  --range A-B        FILE is bytes A to B-1 of the recorded file, counted\n"
+	"                     from 0, and its certificate says so\n"
 	"  --json             facts as JSON, one object a line\n"
 	"  -r DIR             every file below DIR; certificates beside the files,\n"
 	"                     below DIR/.certs, or below --certs DIR2\n"
@@ -42,6 +44,7 @@ struct options {
 	bool tree, json, have_anchor;
 	const char *certs;
 	struct hash anchor;
+	uint64_t from, to;	/* of --range; to == 0: a whole file */
 };
 
 static int fail(const char *path, const char *why)
@@ -113,25 +116,53 @@ static bool load(const char *path, const char *file, struct buf *ret,
 	return false;
 }
 
+/* What must be known of the file to judge it; where its size is enough, as
+ * much as that. */
+static int content_of(const struct options *o, int fd, uint64_t size,
+	const struct report *r, struct content *ret)
+{
+	const struct range *range = &r->cert.range;
+	struct content c = {.size = size, .from = o->from, .to = o->to};
+	int rc = 0;
+
+	if (!r->content_counts)
+		;
+	else if (range->to == 0 && size == r->record.size)
+		rc = offline_content(fd, NULL, &c);
+	else if (range->to > 0 && range->from == o->from && range->to == o->to)
+		rc = offline_piece(fd, size, range, r->record.size, &c);
+	c.from = o->from;
+	c.to = o->to;
+	*ret = c;
+	return rc;
+}
+
 static int check_one(
 	const struct options *o, const char *file, const char *cert_path)
 {
 	cleanup(free) char *beside = NULL;
 	cleanup(buf) struct buf cert = {0};
+	cleanup(close) int fd = -1;
 	struct content content;
 	struct report r;
+	uint64_t size;
 	int rc, exit_code;
 
 	if (cert_path == NULL && asprintf(&beside, "%s.cert", file) < 0)
 		return fail(file, "no memory");
-	rc = offline_content(AT_FDCWD, file, NULL, &content);
+	rc = offline_open(AT_FDCWD, file, &fd, &size);
 	if (rc != 0)
 		return fail(file, reason(rc));
 	if (!load(cert_path != NULL ? cert_path : beside,
 		    cert_path != NULL ? NULL : file, &cert, &exit_code))
 		return exit_code;
-	rc = verify(BUF_BYTES(&cert), anchor_of(o), &content, &r);
-	return rc != 0 ? fail(file, strerror(-rc)) : print(&r, o->json);
+	rc = verify_begin(NULL, BUF_BYTES(&cert), anchor_of(o), &r);
+	if (rc == 0)
+		rc = content_of(o, fd, size, &r, &content);
+	if (rc != 0)
+		return fail(file, strerror(-rc));
+	verify_end(&r, &content);
+	return print(&r, o->json);
 }
 
 static void print_parts(const struct certificate *c, size_t total)
@@ -223,14 +254,26 @@ static int set_anchor(struct options *o, const char *text)
 	return EXIT_USAGE;
 }
 
+static int set_range(struct options *o, const char *text)
+{
+	if (offline_range(text, &o->from, &o->to) == 0)
+		return 0;
+	fprintf(stderr,
+		"notary-verify: --range %s: it takes A-B, two numbers with A < B: "
+		"from byte A, counted from 0, to the byte before B\n",
+		text);
+	return EXIT_USAGE;
+}
+
 /* 0, or the exit code plus one to end with. */
 static int parse(int argc, char **argv, struct options *o)
 {
-	enum { ANCHOR = 256, JSON, CERTS, HELP, VERSION };
+	enum { ANCHOR = 256, JSON, CERTS, RANGE, HELP, VERSION };
 	static const struct option longs[] = {
 		{"anchor", required_argument, NULL, ANCHOR},
 		{"json", no_argument, NULL, JSON},
 		{"certs", required_argument, NULL, CERTS},
+		{"range", required_argument, NULL, RANGE},
 		{"recursive", no_argument, NULL, 'r'},
 		{"help", no_argument, NULL, HELP},
 		{"version", no_argument, NULL, VERSION},
@@ -249,6 +292,10 @@ static int parse(int argc, char **argv, struct options *o)
 			break;
 		case CERTS:
 			o->certs = optarg;
+			break;
+		case RANGE:
+			if (set_range(o, optarg) != 0)
+				return EXIT_USAGE + 1;
 			break;
 		case 'r':
 			o->tree = true;
@@ -281,6 +328,8 @@ int main(int argc, char **argv)
 		return end - 1;
 	args = argv + optind;
 	n = argc - optind;
+	if (o.to > 0 && (o.tree || (n == 2 && strcmp(args[0], "explain") == 0)))
+		return wrong_usage();
 	if (o.tree)
 		return n == 1 ? check_tree(&o, args[0]) : wrong_usage();
 	if (o.certs != NULL || n < 1 || n > 2)

@@ -180,7 +180,9 @@ static void check_file(struct walk *w, int dir, const char *name)
 {
 	cleanup(buf) struct buf cert = {0};
 	struct report r = {.verdict = V_MALFORMED};
+	cleanup(close) int fd = -1;
 	struct content content;
+	uint64_t size;
 	int rc = find_certificate(w, dir, name, &cert);
 
 	if (rc == -EFBIG) {
@@ -193,7 +195,9 @@ static void check_file(struct walk *w, int dir, const char *name)
 				      : "its certificate cannot be read");
 		return;
 	}
-	rc = offline_content(dir, name, &w->bytes, &content);
+	rc = offline_open(dir, name, &fd, &size);
+	if (rc == 0)
+		rc = offline_content(fd, &w->bytes, &content);
 	if (rc == 0)
 		rc = verify_cached(w->cache, BUF_BYTES(&cert), w->o->anchor,
 			&content, &r);

@@ -3,10 +3,12 @@
  *
  *	mkcert DIR EPOCH
  *
- * DIR/anchor, DIR/tree/folder/file-N and DIR/tree/folder/file-N.cert.
+ * DIR/anchor, DIR/tree/folder/file-N and DIR/tree/folder/file-N.cert; and
+ * DIR/piece, bytes 4000 to 8199 of file-3, with DIR/piece.cert.
  */
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 
 #include "core/cleanup.h"
@@ -46,6 +48,27 @@ static void save_file(const char *dir, const struct mkchain *c, size_t i)
 	save(dir, name, BUF_BYTES(&cert));
 }
 
+static int from_buf(void *file, uint64_t off, uint8_t *ret, size_t n)
+{
+	memcpy(ret, ((struct buf *)file)->p + off, n);
+	return 0;
+}
+
+static void save_piece(const char *dir, struct mkchain *c)
+{
+	struct range_source src = {from_buf, &c->file[3]};
+	uint8_t edge[2 * RANGE_EDGE_MAX];
+	cleanup(buf) struct buf cert = {0};
+	struct certificate parts;
+
+	mkchain_parts(c, 3, &parts);
+	if (range_make(4000, 8200, c->file[3].n, &src, edge, &parts.range) != 0 ||
+		make_certificate(&parts, &cert) != 0)
+		bail("cannot make a range");
+	save(dir, "piece", BYTES(c->file[3].p + 4000, 4200));
+	save(dir, "piece.cert", BUF_BYTES(&cert));
+}
+
 int main(int argc, char **argv)
 {
 	char hex[HASH_HEX + 2];
@@ -62,6 +85,7 @@ int main(int argc, char **argv)
 	make_folder(argv[1], "tree/folder");
 	for (i = 0; i < MKCHAIN_FILES; i++)
 		save_file(argv[1], &c, i);
+	save_piece(argv[1], &c);
 	mkchain_done(&c);
 	return 0;
 }

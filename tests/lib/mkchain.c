@@ -126,7 +126,8 @@ struct content mkchain_content(const struct mkchain *c, size_t i)
 {
 	struct bytes v = BUF_BYTES(&c->file[i]);
 
-	return (struct content){v.n, chunktree_root_bytes(v), hash_sha256(v)};
+	return (struct content){.size = v.n, .root = chunktree_root_bytes(v),
+		.sha256 = hash_sha256(v)};
 }
 
 void mkchain_seal(struct mkchain *c)

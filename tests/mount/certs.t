@@ -42,6 +42,12 @@ ok "of mode 0444" test "$(stat -c %a d/f.cert)" = 444
 ok "whose size is exact" test "$(stat -c %s d/f.cert)" = "$(cat d/f.cert | wc -c)"
 ok "its time is the block's" test $(($(date +%s) - $(stat -c %Y d/f.cert))) -lt 60
 ok "the verifier says valid" "$build/notary-verify" --anchor "$V/anchor" d/f
+head -c 20000 /dev/urandom >large
+ok "a larger file" n wait large
+n cert --range 5000-12000 large >"$top/piece.cert"
+dd if=large of="$top/piece" bs=1000 skip=5 count=7 2>/dev/null
+ok "a certificate of a part of it" "$build/notary-verify" --anchor "$V/anchor" --range 5000-12000 "$top/piece"
+ok "bytes that it does not have" fails n cert --range 5000-20001 large
 cp d/f "$top/f"; cp d/f.cert "$top/f.cert"; echo more >>"$top/f"
 ok "a changed copy is refused" fails "$build/notary-verify" --anchor "$V/anchor" "$top/f"
 ok "the readable form is JSON and says valid" sh -c \

@@ -486,6 +486,45 @@ static void no_content(void)
 	parts = saved;
 }
 
+static int from_buf(void *file, uint64_t off, uint8_t *ret, size_t n)
+{
+	memcpy(ret, ((struct buf *)file)->p + off, n);
+	return 0;
+}
+
+static void ranges(void)
+{
+	struct certificate saved = parts;
+	struct content whole = content;
+	struct range_source src = {from_buf, &c.file[3]};
+	uint8_t edge[2 * RANGE_EDGE_MAX];
+
+	mkchain_parts(&c, 3, &parts);
+	whole = mkchain_content(&c, 3);
+	if (range_make(100, 5000, whole.size, &src, edge, &parts.range) != 0)
+		bail("cannot make a range");
+	content = (struct content){.size = 4900, .from = 100, .to = 5000,
+		.root = whole.root};
+	is_verdict(judge(), V_VALID, "a range is valid");
+	content.size--;
+	is_verdict(judge(), V_SIZE, "a piece too short is not");
+	content.size++;
+	content.root.b[0] ^= 1;
+	is_verdict(judge(), V_CONTENT, "nor other bytes");
+	content.root.b[0] ^= 1;
+	content.from--;
+	is_verdict(judge(), V_RANGE, "nor another range");
+	content = whole;
+	is_verdict(judge(), V_PART, "and a whole file is not judged by it");
+	parts.range.n--;
+	is_verdict(judge(), V_MALFORMED, "a hash too few is malformed");
+	parts.range.n++;
+	parts.range.to = whole.size + 1;
+	is_verdict(judge(), V_MALFORMED, "so is a range past the end");
+	parts = saved;
+	content = mkchain_content(&c, saved.index);
+}
+
 static void clock_back(void)
 {
 	cleanup(buf) struct buf cert = {0};
@@ -632,6 +671,7 @@ int main(void)
 	EACH(other_chains, 0);
 	EACH(time_from_strangers, 0);
 	EACH(no_content, 0);
+	EACH(ranges, 0);
 	EACH(clock_back, 0);
 	EACH(cached, 0);
 	EACH(reports, 0);

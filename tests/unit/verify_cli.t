@@ -77,7 +77,34 @@ exits 1 "too large for a certificate" --anchor anchor $f large
 says 'larger than' "is said" err
 
 exits 64 "no argument" --anchor anchor
-exits 64 "an option unknown" --range 1-2 $f
+exits 64 "an option unknown" --rang1 $f
+exits 0 "a piece is valid" --anchor anchor --range 4000-8200 piece
+says '^part: bytes 4000 to 8199 of it' "its place in the file is said"
+says '^Proved: exactly these were bytes 4000 to 8199 ' "and what is proved"
+exits 2 "without --range it passes for no file" --anchor anchor piece
+says '^incomplete: part: ' "and the reason is said"
+exits 2 "nor does the whole file with it" --anchor anchor $f piece.cert
+exits 1 "it is not another range" --anchor anchor --range 4000-8201 piece
+says '^refused: range: ' "and the reason is said"
+{ cat piece; printf x; } >longer
+exits 1 "a byte more" --anchor anchor --range 4000-8200 longer piece.cert
+says '^refused: size: ' "is refused"
+{ printf x; tail -c +2 piece; } >other
+exits 1 "another byte" --anchor anchor --range 4000-8200 other piece.cert
+says '^refused: content: ' "is refused"
+exits 2 "without an anchor it only claims" --range 4000-8200 piece
+exits 0 "a range in JSON" --anchor anchor --json --range 4000-8200 piece
+python3 -c 'import json
+r = json.load(open("out"))
+assert r["from"] == 4000 and r["to"] == 8200 and r["size"] == 9000' 2>err
+result $? "is two numbers"
+exits 0 "explain a piece" --anchor anchor explain piece.cert
+exits 0 "a range of a whole file at hand" --anchor anchor --range 1-9000 $f
+exits 1 "that it does not have" --anchor anchor --range 1-9001 $f
+exits 64 "an empty range" --anchor anchor --range 5-5 piece
+exits 64 "no range" --anchor anchor --range 5 piece
+exits 64 "a number too large" --anchor anchor --range 5-99999999999999999999 piece
+exits 64 "a range of a tree" --anchor anchor --range 1-2 -r tree
 exits 64 "an anchor that is none" --anchor large $f
 exits 64 "--certs without -r" --certs tree $f
 exits 0 "--help" --help
