@@ -18,10 +18,12 @@
 #include "fs/vault.h"
 
 static const char help[] =
-"usage: notaryfs mount VAULT DIR [-f] [-o OPTION,...]\n"
+"usage: notaryfs mount VAULT DIR [-f] [--moved] [-o OPTION,...]\n"
 "Mounts the vault at DIR and returns when it answers.\n"
 "\n"
 "  -f          stay in the foreground and log to stderr too\n"
+"  --moved     the vault was copied or moved to another file system, and the\n"
+"              other one is gone: this one goes on\n"
 "  -o OPTION   a setting of notaryfs.conf for this mount (settle=2s), or an\n"
 "              option of FUSE (allow_other)\n"
 "  -h, --help  print this\n"
@@ -160,7 +162,8 @@ static int run_in_background(const struct cli *c, const struct assembly *a,
 }
 
 static int start(const struct cli *c, const struct assembly *a,
-	const char *const operand[2], char *options, bool foreground)
+	const char *const operand[2], char *options, bool foreground,
+	bool moved)
 {
 	struct vault *v;
 	char *why;
@@ -185,6 +188,7 @@ static int start(const struct cli *c, const struct assembly *a,
 			.mount_point = dir,
 			.fuse_options = (const char *)fuse.p,
 			.foreground = foreground,
+			.moved = moved,
 		};
 		r = foreground ? run(c, a, v, &o)
 			       : run_in_background(c, a, v, &o);
@@ -196,16 +200,20 @@ static int start(const struct cli *c, const struct assembly *a,
 int cmd_mount(const struct assembly *a, int argc, char **argv)
 {
 	static const struct option names[] = {
+		{"moved", no_argument, NULL, 'm'},
 		{"help", no_argument, NULL, 'h'},
 		{0},
 	};
 	struct cli c = {.name = "mount", .help = help};
 	cleanup(buf) struct buf options = {0};
-	bool foreground = false;
+	bool foreground = false, moved = false;
 	for (int opt; (opt = cli_option(&c, argc, argv, ":fo:h", names)) != -1;)
 		switch (opt) {
 		case 'f':
 			foreground = true;
+			break;
+		case 'm':
+			moved = true;
 			break;
 		case 'o':
 			if (text_add(&options, "%s,", optarg) != 0)
@@ -219,5 +227,5 @@ int cmd_mount(const struct assembly *a, int argc, char **argv)
 	if (options.n > 0 && buf_add(&options, "", 1) != 0)
 		return CLI_REFUSED;
 	const char *const operand[2] = {argv[optind], argv[optind + 1]};
-	return start(&c, a, operand, (char *)options.p, foreground);
+	return start(&c, a, operand, (char *)options.p, foreground, moved);
 }

@@ -12,6 +12,7 @@
 #include "fs/filestore.h"
 #include "fs/mount.h"
 #include "fs/notify.h"
+#include "fs/reserve.h"
 #include "fs/text.h"
 
 #define WATCH_S 1		/* between two looks at services and buckets */
@@ -219,6 +220,7 @@ static int stop(struct daemon *d)
 		mount_close(d->mount);
 	drive_stop(d->drive);
 	notary_free(d->notary);
+	reserve_let_go(d->reserve);
 	if (d->seq != NULL) {
 		err = d->a->sequencer_handover(d->seq, NULL);
 		if (err != 0)
@@ -287,10 +289,16 @@ int daemon_run(const struct assembly *a, struct vault *v,
 	if ((err = journal_open(log, a->clock, &d->journal)) != 0)
 		return daemon_fail(d, err, "%s", log);
 	journal_echo(d->journal, o->foreground);
+	cleanup(free) char *reserve = vault_path(v, "state/reserve");
+	cleanup(close) int held = reserve == NULL ? -1 : reserve_open(reserve);
+	d->reserve = held;
+	reserve_let_go(held);
 	err = start(d);
+	reserve_take(held);
 	if (err == 0)
 		err = serve(d);
 	int end = stop(d);
+	reserve_take(held);
 	if (err != 0 && *ret_why != NULL)
 		journal_say(d->journal, JOURNAL_ENDED, o->mount_point, "%s",
 			*ret_why);

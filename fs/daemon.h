@@ -18,6 +18,7 @@ struct daemon_options {
 	const char *mount_point;	/* absolute */
 	const char *fuse_options;	/* FUSE's own, or NULL */
 	bool foreground;		/* the journal also on stderr */
+	bool moved;			/* a copy goes on as the only one */
 	/* Called once when the mount answers; in the background it lets the
 	 * parent go.  May be NULL. */
 	void (*ready)(void *ctx);

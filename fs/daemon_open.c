@@ -12,12 +12,12 @@
 #include "fs/bucket.h"
 #include "fs/drive.h"
 #include "fs/filestore.h"
+#include "fs/home.h"
 #include "fs/mountpoint.h"
 #include "fs/newest.h"
 #include "fs/text.h"
 
 #define STORERS 2		/* threads that store blocks */
-#define HOME "vault.inode"	/* of notary.db, in itself */
 #define CLOCK_BACK_MS 2000	/* more than clocks that are being set right */
 
 /* How many are there; the others are named. */
@@ -112,29 +112,25 @@ static int open_key(struct daemon *d)
 	return err == 0 ? 0 : lost(d, err, key);
 }
 
-/* A copy has another inode.  It may be all that is left, so it is not refused:
- * only two that go on would contradict one another. */
-static int check_copy(struct daemon *d, const char *db)
+/* It may be all that is left, so it is not refused for good. */
+static int check_home(struct daemon *d, const char *db)
 {
-	struct local *l = d->local;
-	cleanup(buf) struct buf was = {0};
-	struct stat st;
-	char is[32];
-	if (stat(db, &st) != 0)
-		return -errno;
-	int n = snprintf(is, sizeof is, "%ju", (uintmax_t)st.st_ino);
-	int err = l->ops->value(l, HOME, &was);
-	if (err == 0 && bytes_equal(BUF_BYTES(&was), BYTES(is, (size_t)n)))
-		return 0;
-	if (err != 0 && err != -ENOENT)
+	int err = home_check(d->local, db);
+	if (err <= 0)
 		return err;
-	if (err == 0)
-		journal_warn(d->journal, JOURNAL_VAULT_COPIED, d->v->path,
-			"%s was copied or moved to another "
-			"file system: never mount the other one again, or an "
-			"older copy; two that go on from one state contradict "
-			"one another, for all to see", d->v->path);
-	return l->ops->set_value(l, HOME, BYTES(is, (size_t)n));
+	if (!d->o->moved) {
+		*d->why = text_of("%s was copied, or moved to another file "
+			"system, since it was mounted last\n"
+			"if the other one is gone, and no older copy of it will "
+			"ever be mounted: notaryfs mount --moved\n"
+			"two that go on from one state contradict one another, "
+			"for all to see; to look at this one alone, read "
+			"%s/files", d->v->path, d->v->path);
+		return -EBUSY;
+	}
+	journal_say(d->journal, JOURNAL_VAULT_COPIED, d->v->path, "%s was "
+		"copied or moved, and goes on as the only one", d->v->path);
+	return home_keep(d->local, db);
 }
 
 static int open_state(struct daemon *d)
@@ -147,7 +143,7 @@ static int open_state(struct daemon *d)
 	if (err != 0)
 		return lost(d, err, db);
 	chainclock_init(&d->clock, d->local, &d->v->params);
-	err = check_copy(d, db);
+	err = check_home(d, db);
 	if (err != 0)
 		return lost(d, err, db);
 	err = filestore_open(files, &d->content);
@@ -189,6 +185,11 @@ static int start_sequencer(struct daemon *d)
 		journal_warn(d->journal, JOURNAL_RECOVERING, d->v->path,
 			"the last mount did not end in an orderly way: the sequencer recovers the chain");
 	int err = d->a->sequencer_start(&c, &d->seq);
+	if (err == -EKEYREJECTED && *d->why == NULL)
+		*d->why = text_of("the buckets have gone on without %s/state: it "
+			"is an older copy, or not this vault's\n"
+			"put the newest one back; without it, notaryfs restore "
+			"gives back all that is final", d->v->path);
 	return err == 0 ? 0 : daemon_fail(d, err,
 		"cannot start the sequencer");
 }

@@ -13,6 +13,7 @@
 #include "fs/filestore.h"
 #include "fs/metrics.h"
 #include "fs/mount.h"
+#include "fs/reserve.h"
 #include "fs/text.h"
 
 #define METRICS_MS 15000	/* between two writes of the metrics */
@@ -220,6 +221,7 @@ void daemon_watch(struct daemon *d)
 {
 	watch_rows(d);
 	erase(d);
+	reserve_take(d->reserve);
 	if (d->a->clock->ops->mono_ms(d->a->clock) >= d->metrics_ms)
 		daemon_metrics(d, true);
 }

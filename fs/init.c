@@ -24,6 +24,7 @@
 #include "fs/conftext.h"
 #include "fs/file.h"
 #include "fs/govkey.h"
+#include "fs/home.h"
 
 /* Everything that is alive while a vault is made. */
 struct making {
@@ -352,6 +353,7 @@ static int store_local(struct making *m)
 	if ((err = l->ops->put_genesis(l, &b, BUF_BYTES(&m->number))) != 0 ||
 	    (err = l->ops->set_value(l, "genesis",
 		BUF_BYTES(&m->genesis))) != 0 ||
+	    (err = home_keep(l, path)) != 0 ||
 	    (err = l->ops->set_value(l, "doc.0", BUF_BYTES(&m->gen.doc))) != 0)
 		return fail(m, err, "%s", path);
 	return 0;

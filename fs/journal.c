@@ -57,8 +57,15 @@ struct journal {
 
 static int open_file(const char *file)
 {
-	int fd = open(file, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0600);
-	return fd < 0 ? -errno : fd;
+	int fd = open(file, O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC, 0600);
+	if (fd < 0)
+		return -errno;
+	/* A crash may have torn the last line: ours begins a new one. */
+	char last = '\n';
+	off_t end = lseek(fd, 0, SEEK_END);
+	if (end > 0 && pread(fd, &last, 1, end - 1) == 1 && last != '\n')
+		(void)file_write_all(fd, BYTES("\n", 1));
+	return fd;
 }
 
 /* systemd.exec(5): JOURNAL_STREAM names the stream's device and inode. */

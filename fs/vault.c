@@ -252,8 +252,9 @@ int vault_lock(struct vault *v, const char *mount_point, char **ret_holder)
 	int err = take(fd);
 	if (err != 0)
 		return err == -EBUSY ? say_holder(fd, ret_holder) : err;
-	if (ftruncate(fd, 0) != 0 ||
-	    dprintf(fd, "%d\n%s\n", (int)getpid(), mount_point) < 0)
+	/* over the old text, which needs no room on a full disk */
+	int n = dprintf(fd, "%d\n%s\n", (int)getpid(), mount_point);
+	if (n < 0 || ftruncate(fd, n) != 0)
 		return -errno;
 	v->lock_fd = fd;
 	fd = -1; /* v has it */

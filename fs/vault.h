@@ -6,7 +6,8 @@
  *	files/		the plain files under their own names
  *	buckets/0..5	unless --bucket named others
  *	state/		notary.db, genesis, keys/, sequencer/, lock,
- *			notaryfs.log, refused.log
+ *			notaryfs.log, refused.log, reserve
+ *	damaged/	plain files that a repair replaced
  *
  * Who may delete what: files/ only through the mount (unsealed files only);
  * buckets never; state/ may be rebuilt from buckets and files/ (restore), but

@@ -131,9 +131,11 @@ t.ok("chmod 600" in text(run(NOTARYFS, "mount", v.path, v.mnt)), "a key that oth
 os.chmod(key, 0o600)
 run("cp", "-p", db, aside, check=True)
 os.rename(aside, db)
-t.ok("was copied" in text(v.mount()), "a copied vault is told from the first one")
+p = run(NOTARYFS, "mount", v.path, v.mnt)
+t.ok(p.returncode == 1 and "was copied" in text(p) and "--moved" in text(p), "a copied vault is told from the first one, and refused")
+t.is_(v.mount("--moved").returncode, 0, "until somebody says that it is the only one")
 v.umount()
-t.ok("was copied" not in text(v.mount()), "once")
+t.is_(v.mount().returncode, 0, "once")
 v.close()
 
 

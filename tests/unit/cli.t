@@ -149,7 +149,7 @@ try:
     v = fresh("missing")
     for i in (0, 3):
         drop(v + "/buckets/%d" % i)
-    refused(["mount", v, work + "/full"], 1, "only 4 of 6 buckets can be used and 5 are needed", "two buckets away")
+    refused(["mount", "--moved", v, work + "/full"], 1, "only 4 of 6 buckets can be used and 5 are needed", "two buckets away")
     v = fresh("anchor")
     os.remove(v + "/anchor")
     with open(v + "/anchor", "w") as f:
@@ -164,7 +164,7 @@ try:
     refused(["mount", v, work + "/full"], 1, "notary.db", "a damaged state")
     v = fresh("key")
     os.chmod(v + "/state/keys/timestamp", 0o644)
-    refused(["mount", v, work + "/full"], 1, "keys/timestamp", "a key that others may read")
+    refused(["mount", "--moved", v, work + "/full"], 1, "keys/timestamp", "a key that others may read")
     if os.geteuid() != 0:
         os.chmod(v + "/state", 0o500)
         refused(["mount", v, work + "/full"], 1, "state/lock", "a state folder that cannot be written")
