@@ -14,6 +14,7 @@ static const struct command {
 	const char *what;
 } commands[] = {
 	{"init", cmd_init, "make a vault"},
+	{"check", cmd_check, "try everything that it needs"},
 	{"mount", cmd_mount, "mount it"},
 	{"umount", cmd_umount, "unmount it"},
 	{"status", cmd_status, "say how it is doing"},

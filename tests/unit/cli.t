@@ -13,7 +13,7 @@ tap = Tap()
 if not os.access(NOTARYFS, os.X_OK):
     skip_all("no %s: build first" % NOTARYFS)
 work = tempfile.mkdtemp(prefix="notaryfs-cli-")
-COMMANDS = "init retain hold delete mount umount status wait seal cert verify anchor scrub repair audit restore".split()
+COMMANDS = "init check retain hold delete mount umount status wait seal cert verify anchor scrub repair audit restore".split()
 
 
 def tool(*argv, **kw):
