@@ -7,7 +7,6 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "fs/park.h"
 #include "fs/virtual.h"
 
 void op_lookup(fuse_req_t req, fuse_ino_t parent, const char *text)
@@ -236,9 +235,9 @@ void op_create(fuse_req_t req, fuse_ino_t parent, const char *text, mode_t mode,
 		fuse_reply_err(req, -rc);
 		return;
 	}
-	if (atomic_load(&m->full))
-		park_create(m->park, req, &e, file);
-	else if (fuse_reply_create(req, &e, file) != 0) {
+	/* Not held back when the backlog is full: the kernel would hold the
+	 * folder meanwhile, and everybody who reads it. */
+	if (fuse_reply_create(req, &e, file) != 0) {
 		handle_free(m, handle_of(file));
 		inode_forget(m, node_of(m, e.ino), 1);
 	}

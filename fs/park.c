@@ -14,19 +14,17 @@
 #define LOOK_MS 20	/* between two looks at what is parked */
 #define LOOK_ALL 25	/* looks until waits are judged without being woken */
 
-enum parked_kind { PARKED_XATTR, PARKED_OPEN, PARKED_SEAL, PARKED_CREATE,
-	PARKED_WRITE };
+enum parked_kind { PARKED_XATTR, PARKED_OPEN, PARKED_SEAL, PARKED_WRITE };
 
 struct parked {
 	struct parked *next;
 	enum parked_kind kind;
 	fuse_req_t req;
-	uint64_t until;		/* SEAL, CREATE, WRITE: monotonic ms */
+	uint64_t until;		/* SEAL, WRITE: monotonic ms */
 	char *path;		/* XATTR, OPEN */
 	size_t size;		/* XATTR: of the caller's buffer; WRITE: n */
 	struct node *node;	/* SEAL: held */
 	struct fuse_file_info file;
-	struct fuse_entry_param entry;
 };
 
 struct park {
@@ -152,12 +150,6 @@ static void answer(struct park *p, struct parked *k, int rc)
 	case PARKED_SEAL:
 		fuse_reply_err(k->req, -rc);
 		inode_forget(m, k->node, 1);
-		return;
-	case PARKED_CREATE: /* it is done, whatever rc */
-		if (fuse_reply_create(k->req, &k->entry, &k->file) != 0) {
-			handle_free(m, h);
-			inode_forget(m, node_of(m, k->entry.ino), 1);
-		}
 		return;
 	case PARKED_WRITE:
 		fuse_reply_write(k->req, k->size);
@@ -300,13 +292,6 @@ void park_seal(struct park *p, fuse_req_t req, struct node *n)
 	}
 	k.until = mount_now(p->m) + SEAL_MS;
 	add(p, &k);
-}
-
-void park_create(struct park *p, fuse_req_t req,
-	const struct fuse_entry_param *e, const struct fuse_file_info *file)
-{
-	add(p, &(struct parked){.kind = PARKED_CREATE, .req = req, .entry = *e,
-		.file = *file, .until = mount_now(p->m) + FULL_MS});
 }
 
 void park_write(struct park *p, fuse_req_t req, size_t n)

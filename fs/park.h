@@ -2,7 +2,7 @@
  * park: requests whose answer comes later, so that no thread waits for them.
  *
  * One thread answers them: a wait when everything at its path is final, a seal
- * when a writer that is just closing has gone, a create or write that came
+ * when a writer that is just closing has gone, a write that came
  * while the backlog was above its limit when it has drained or after a few
  * seconds.  A signal to the caller ends a wait with EINTR.
  */
@@ -33,8 +33,6 @@ void park_open(struct park *p, fuse_req_t req, const char *path,
 /* Seals n now, giving a writer that is closing a moment; replies. */
 void park_seal(struct park *p, fuse_req_t req, struct node *n);
 /* Replies when the backlog allows; the operation itself is done. */
-void park_create(struct park *p, fuse_req_t req,
-	const struct fuse_entry_param *e, const struct fuse_file_info *file);
 void park_write(struct park *p, fuse_req_t req, size_t n);
 
 #endif
