@@ -25,8 +25,8 @@ const char *plain_state_text(enum plain_state s)
 		[PLAIN_GOOD] = "as it was recorded",
 		[PLAIN_MISSING] = "missing",
 		[PLAIN_DAMAGED] = "not what was recorded",
-		[PLAIN_ATTRIBUTES] = "of another mode, owner or time than was "
-			"recorded",
+		[PLAIN_ATTRIBUTES] = ("of another mode, owner or time than was "
+			"recorded"),
 		[PLAIN_UNREADABLE] = "not to be read",
 	};
 	return text[s];
