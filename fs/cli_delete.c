@@ -3,15 +3,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/xattr.h>
 
 #include "core/cleanup.h"
-#include "core/hash.h"
 #include "core/json.h"
 #include "fs/assembly.h"
 #include "fs/cli.h"
 #include "fs/orders.h"
 #include "fs/place.h"
+#include "fs/text.h"
 
 static const char help[] =
 "usage: notaryfs delete --reason TEXT [--key FILE] PATH...\n"
@@ -27,24 +26,24 @@ static const char help[] =
 "  --json         print what became of each file as JSON\n"
 "  -h, --help     print this\n";
 
-#define RECORD_VALUE_MAX 65536	/* bytes of an extended attribute */
-
 struct deleting {
 	struct orders o;
 	struct json *json;	/* NULL: text */
 };
 
-/* H(d) of its newest record. */
-static int record_hash(const char *path, struct hash *ret)
+/* H(d) of the record that seals it; -ENODATA: none does. */
+static int record_hash(const char *root, const char *rest, struct hash *ret)
 {
-	cleanup(free) uint8_t *d = malloc(RECORD_VALUE_MAX);
-	if (d == NULL)
+	cleanup(free) char *line = text_of("record %s", rest);
+	cleanup(buf) struct buf answer = {0};
+	if (line == NULL)
 		return -ENOMEM;
-	ssize_t n = lgetxattr(path, "user.notary.record", d, RECORD_VALUE_MAX);
-	if (n < 0)
-		return -errno;
-	*ret = hash_sha3(BYTES(d, (size_t)n));
-	return 0;
+	int err = orders_ask(root, line, &answer);
+	if (err == 0)
+		err = buf_add(&answer, "", 1);
+	if (err == 0)
+		err = hex_decode((char *)answer.p, ret->b, HASH_LEN);
+	return err == -ENOENT && answer.n > 0 ? -ENODATA : err;
 }
 
 /* The daemon's "deleted SIZE packed|extents". */
@@ -61,9 +60,11 @@ static void tell(struct deleting *g, const char *path, struct bytes answer)
 		json_object(g->json, NULL);
 		json_text(g->json, "path", path);
 		json_uint(g->json, "bytes", size);
-		json_text(g->json, "in_buckets", erased ? "erased when final" :
-			"stay");
+		json_text(g->json, "in_buckets", size == 0 ? NULL :
+			erased ? "erased when final" : "stay");
 		json_close_object(g->json);
+	} else if (size == 0) {
+		printf("%s: deleted; it had no bytes\n", path);
 	} else if (erased) {
 		printf("%s: deleted; its %s are erased from the buckets when "
 			"that is final, but for pieces of 64 MiB that another "
@@ -87,7 +88,7 @@ static int one(struct deleting *g, const char *path)
 		return CLI_REFUSED;
 	}
 	if (err == 0)
-		err = record_hash(path, &about);
+		err = record_hash(root, rest, &about);
 	if (err != 0) {
 		cli_say(c, "%s: %s", path, err == -ENODATA ? "it is not sealed: "
 			"unlink it" : strerror(-err));

@@ -94,6 +94,20 @@ static int do_seal(struct mount *m, fuse_req_t req, const char *arg,
 	return say(ret, 0, "ok");
 }
 
+static int do_record(struct mount *m, fuse_req_t req, const char *arg,
+	struct buf *ret)
+{
+	char hex[HASH_HEX + 1];
+	struct hash dh;
+	int rc = retain_record(m, arg, &dh);
+
+	(void)req;
+	if (rc != 0)
+		return say(ret, rc, "there is no such sealed file");
+	hex_encode(HASH_BYTES(&dh), hex);
+	return say(ret, 0, hex);
+}
+
 static int do_holds(struct mount *m, fuse_req_t req, const char *arg,
 	struct buf *ret)
 {
@@ -194,7 +208,8 @@ static int carry_out(struct mount *m, fuse_req_t req, char *line,
 		int (*run)(struct mount *m, fuse_req_t req, const char *arg,
 			struct buf *ret);
 	} verbs[] = {
-		{"sync", do_sync}, {"seal", do_seal}, {"holds", do_holds},
+		{"sync", do_sync}, {"seal", do_seal},
+		{"record", do_record}, {"holds", do_holds},
 		{"order", do_order},
 	};
 	char *arg = strchrnul(line, ' ');
@@ -205,8 +220,8 @@ static int carry_out(struct mount *m, fuse_req_t req, char *line,
 	for (i = 0; i < sizeof verbs / sizeof *verbs; i++)
 		if (strcmp(line, verbs[i].name) == 0)
 			return verbs[i].run(m, req, arg, ret);
-	return say(ret, -EINVAL, "a request is: sync, seal PATH, holds PATH or "
-		"order HEX");
+	return say(ret, -EINVAL, "a request is: sync, seal PATH, record PATH, "
+		"holds PATH or order HEX");
 }
 
 /* -- the file -- */

@@ -8,6 +8,7 @@
  *
  *	sync		all that was written is on the disk: "ok"
  *	seal PATH	the file is sealed as soon as can be: "ok"
+ *	record PATH	H(d) of the record that seals it
  *	holds PATH	a line "HASH CASE" for each hold, HASH being H(d) of the
  *			record that placed it
  *	order HEX	carries out a record that bears an order of a governance

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "core/cleanup.h"
+#include "core/fault.h"
 #include "core/hash.h"
 #include "core/object.h"
 
@@ -189,6 +190,7 @@ static int erase_key(struct erasure *e, const char *name)
 	snprintf(key, sizeof key, "%s/%s", e->prefix, name);
 	for (unsigned i = 0; i < e->n; i++) {
 		rc = e->bucket[i]->ops->erase(e->bucket[i], key);
+		fault_point("erase.bucket");
 		if (rc != 0 && rc != -ENOENT)
 			worst = rc;
 	}
@@ -224,6 +226,7 @@ static int erase_file(struct erasure *e, uint64_t id)
 		return -EAGAIN;
 	for (size_t at = 0; rc == 0 && at < f.tops.n; at += HASH_LEN)
 		rc = erase_extent(e, &f, at);
+	fault_point("erase.erased");
 	return rc != 0 ? rc : forget(e, id);
 }
 

@@ -94,6 +94,16 @@ int retain_get(struct mount *m, const char *path, struct retention *ret)
 	return rc != 0 ? rc : retain_state(m, &file, ret);
 }
 
+int retain_record(struct mount *m, const char *path, struct hash *ret)
+{
+	FOUND(name);
+	int rc = retain_find(m, BYTES(path, strlen(path)), &name);
+
+	if (rc == 0)
+		*ret = name.dh;
+	return rc;
+}
+
 /* -- clocks: K1 -- */
 
 uint64_t retain_chain_ms(struct mount *m)

@@ -28,6 +28,8 @@ struct mount;
 /* What holds for the sealed file at that path.  -ENOENT: nothing sealed is
  * there. */
 int retain_get(struct mount *m, const char *path, struct retention *ret);
+/* H(d) of the record that seals that very path.  -ENOENT. */
+int retain_record(struct mount *m, const char *path, struct hash *ret);
 /* Is it so already, or keeps it until then from now on: 0.  -EPERM: earlier
  * than now or than its date, out of the limits of the configuration, or not
  * the caller's file; -EBUSY: not sealed yet. */

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/fault.h"
 #include "core/governance.h"
 #include "core/object.h"
 #include "fs/inner.h"
@@ -99,12 +100,16 @@ static int remove_recorded(struct mount *m, const struct found *name,
 
 	if (name->large && m->s.erase != NULL)
 		rc = m->s.erase(m->s.ctx, name->id);
+	fault_point("delete.begin");
 	if (rc == 0)
 		rc = set_deleting(m, name, ino);
+	fault_point("delete.noted");
 	if (rc == 0)
 		rc = retain_queue(m, r, d);
+	fault_point("delete.queued");
 	if (rc == 0)
 		rc = unlink_name(m, p->path, p->at, p->last);
+	fault_point("delete.unlinked");
 	return rc != 0 ? rc : end_deleting(m);
 }
 
