@@ -2,7 +2,8 @@
  * coded: what the files of replica_coded share.
  *
  * replica_coded.c is the object itself and whole objects; coded_put.c and
- * coded_get.c write and read shares, coded_list.c merges listings.
+ * coded_get.c write and read shares (coded_read.h reads one, coded_join.h makes
+ * a payload of several), coded_list.c merges listings.
  */
 #ifndef BACKENDS_CODED_H
 #define BACKENDS_CODED_H

@@ -8,9 +8,8 @@
 #include "core/json.h"
 #include "fs/assembly.h"
 #include "fs/audit.h"
-#include "fs/cli.h"
+#include "fs/cli_chain.h"
 #include "fs/findings.h"
-#include "fs/offline.h"
 #include "fs/place.h"
 #include "fs/plain.h"
 #include "fs/vault.h"
@@ -192,36 +191,16 @@ static int run_vault(const struct cli *c, const struct assembly *a,
 
 int cmd_audit(const struct assembly *a, int argc, char **argv)
 {
-	static const struct option names[] = {
-		{"anchor", required_argument, NULL, 'a'},
-		{"json", no_argument, NULL, 'j'},
-		{"help", no_argument, NULL, 'h'},
-		{0},
-	};
 	struct cli c = {.name = "audit", .help = help};
-	const char *anchor_text = NULL;
-	bool as_json = false;
-	for (int opt; (opt = cli_option(&c, argc, argv, ":h", names)) != -1;)
-		switch (opt) {
-		case 'a':
-			anchor_text = optarg;
-			break;
-		case 'j':
-			as_json = true;
-			break;
-		default:
-			return c.exit;
-		}
-	if (anchor_text == NULL && optind + 1 != argc)
+	struct cli_chain o;
+	if (!cli_chain(&c, argc, argv, &o))
+		return c.exit;
+	if (!o.has_anchor && optind + 1 != argc)
 		return cli_usage(&c, "name one vault, or --anchor and buckets");
-	if (anchor_text == NULL)
-		return run_vault(&c, a, argv[optind], as_json);
-	struct hash anchor;
+	if (!o.has_anchor)
+		return run_vault(&c, a, argv[optind], o.json);
 	if (optind == argc)
 		return cli_usage(&c, "name at least one bucket");
-	if (offline_anchor(anchor_text, &anchor) != 0)
-		return cli_usage(&c, "--anchor %s: must be 64 hex digits or a "
-			"file that holds them", anchor_text);
-	return run(&c, a, &anchor, &argv[optind], (unsigned)(argc - optind),
-		NULL, as_json);
+	return run(&c, a, &o.anchor, &argv[optind], (unsigned)(argc - optind),
+		NULL, o.json);
 }

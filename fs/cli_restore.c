@@ -11,9 +11,8 @@
 #include "core/cleanup.h"
 #include "core/json.h"
 #include "fs/assembly.h"
-#include "fs/cli.h"
+#include "fs/cli_chain.h"
 #include "fs/findings.h"
-#include "fs/offline.h"
 #include "fs/restore.h"
 
 static const char help[] =
@@ -155,45 +154,25 @@ static int run(const struct cli *c, struct ledger *l, const char *dir,
 
 int cmd_restore(const struct assembly *a, int argc, char **argv)
 {
-	static const struct option names[] = {
-		{"anchor", required_argument, NULL, 'a'},
-		{"json", no_argument, NULL, 'j'},
-		{"help", no_argument, NULL, 'h'},
-		{0},
-	};
 	struct cli c = {.name = "restore", .help = help};
-	const char *anchor_text = NULL;
-	bool as_json = false;
-	for (int opt; (opt = cli_option(&c, argc, argv, ":h", names)) != -1;)
-		switch (opt) {
-		case 'a':
-			anchor_text = optarg;
-			break;
-		case 'j':
-			as_json = true;
-			break;
-		default:
-			return c.exit;
-		}
-	struct hash anchor;
-	if (anchor_text == NULL)
+	struct cli_chain o;
+	if (!cli_chain(&c, argc, argv, &o))
+		return c.exit;
+	if (!o.has_anchor)
 		return cli_usage(&c, "--anchor is needed: without it nothing "
 			"says which chain is the right one");
-	if (offline_anchor(anchor_text, &anchor) != 0)
-		return cli_usage(&c, "--anchor %s: must be 64 hex digits or a "
-			"file that holds them", anchor_text);
 	if (optind + 2 > argc)
 		return cli_usage(&c, "name a folder and the buckets");
 	struct findings f = {.c = &c};
 	struct ledger_events events = findings_events(&f);
 	struct ledger *l;
 	char *why;
-	if (ledger_open(a, &anchor, &argv[optind + 1],
+	if (ledger_open(a, &o.anchor, &argv[optind + 1],
 			(unsigned)(argc - optind - 1), &events, &l, &why) != 0) {
 		cli_say_lines(&c, why);
 		return CLI_REFUSED;
 	}
-	int r = run(&c, l, argv[optind], as_json);
+	int r = run(&c, l, argv[optind], o.json);
 	findings_end(&f);
 	ledger_close(l);
 	return r;
