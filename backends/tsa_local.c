@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "core/block.h"
 #include "core/cleanup.h"
 #include "core/fault.h"
 #include "core/timestamp.h"
@@ -26,9 +27,10 @@ static struct tsa_local *tsa_of(struct timestamper *t)
 	return (struct tsa_local *)t; /* base is its first member */
 }
 
-static int stamp(struct timestamper *base, const struct hash *y,
-	uint64_t *ret_type, struct buf *ret)
+static int stamp(struct timestamper *base, struct bytes b, uint64_t *ret_type,
+	struct buf *ret)
 {
+	struct hash y = block_hash(b);
 	struct tsa_local *t = tsa_of(base);
 	uint64_t now = t->clock->ops->now_ms(t->clock);
 	int rc;
@@ -37,7 +39,7 @@ static int stamp(struct timestamper *base, const struct hash *y,
 	locked(&t->lock);
 	if (now < t->last_ms)
 		now = t->last_ms;
-	rc = timestamp_local_make(t->seed, y, now, ret);
+	rc = timestamp_local_make(t->seed, &y, now, ret);
 	if (rc != 0)
 		return rc;
 	t->last_ms = now;

@@ -18,7 +18,8 @@
  * signature in the form that `openssl` takes as NAME.sig.  Where the chain has
  * several authorities, a name of theirs ends in "-" and their place in the
  * parameters, counted from 0: "tsa-1.pem"; and where a block has several
- * stamps, so does a stamp's: "t_upper-1.tsr".
+ * stamps, so does a stamp's: "t_upper-1.tsr", beside "t_upper.cbor", which
+ * holds them all.
  */
 #ifndef CORE_PARTS_H
 #define CORE_PARTS_H

@@ -7,7 +7,7 @@
 #include "core/der.h"
 #include "core/hash.h"
 #include "core/parts_impl.h"
-#include "core/timestamp.h"
+#include "core/timestamp_impl.h"
 #include "core/tsp.h"
 
 #define SUFFIX 24 /* "-" and a number, or nothing */
@@ -178,17 +178,53 @@ static void add_stamp(struct parts_maker *m, const char *stem, uint64_t type,
 {
 	struct stamp s = {.stem = stem, .t = t, .block = block};
 	struct timestamp judged;
+	size_t i = 0;
 
 	if (timestamp_validate(&m->r->params, type, t, block, &judged) != V_VALID)
 		return; /* it was judged: cannot be */
+	while ((judged.signers >> i & 1) == 0)
+		i++;
 	s.p_ms = judged.p_ms;
-	add_one(m, &s, judged.authority, false);
+	add_one(m, &s, i, false);
+}
+
+static void add_set(struct parts_maker *m, const char *stem, struct bytes t,
+	struct bytes block)
+{
+	struct timestamp_one one[PARAMS_AUTHORITIES_MAX];
+	struct timestamp judged;
+	size_t n = 0, i;
+
+	if (timestamp_set_decode(t, one, &n) != 0)
+		return; /* it was judged: cannot be */
+	parts_add(m, t, "%s.cbor", stem);
+	parts_say(m, "%s.cbor: %zu stamps of one block, [[authority, type, "
+		"stamp], ...]; its SHA3-256 is the\n  timestamp's:\n\n",
+		stem, n);
+	for (i = 0; i < n; i++) {
+		struct stamp s = {.stem = stem, .t = one[i].t, .block = block};
+
+		if (timestamp_by(&m->r->params.authority[one[i].authority],
+			    one[i].t, block, &judged) != V_VALID)
+			continue; /* likewise */
+		s.p_ms = judged.p_ms;
+		add_one(m, &s, one[i].authority, true);
+	}
+}
+
+static void add_stamps(struct parts_maker *m, const char *stem, uint64_t type,
+	struct bytes t, struct bytes block)
+{
+	if (type == TIMESTAMP_SET)
+		add_set(m, stem, t, block);
+	else
+		add_stamp(m, stem, type, t, block);
 }
 
 void parts_add_stamps(struct parts_maker *m)
 {
 	const struct certificate *c = &m->r->cert;
 
-	add_stamp(m, "t_upper", c->t_upper_type, c->t_upper, c->b);
-	add_stamp(m, "t_lower", c->t_lower_type, c->t_lower, BYTES(NULL, 0));
+	add_stamps(m, "t_upper", c->t_upper_type, c->t_upper, c->b);
+	add_stamps(m, "t_lower", c->t_lower_type, c->t_lower, BYTES(NULL, 0));
 }

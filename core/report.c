@@ -103,6 +103,17 @@ static void say_trust(struct text *t, const struct report *r)
 	}
 }
 
+/* Who gave a time, one a line. */
+static void say_signers(
+	struct text *t, const char *label, const struct report *r, uint8_t who)
+{
+	size_t i;
+
+	for (i = 0; i < r->params.n_authorities; i++)
+		if ((who >> i & 1) != 0)
+			say_name(t, label, r->params.authority[i].name);
+}
+
 static void say_times(struct text *t, const struct report *r)
 {
 	char after[32], by[32];
@@ -110,6 +121,13 @@ static void say_times(struct text *t, const struct report *r)
 	report_time(r->after_ms, after);
 	report_time(r->by_ms, by);
 	say(t, "recorded after: %s\nexisted by: %s\n", after, by);
+	if (r->params.n_authorities > 1) {
+		say(t, "stamped by: at least %" PRIu64 " of the chain's %zu "
+		       "authorities; here\n",
+			r->params.quorum, r->params.n_authorities);
+		say_signers(t, "  the first time: ", r, r->after);
+		say_signers(t, "  the second time: ", r, r->by);
+	}
 	if (r->clock_backwards)
 		say(t, "note: the clock of the timestamp service went back "
 		       "between these two times\n");
@@ -289,6 +307,19 @@ static void json_time(struct json *j, const char *name, bool known, uint64_t ms)
 	json_text(j, name, known ? text : NULL);
 }
 
+/* Names of authorities; [] where nothing is established. */
+static void json_signers(struct json *j, const char *name,
+	const struct report *r, bool known, uint8_t who)
+{
+	size_t i;
+
+	json_array(j, name);
+	for (i = 0; known && i < r->params.n_authorities; i++)
+		if ((who >> i & 1) != 0)
+			json_text_n(j, NULL, r->params.authority[i].name);
+	json_close_array(j);
+}
+
 static void json_record(struct json *j, const struct report *r, bool known)
 {
 	static const struct bytes none = {0};
@@ -319,6 +350,8 @@ int report_json(const struct report *r, struct buf *ret)
 								   : "nitro");
 	json_time(&j, "recorded_after", known, r->after_ms);
 	json_time(&j, "existed_by", known, r->by_ms);
+	json_signers(&j, "recorded_after_by", r, known, r->after);
+	json_signers(&j, "existed_by_by", r, known, r->by);
 	json_number(&j, "height", known, r->height);
 	json_number(&j, "index", known, r->cert.index);
 	json_number(&j, "count", known, r->cert.n);

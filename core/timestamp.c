@@ -9,6 +9,7 @@
 #include "core/hash.h"
 #include "core/jwt.h"
 #include "core/params.h"
+#include "core/timestamp_impl.h"
 #include "core/tsp.h"
 
 #define LOCAL_MAGIC "notaryfs.t.v1"
@@ -145,8 +146,8 @@ static enum verdict validate_jwt(const struct params_authority *a,
 	}
 }
 
-static enum verdict validate_one(const struct params_authority *a,
-	struct bytes t, struct bytes block, struct timestamp *ret)
+enum verdict timestamp_by(const struct params_authority *a, struct bytes t,
+	struct bytes block, struct timestamp *ret)
 {
 	struct hash hb;
 	enum verdict v;
@@ -173,7 +174,7 @@ static enum verdict validate_one(const struct params_authority *a,
 
 /* One authority of the type has to vouch for it.  If none does, the answer is
  * that of whoever got furthest; verdicts are numbered in the checks' order. */
-enum verdict timestamp_validate(const struct params *p, uint64_t type,
+static enum verdict validate_alone(const struct params *p, uint64_t type,
 	struct bytes t, struct bytes block, struct timestamp *ret)
 {
 	enum verdict furthest = V_TIMESTAMP_TYPE, v;
@@ -184,9 +185,10 @@ enum verdict timestamp_validate(const struct params *p, uint64_t type,
 	for (i = 0; i < p->n_authorities; i++) {
 		if (p->authority[i].type != type)
 			continue;
-		stamp = (struct timestamp){.authority = i};
-		v = validate_one(&p->authority[i], t, block, &stamp);
+		stamp = (struct timestamp){.signers = (uint8_t)(1U << i)};
+		v = timestamp_by(&p->authority[i], t, block, &stamp);
 		if (v == V_VALID) {
+			stamp.after_ms = stamp.p_ms;
 			*ret = stamp;
 			return V_VALID;
 		}
@@ -195,6 +197,16 @@ enum verdict timestamp_validate(const struct params *p, uint64_t type,
 		any = true;
 	}
 	return furthest;
+}
+
+enum verdict timestamp_validate(const struct params *p, uint64_t type,
+	struct bytes t, struct bytes block, struct timestamp *ret)
+{
+	if (type == TIMESTAMP_SET)
+		return timestamp_set_validate(p, t, block, ret);
+	if (p->quorum > 1)
+		return V_TIMESTAMP_QUORUM;
+	return validate_alone(p, type, t, block, ret);
 }
 
 static EVP_PKEY *seed_key(const uint8_t seed[32])

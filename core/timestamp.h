@@ -7,19 +7,30 @@
  *           H(CBOR ["notaryfs.t.v1", y, p_ms]), p in milliseconds since 1970
  *   type 1  RFC 3161: a TimeStampResp or a TimeStampToken (tsp.h)
  *   type 2  an identity token, JWT (jwt.h)
+ *   type 3  stamps by several authorities: CBOR [2*8 [authority, type,
+ *           bytes]], each of one of the types above and over the same block,
+ *           authority being its place in the parameters, ascending
  * What the authority in the parameters is for each:
  *   type 0  key: Ed25519 public key; any name
  *   type 1  key: certificates in DER, one behind the other, the trusted root
  *           first; name: "tsa " and the policy in dotted decimal, or "tsa *"
  *   type 2  key: JWKS; name: the issuer, exactly
+ *
+ * A chain whose quorum is q believes what q authorities say, so fewer than q
+ * that lie must not matter.  Of the times of one block, the q-th smallest is
+ * such that the block existed by it: of the q authorities that gave it or an
+ * earlier one, one is honest.  The q-th largest is such that whatever names the
+ * stamps' hash is younger, for the same reason.  Of exactly q stamps these are
+ * the last and the first; each further stamp can only bring them closer.
  */
 #ifndef CORE_TIMESTAMP_H
 #define CORE_TIMESTAMP_H
 
 #include "core/bytes.h"
+#include "core/params.h"
 #include "core/verdict.h"
 
-#define TIMESTAMP_MAX 16384 /* bytes of one token */
+#define TIMESTAMP_MAX 32768 /* bytes of t, whatever its type */
 /* Last millisecond of the year 9999: later ones have no RFC 3339 form. */
 #define TIMESTAMP_MS_MAX UINT64_C(253402300799999)
 
@@ -27,26 +38,41 @@ enum timestamp_type {
 	TIMESTAMP_LOCAL = 0,
 	TIMESTAMP_RFC3161 = 1,
 	TIMESTAMP_JWT = 2,
+	TIMESTAMP_SET = 3,
 };
-
-struct params;
 
 struct timestamp {
 	/* What was stamped: H(b).  Zero if the block was not given and the
 	 * token's imprint is not SHA3-256. */
 	struct hash y;
-	uint64_t p_ms;		/* when, milliseconds since 1970 */
-	size_t authority;	/* index in params of who signed it */
+	uint64_t p_ms;		/* the block existed by, ms since 1970 */
+	uint64_t after_ms;	/* what names H(t) is younger; of one stamp
+				 * the same time */
+	uint8_t signers;	/* bit i: authority i of the parameters */
+};
+
+/* One of the stamps of a type 3. */
+struct timestamp_one {
+	uint64_t authority, type;
+	struct bytes t;
 };
 
 /* Parses t and checks it against the authorities in p (the patent's
  * validate) and that it is over the block: V_VALID, V_TIMESTAMP_MALFORMED,
- * V_TIMESTAMP_TYPE, V_TIMESTAMP_SIGNATURE, V_TIMESTAMP_BLOCK.  block.p is
- * NULL where the block is not at hand; then the last is not looked at.  *ret
- * is filled on V_VALID only. */
+ * V_TIMESTAMP_TYPE, V_TIMESTAMP_SIGNATURE, V_TIMESTAMP_BLOCK,
+ * V_TIMESTAMP_TWICE, V_TIMESTAMP_QUORUM.  Of several stamps every one has to
+ * hold.  block.p is NULL where the block is not at hand; then it is not looked
+ * at whether t is over it.  *ret is filled on V_VALID only. */
 enum verdict timestamp_validate(const struct params *p, uint64_t type,
 	struct bytes t, struct bytes block, struct timestamp *ret);
 struct hash timestamp_hash(struct bytes t); /* H(t) */
+/* Takes a type 3 apart; points into t.  -EBADMSG; -EEXIST if an authority
+ * stands there twice.  (timestamp_set.c) */
+int timestamp_set_decode(struct bytes t,
+	struct timestamp_one ret[PARAMS_AUTHORITIES_MAX], size_t *ret_n);
+/* -EINVAL for what that would refuse. */
+int timestamp_set_encode(
+	const struct timestamp_one *one, size_t n, struct buf *ret);
 
 /* The local form.  key is a 32-byte Ed25519 seed.  -ENOMEM, -EIO;
  * -EINVAL beyond TIMESTAMP_MS_MAX. */

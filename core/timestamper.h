@@ -8,10 +8,11 @@
 
 struct timestamper;
 struct timestamper_ops {
-	/* Stamps y = H(b).  May block.  0 and the type and bytes of t, or
+	/* Stamps the block b, its bytes given whole: an authority may want
+	 * its own hash of them.  May block.  0 and the type and bytes of t, or
 	 * -EAGAIN (service away: try again), -EIO. */
-	int (*stamp)(struct timestamper *t, const struct hash *y,
-		uint64_t *ret_type, struct buf *ret);
+	int (*stamp)(struct timestamper *t, struct bytes b, uint64_t *ret_type,
+		struct buf *ret);
 	void (*free)(struct timestamper *t);
 };
 struct timestamper {

@@ -25,6 +25,8 @@ static const struct {
 	[V_TIMESTAMP_TYPE] = {"timestamp-type", "a timestamp is of a kind that the chain's parameters do not name"},
 	[V_TIMESTAMP_SIGNATURE] = {"timestamp-signature", "a timestamp is not signed by the chain's timestamp authority"},
 	[V_TIMESTAMP_BLOCK] = {"timestamp-block", "the timestamp was given to another block"},
+	[V_TIMESTAMP_TWICE] = {"timestamp-twice", "two of a block's timestamps are by the same authority"},
+	[V_TIMESTAMP_QUORUM] = {"timestamp-quorum", "a block is stamped by fewer authorities than the chain asks for"},
 	[V_LINK] = {"link", "the lower timestamp is not the one that the block links to"},
 	[V_SEQUENCE_MALFORMED] = {"sequence-malformed", "the sequencer's statement is damaged"},
 	[V_SEQUENCE_SIGNATURE] = {"sequence-signature", "the number is not signed by the attested sequencer"},

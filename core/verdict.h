@@ -31,6 +31,8 @@ enum verdict {
 	V_TIMESTAMP_TYPE,	/* a kind the parameters do not name */
 	V_TIMESTAMP_SIGNATURE,	/* not signed by the authority */
 	V_TIMESTAMP_BLOCK,	/* stamps another block */
+	V_TIMESTAMP_TWICE,	/* several stamps, two by one authority */
+	V_TIMESTAMP_QUORUM,	/* fewer authorities than the parameters want */
 	V_LINK,			/* lower timestamp is not the block's parent */
 	V_SEQUENCE_MALFORMED,
 	V_SEQUENCE_SIGNATURE,	/* not by this sequencer */

@@ -36,8 +36,6 @@ static enum verdict open_parts(struct bytes raw, struct report *r, struct parts 
 		return V_MALFORMED;
 	if (r->cert.range.to > 0 && !range_fits(&r->cert.range, r->record.size))
 		return V_MALFORMED;
-	if (r->params.quorum != 1)
-		return V_UNSUPPORTED; /* it carries one timestamp a block */
 	p->cert = &r->cert;
 	p->params = &r->params;
 	p->anchor = block_hash(r->cert.b0);
@@ -130,6 +128,7 @@ static enum verdict check_times(const struct parts *p, struct evidence *e)
 	if (v != V_VALID)
 		return v;
 	e->by_ms = t.p_ms;
+	e->by = t.signers;
 	if (!hash_equal(&ht, &p->b.th))
 		return V_LINK;
 	/* over the parent, which the certificate does not hold */
@@ -137,7 +136,8 @@ static enum verdict check_times(const struct parts *p, struct evidence *e)
 		BYTES(NULL, 0), &t);
 	if (v != V_VALID)
 		return v;
-	e->after_ms = t.p_ms;
+	e->after_ms = t.after_ms;
+	e->after = t.signers;
 	return V_VALID;
 }
 
@@ -299,6 +299,8 @@ static void report_evidence(struct report *r, const struct parts *p,
 {
 	r->after_ms = e->after_ms;
 	r->by_ms = e->by_ms;
+	r->after = e->after;
+	r->by = e->by;
 	r->height = e->height;
 	r->k = e->k;
 	r->epoch = e->epoch;

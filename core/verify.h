@@ -37,6 +37,7 @@ struct report {
 	struct attestation doc;
 	struct attestation_data doc_data;
 	uint64_t after_ms, by_ms;
+	uint8_t after, by;	/* bit i: on the word of authority i */
 	uint64_t height, k;
 	uint32_t epoch, recoveries;
 	bool clock_backwards;	/* by_ms < after_ms: said, not refused */

@@ -18,6 +18,7 @@
 struct evidence {
 	enum verdict verdict;
 	uint64_t after_ms, by_ms;
+	uint8_t after, by;	/* struct timestamp's signers */
 	uint64_t height, k;
 	uint32_t epoch, recoveries;
 };

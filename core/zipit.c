@@ -1,7 +1,6 @@
 /* ZipIt ([0063]): block -> timestamp, durable before it is used. */
 #include <errno.h>
 
-#include "core/block.h"
 #include "core/cleanup.h"
 #include "core/fault.h"
 #include "core/hash.h"
@@ -13,9 +12,9 @@
 static int stamp(struct notary *n, struct local_block *b)
 {
 	struct timestamper *ts = n->s.timestamper;
-	struct hash y = block_hash(BUF_BYTES(&b->b));
 	struct timestamp t;
-	int rc = ts->ops->stamp(ts, &y, &b->t_type, &b->t);
+	int rc = ts->ops->stamp(
+		ts, BUF_BYTES(&b->b), &b->t_type, &b->t);
 
 	if (rc == 0 && timestamp_validate(&n->params, b->t_type,
 			       BUF_BYTES(&b->t), BUF_BYTES(&b->b),

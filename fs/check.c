@@ -156,7 +156,7 @@ static uint64_t check_database(struct check *c, const struct assembly *a,
 	uint64_t newest = 0;
 	if (err == 0) {
 		err = local->ops->counts(local, &n);
-		newest = newest_time(local);
+		newest = newest_time(local, &v->params);
 		local->ops->free(local);
 	}
 	if (err != 0)
@@ -175,13 +175,12 @@ static int try_stamp(const struct assembly *a, const struct vault *v,
 {
 	struct timestamper *t;
 	struct timestamp stamp;
-	struct hash y = block_hash(BUF_BYTES(&v->b0));
 	cleanup(buf) struct buf token = {0};
 	uint64_t type;
 	int err = a->tsa_open(key, a->clock, newest, &t);
 	if (err != 0)
 		return err;
-	err = t->ops->stamp(t, &y, &type, &token);
+	err = t->ops->stamp(t, BUF_BYTES(&v->b0), &type, &token);
 	t->ops->free(t);
 	if (err == 0)
 		*ret = timestamp_validate(&v->params, type, BUF_BYTES(&token),

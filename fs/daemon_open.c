@@ -96,7 +96,7 @@ static int open_key(struct daemon *d)
 	cleanup(free) char *key = vault_path(d->v, "state/keys/timestamp");
 	if (key == NULL)
 		return -ENOMEM;
-	uint64_t newest = newest_time(d->local);
+	uint64_t newest = newest_time(d->local, &d->v->params);
 	uint64_t now = d->a->clock->ops->now_ms(d->a->clock);
 	if (newest > now + CLOCK_BACK_MS)
 		journal_warn(d->journal, JOURNAL_CLOCK_BEHIND, d->v->path,

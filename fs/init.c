@@ -261,7 +261,8 @@ static int make_block_zero(struct making *m)
 	if (err != 0)
 		return err;
 	m->anchor = block_hash(BUF_BYTES(&m->b0));
-	err = m->tsa->ops->stamp(m->tsa, &m->anchor, &m->t_type, &m->t);
+	err = m->tsa->ops->stamp(
+		m->tsa, BUF_BYTES(&m->b0), &m->t_type, &m->t);
 	return err != 0 ? err : m->a->sequencer_first(m->seq,
 		BUF_BYTES(&m->b0), m->t_type, BUF_BYTES(&m->t),
 		BUF_BYTES(&m->params), &m->s);

@@ -3,18 +3,17 @@
 #include "core/local.h"
 #include "core/timestamp.h"
 
-uint64_t newest_time(struct local *l)
+uint64_t newest_time(struct local *l, const struct params *params)
 {
 	uint64_t height, p = 0;
 	struct local_block b = {0};
-	struct hash y;
-	struct bytes g;
+	struct timestamp t;
 	if (l->ops->tip(l, LOCAL_STAMPED, &height) != 0 ||
 	    l->ops->block(l, height, &b) != 0)
 		return 0;
-	if (b.t_type != TIMESTAMP_LOCAL ||
-	    timestamp_local_decode(BUF_BYTES(&b.t), &y, &p, &g) != 0)
-		p = 0;
+	if (timestamp_validate(params, b.t_type, BUF_BYTES(&b.t),
+		BUF_BYTES(&b.b), &t) == V_VALID)
+		p = t.p_ms > t.after_ms ? t.p_ms : t.after_ms;
 	local_block_done(&b);
 	return p;
 }

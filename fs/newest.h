@@ -7,9 +7,10 @@
 #include <stdint.h>
 
 struct local;
+struct params;
 
-/* Of the last local timestamp, in ms; 0 if there is none.  The clock may have
+/* Of the last timestamp, in ms; 0 if there is none that holds.  The clock may have
  * been set back since. */
-uint64_t newest_time(struct local *l);
+uint64_t newest_time(struct local *l, const struct params *params);
 
 #endif

@@ -84,13 +84,14 @@ static void need(int rc, const char *what)
 		bail("%s: %s", what, strerror(-rc));
 }
 
-static int stamp(struct timestamper *t, const struct hash *y,
-	uint64_t *ret_type, struct buf *ret)
+static int stamp(struct timestamper *t, struct bytes b, uint64_t *ret_type,
+	struct buf *ret)
 {
+	struct hash y = block_hash(b);
 	struct clock *c = clock_system();
 
 	*ret_type = TIMESTAMP_LOCAL;
-	return timestamp_local_make(((struct stamper *)t)->chain->seed, y,
+	return timestamp_local_make(((struct stamper *)t)->chain->seed, &y,
 		c->ops->now_ms(c), ret);
 }
 

@@ -52,16 +52,17 @@ static void fill(struct entropy *e, void *p, size_t n)
 	prng_fill(&OF(entropy, e)->random, p, n);
 }
 
-static int stamp(struct timestamper *t, const struct hash *y,
-	uint64_t *ret_type, struct buf *ret)
+static int stamp(struct timestamper *t, struct bytes b, uint64_t *ret_type,
+	struct buf *ret)
 {
 	struct sim *s = OF(timestamper, t);
+	struct hash y = block_hash(b);
 	struct buf made = {0};
 	int e = event(s);
 
 	if (e < 0)
 		return e;
-	if (timestamp_local_make(s->chain->seed, y, MKCHAIN_AT + s->ms++,
+	if (timestamp_local_make(s->chain->seed, &y, MKCHAIN_AT + s->ms++,
 		    &made) != 0)
 		bail("cannot stamp");
 	if (e == 1) {

@@ -77,23 +77,23 @@ static void validates(void)
 	struct params q = named(TIMESTAMP_LOCAL, other_public);
 	struct params rfc = named(TIMESTAMP_RFC3161, public);
 	cleanup(buf) struct buf t = {0};
-	struct timestamp got = {.authority = 99};
+	struct timestamp got = {.signers = 99};
 	size_t i, taken = 0;
 
 	if (timestamp_local_make(seed, &y, AT, &t) != 0)
 		bail("cannot sign");
 	is_int(timestamp_validate(&q, 0, BUF_BYTES(&t), block, &got),
 		V_TIMESTAMP_SIGNATURE, "another authority's is refused");
-	is_int(got.authority, 99, "and nothing is said about it");
+	is_int(got.signers, 99, "and nothing is said about it");
 	is_int(timestamp_validate(&p, 0, BUF_BYTES(&t), block, &got), V_VALID,
 		"the authority's own holds");
-	ok(got.p_ms == AT && hash_equal(&got.y, &y) && got.authority == 0,
+	ok(got.p_ms == AT && hash_equal(&got.y, &y) && got.signers == 1,
 		"with time, block and authority");
 	q.n_authorities = 2;
 	q.authority[1] = p.authority[0];
 	is_int(timestamp_validate(&q, 0, BUF_BYTES(&t), block, &got), V_VALID,
 		"any authority of the parameters may sign");
-	is_int(got.authority, 1, "and it is said which");
+	is_int(got.signers, 2, "and it is said which");
 	is_int(timestamp_validate(&p, 1, BUF_BYTES(&t), block, &got), V_TIMESTAMP_TYPE,
 		"a type that the parameters do not name");
 	is_int(timestamp_validate(&rfc, 0, BUF_BYTES(&t), block, &got),
@@ -160,7 +160,7 @@ static void tsa(void)
 	p.n_authorities = 2;
 	is_int(by_tsa(&p, &m, "SHA256", block, &got), V_VALID,
 		"by a second authority");
-	is_int(got.authority, 1, "which is said");
+	is_int(got.signers, 2, "which is said");
 	mktsa_response(2, BYTES(NULL, 0), &t);
 	is_int(timestamp_validate(&p, TIMESTAMP_RFC3161, BUF_BYTES(&t), block,
 		       &got), V_TIMESTAMP_MALFORMED, "a refusal is no stamp");

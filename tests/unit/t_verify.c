@@ -6,6 +6,7 @@
 #include "core/cose.h"
 #include "core/hash.h"
 #include "core/json.h"
+#include "core/parts.h"
 #include "core/timestamp.h"
 #include "core/verify.h"
 #include "tests/lib/mkchain.h"
@@ -402,7 +403,8 @@ static void other_chains(void)
 	c.params.n_authorities = 2;
 	c.params.quorum = 2;
 	refound();
-	is_verdict(judge(), V_UNSUPPORTED, "two timestamps a block are wanted");
+	is_verdict(judge(), V_TIMESTAMP_QUORUM,
+		"two timestamps a block are wanted");
 	c.params = good;
 	c.params.authority[0].type = TIMESTAMP_RFC3161;
 	refound();
@@ -464,6 +466,73 @@ static void time_from_strangers(void)
 		"an authority of the same names, but another root");
 	mktsa_done(&m);
 	mktsa_done(&thief);
+	c.params = good;
+}
+
+/* Stamps of b by authorities 0 and 1 at these times, as one. */
+static void stamp_twice(struct bytes b, uint64_t p0, uint64_t p1,
+	const uint8_t second[32], struct buf *ret)
+{
+	cleanup(buf) struct buf t0 = {0}, t1 = {0};
+	struct timestamp_one one[2] = {{0}, {.authority = 1}};
+
+	mkchain_stamp(c.seed, b, p0, &t0);
+	mkchain_stamp(second, b, p1, &t1);
+	one[0].t = BUF_BYTES(&t0);
+	one[1].t = BUF_BYTES(&t1);
+	buf_free(ret);
+	if (timestamp_set_encode(one, 2, ret) != 0)
+		bail("no set of stamps");
+}
+
+/* A chain that asks for two stamps a block. */
+static void time_from_two(void)
+{
+	static const uint8_t second[32] = {77}, stranger[32] = {78};
+	struct params good = c.params;
+	cleanup(buf) struct buf cert = {0}, text = {0};
+	static struct parts_list list;
+	uint8_t key[32];
+	struct report r;
+	struct hash ht;
+
+	timestamp_local_public(second, key);
+	c.params.n_authorities = 2;
+	c.params.quorum = 2;
+	c.params.authority[1] = (struct params_authority){.key = BYTES(key, 32),
+		.name = BYTES("second\nclock", 12)};
+	refound();
+	stamp_twice(BUF_BYTES(&c.b0), MKCHAIN_AT, MKCHAIN_AT + 7, second, &c.t0);
+	c.block.th = timestamp_hash(BUF_BYTES(&c.t0));
+	reseal();
+	stamp_twice(BUF_BYTES(&c.b), MKCHAIN_AT + 50, MKCHAIN_AT + 40, second,
+		&c.t);
+	ht = timestamp_hash(BUF_BYTES(&c.t));
+	sequence_y_block(c.block.u, &ht, c.seq.y);
+	renumber();
+	parts.t_lower = BUF_BYTES(&c.t0);
+	parts.t_upper = BUF_BYTES(&c.t);
+	parts.t_lower_type = parts.t_upper_type = TIMESTAMP_SET;
+	is_verdict(judge(), V_VALID, "two stamps a block, as it asks");
+	if (make_certificate(&parts, &cert) != 0)
+		bail("no memory");
+	verify(BUF_BYTES(&cert), &c.anchor, &content, &r);
+	ok(r.after_ms == MKCHAIN_AT && r.by_ms == MKCHAIN_AT + 50 &&
+			r.after == 3 && r.by == 3,
+		"after the first of the lower, by the last of the upper");
+	report_text(&r, &text);
+	ok(memmem(text.p, text.n, "second time: second\\x0aclock\n", 29) != NULL,
+		"the report names whose word it is");
+	is_int(parts_make(&r, &list), 0, "its parts");
+	ok(parts_find(&list, "t_upper-1.sig") != NULL &&
+			parts_find(&list, "t_upper.cbor") != NULL &&
+			parts_find(&list, "tsa-key-0.pem") != NULL,
+		"show the set, each stamp and each key");
+	parts_done(&list);
+	stamp_twice(BUF_BYTES(&c.b), MKCHAIN_AT + 50, MKCHAIN_AT + 40, stranger,
+		&c.t);
+	parts.t_upper = BUF_BYTES(&c.t);
+	is_verdict(judge(), V_TIMESTAMP_SIGNATURE, "one of them a stranger's");
 	c.params = good;
 }
 
@@ -670,6 +739,7 @@ int main(void)
 	EACH(foreign_document, 1);
 	EACH(other_chains, 0);
 	EACH(time_from_strangers, 0);
+	EACH(time_from_two, 0);
 	EACH(no_content, 0);
 	EACH(ranges, 0);
 	EACH(clock_back, 0);
