@@ -43,5 +43,8 @@ uint64_t chunktree_extents(uint64_t length);
 /* One piece of memory at once; ends the process when there is no memory for
  * the tree, as hash.h does. */
 struct hash chunktree_root_bytes(struct bytes data);
+/* The roots of n contents at once: chunks and nodes of small ones share the
+ * lanes of a wide kernel.  (chunktree_many.c) */
+void chunktree_roots(const struct bytes *data, size_t n, struct hash *ret);
 
 #endif

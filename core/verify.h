@@ -63,9 +63,14 @@ int verify_begin(struct verify_cache *cache, struct bytes cert,
 void verify_end(struct report *r, const struct content *content);
 
 /* Many certificates of one chain: remembers which blocks, timestamps, numbers
- * and documents it has judged.  One thread at a time. */
+ * and documents it has judged.  One thread at a time, unless it is shared. */
 struct verify_cache *verify_cache_new(void);
 void verify_cache_free(struct verify_cache *c);
+/* From now on any thread may use it: lock and unlock are called around each
+ * look into the tables, never while judging.  Two threads that need the same
+ * block at the same moment may both judge it. */
+void verify_cache_share(struct verify_cache *c, void (*lock)(void *),
+	void (*unlock)(void *), void *ctx);
 int verify_cached(struct verify_cache *cache, struct bytes cert,
 	const struct hash *anchor, const struct content *content,
 	struct report *ret);

@@ -23,11 +23,11 @@ struct evidence {
 	uint32_t epoch, recoveries;
 };
 
-bool verify_cache_evidence(const struct verify_cache *c, const struct hash *key,
+bool verify_cache_evidence(struct verify_cache *c, const struct hash *key,
 	struct evidence *ret);
 void verify_cache_add_evidence(struct verify_cache *c, const struct hash *key,
 	const struct evidence *e);
-bool verify_cache_document(const struct verify_cache *c, const struct hash *key,
+bool verify_cache_document(struct verify_cache *c, const struct hash *key,
 	enum verdict *ret);
 void verify_cache_add_document(
 	struct verify_cache *c, const struct hash *key, enum verdict v);

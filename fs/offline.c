@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -11,7 +12,8 @@
 #include "core/cleanup.h"
 #include "core/hash.h"
 
-#define READ_SIZE ((size_t)1 << 20)
+#define READ_SIZE ((size_t)512 << 10)
+#define TWO_THREADS ((uint64_t)4 << 20) /* bytes from which a thread pays */
 #define ALIGN 64 /* of the lanes that hash chunks */
 
 /* Non-blocking, so that a pipe with nobody at its other end does not hold us;
@@ -19,28 +21,33 @@
 int offline_open(int dir, const char *path, int *ret_fd, uint64_t *ret_size)
 {
 	int fd = openat(dir, path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-	struct stat st;
-	int rc = 0;
+	int rc;
 
 	if (fd < 0)
 		return -errno;
-	if (fstat(fd, &st) != 0)
-		rc = -errno;
-	else if (S_ISDIR(st.st_mode))
-		rc = -EISDIR;
-	else if (!S_ISREG(st.st_mode))
-		rc = -ENOTSUP;
-	if (rc != 0) {
+	rc = offline_regular(fd, ret_size);
+	if (rc != 0)
 		close(fd);
-		return rc;
-	}
-	*ret_fd = fd;
+	else
+		*ret_fd = fd;
+	return rc;
+}
+
+int offline_regular(int fd, uint64_t *ret_size)
+{
+	struct stat st;
+
+	if (fstat(fd, &st) != 0)
+		return -errno;
+	if (S_ISDIR(st.st_mode))
+		return -EISDIR;
+	if (!S_ISREG(st.st_mode))
+		return -ENOTSUP;
 	*ret_size = (uint64_t)st.st_size;
 	return 0;
 }
 
-/* As much as there is, up to n bytes. */
-static ssize_t read_full(int fd, uint8_t *p, size_t n)
+ssize_t offline_some(int fd, uint8_t *p, size_t n)
 {
 	size_t at = 0;
 
@@ -58,34 +65,99 @@ static ssize_t read_full(int fd, uint8_t *p, size_t n)
 	return (ssize_t)at;
 }
 
-static int pump(int fd, uint8_t *p, struct chunktree *tree,
-	struct hasher *sha256, uint64_t *done)
+/* The second thread of a large file: SHA-256 of one piece while the first
+ * reads the next one and makes the tree. */
+struct aside {
+	struct hasher *sha256;
+	pthread_mutex_t lock;
+	pthread_cond_t turn;
+	struct bytes piece;	/* n > 0: to be hashed */
+	bool ending;
+};
+
+static void *aside_run(void *arg)
 {
+	struct aside *a = arg;
+
+	pthread_mutex_lock(&a->lock);
+	for (;;) {
+		while (a->piece.n == 0 && !a->ending)
+			pthread_cond_wait(&a->turn, &a->lock);
+		if (a->piece.n == 0)
+			break;
+		pthread_mutex_unlock(&a->lock);
+		hasher_add(a->sha256, a->piece);
+		pthread_mutex_lock(&a->lock);
+		a->piece.n = 0;
+		pthread_cond_signal(&a->turn);
+	}
+	pthread_mutex_unlock(&a->lock);
+	return NULL;
+}
+
+/* Waits until the last piece is done, and gives the next, or the end. */
+static void aside_give(struct aside *a, struct bytes piece)
+{
+	pthread_mutex_lock(&a->lock);
+	while (a->piece.n > 0)
+		pthread_cond_wait(&a->turn, &a->lock);
+	a->piece = piece;
+	a->ending = piece.n == 0;
+	pthread_cond_signal(&a->turn);
+	pthread_mutex_unlock(&a->lock);
+}
+
+/* Two buffers, so that one is read while the other is hashed. */
+static int pump(int fd, uint8_t *two, struct chunktree *tree, struct aside *a,
+	bool alone, _Atomic uint64_t *done)
+{
+	uint8_t *p = two;
+	struct bytes piece;
 	ssize_t n;
 
-	while ((n = read_full(fd, p, READ_SIZE)) > 0) {
-		chunktree_add(tree, BYTES(p, (size_t)n));
-		hasher_add(sha256, BYTES(p, (size_t)n));
+	while ((n = offline_some(fd, p, READ_SIZE)) > 0) {
+		piece = BYTES(p, (size_t)n);
+		if (alone)
+			hasher_add(a->sha256, piece);
+		else
+			aside_give(a, piece);
+		chunktree_add(tree, piece);
 		if (done != NULL)
 			*done += (uint64_t)n;
+		p = p == two ? two + READ_SIZE : two;
 	}
 	return (int)n;
 }
 
-int offline_content(int fd, uint64_t *done, struct content *ret)
+static int both(int fd, uint8_t *two, struct chunktree *tree,
+	struct hasher *sha256, _Atomic uint64_t *done)
 {
-	cleanup(free) uint8_t *p = NULL;
-	struct chunktree *tree;
-	struct hasher *sha256;
-	int rc = 0;
+	struct aside a = {.sha256 = sha256, .lock = PTHREAD_MUTEX_INITIALIZER,
+		.turn = PTHREAD_COND_INITIALIZER};
+	uint64_t size = 0;
+	pthread_t thread;
+	bool alone;
+	int rc;
 
-	p = aligned_alloc(ALIGN, READ_SIZE);
-	tree = chunktree_new();
-	sha256 = hasher_new(HASH_SHA256);
-	if (p == NULL || tree == NULL || sha256 == NULL)
-		rc = -ENOMEM;
-	else
-		rc = pump(fd, p, tree, sha256, done);
+	alone = offline_regular(fd, &size) != 0 || size < TWO_THREADS ||
+		pthread_create(&thread, NULL, aside_run, &a) != 0;
+	rc = pump(fd, two, tree, &a, alone, done);
+	if (!alone) {
+		aside_give(&a, BYTES(NULL, 0));
+		pthread_join(thread, NULL);
+	}
+	return rc;
+}
+
+int offline_content(int fd, _Atomic uint64_t *done, struct content *ret)
+{
+	cleanup(free) uint8_t *two = aligned_alloc(ALIGN, 2 * READ_SIZE);
+	struct chunktree *tree = chunktree_new();
+	struct hasher *sha256 = hasher_new(HASH_SHA256);
+	int rc = -ENOMEM;
+
+	if (two != NULL && tree != NULL && sha256 != NULL)
+		rc = both(fd, two, tree, sha256, done);
 	if (rc == 0)
 		*ret = (struct content){.size = chunktree_length(tree),
 			.root = chunktree_root(tree),
@@ -159,7 +231,7 @@ static int read_small(int dir, const char *path, size_t max, struct buf *ret)
 {
 	cleanup(close) int fd = -1;
 	cleanup(buf) struct buf b = {0};
-	uint64_t size;
+	uint64_t size = 0;
 	size_t room;
 	ssize_t n;
 	int rc = offline_open(dir, path, &fd, &size);
@@ -171,7 +243,7 @@ static int read_small(int dir, const char *path, size_t max, struct buf *ret)
 		rc = buf_reserve(&b, room + 1 - b.n);
 		if (rc != 0)
 			return rc;
-		n = read_full(fd, b.p + b.n, room + 1 - b.n);
+		n = offline_some(fd, b.p + b.n, room + 1 - b.n);
 		if (n < 0)
 			return (int)n;
 		b.n += (size_t)n;

@@ -8,15 +8,22 @@
 #ifndef FS_OFFLINE_H
 #define FS_OFFLINE_H
 
+#include <stdatomic.h>
+#include <sys/types.h>
+
 #include "core/verify.h"
 
 /* A regular file for reading, and its size.  -ENOENT, -EISDIR, -ENOTSUP (a
  * device, a pipe), ... */
 int offline_open(int dir, const char *path, int *ret_fd, uint64_t *ret_size);
-/* Size, content root and SHA-256 of all that fd gives, in one pass over it.
- * Memory does not depend on its size.  *done, if not NULL, grows while it
- * reads. */
-int offline_content(int fd, uint64_t *done, struct content *ret);
+/* The same of a descriptor that is open already. */
+int offline_regular(int fd, uint64_t *ret_size);
+/* As much as there is, up to n bytes; how many, or a negative errno. */
+ssize_t offline_some(int fd, uint8_t *p, size_t n);
+/* Size, content root and SHA-256 of all that fd gives, in one pass over it;
+ * of a large file by two threads, as each digest takes a core.  Memory does
+ * not depend on its size.  *done, if not NULL, grows while it reads. */
+int offline_content(int fd, _Atomic uint64_t *done, struct content *ret);
 /* A piece of a file of file_size bytes: `size`, and of a piece as long as the
  * range the root that range_root() makes.  -EAGAIN: it changes meanwhile. */
 int offline_piece(int fd, uint64_t size, const struct range *range,

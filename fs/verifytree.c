@@ -3,105 +3,46 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <inttypes.h>
+#include <limits.h>
+#include <pthread.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
+#include <unistd.h>
 
 #include "core/cleanup.h"
-#include "core/json.h"
-#include "fs/offline.h"
+#include "fs/verifypool.h"
 
 #define CERTS ".certs"
 #define SUFFIX ".cert"
 #define SUFFIX_LEN (sizeof(SUFFIX) - 1)
 /* Levels of folders; each keeps a descriptor open, of 1024 as a rule. */
 #define DEPTH_MAX 500
-#define PROGRESS_NS INT64_C(200000000)
 
 struct walk {
 	const struct verifytree_options *o;
-	struct verifytree_counts n;
-	struct verify_cache *cache;
-	int certs;	/* DIR2, or DIR/.certs, or -1 */
+	struct verifypool *pool;
 	char path[PATH_MAX]; /* of the current entry, below dir */
 	size_t path_n;
-	uint64_t bytes;
-	struct timespec shown;
+	int err;
 };
 
-static void progress(struct walk *w, bool last)
-{
-	struct timespec now;
-	int64_t ns;
+/* Some names of a folder, sorted; each is a type (d_type) and a text. */
+struct run {
+	struct buf text;
+	size_t n;
+	uint32_t name[VERIFYTREE_RUN];
+};
 
-	if (w->o->progress == NULL)
-		return;
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	ns = (now.tv_sec - w->shown.tv_sec) * INT64_C(1000000000) +
-	     (now.tv_nsec - w->shown.tv_nsec);
-	if (last)
-		fprintf(w->o->progress, "\r\x1b[K");
-	else if (ns >= PROGRESS_NS)
-		fprintf(w->o->progress,
-			"\r%" PRIu64 " files, %" PRIu64 " MB\x1b[K",
-			w->n.valid + w->n.refused + w->n.incomplete,
-			w->bytes / 1000000);
-	else
-		return;
-	w->shown = now;
-	fflush(w->o->progress);
+static void check(struct walk *w, const char *why)
+{
+	int rc = verifypool_add(w->pool, BYTES(w->path, w->path_n), why);
+
+	if (rc != 0)
+		w->err = rc;
 }
 
-/* Names are bytes; none may write to a terminal or start a line. */
-static void print_name(FILE *out, const char *s)
-{
-	for (; *s != '\0'; s++) {
-		uint8_t c = (uint8_t)*s;
-
-		if (c < 0x20 || c == 0x7f || c == '\\' ||
-			(c == 0xc2 && (uint8_t)s[1] < 0xa0))
-			fprintf(out, "\\x%02x", c);
-		else
-			fputc(c, out);
-	}
-}
-
-static void print_json(struct walk *w, const char *verdict, const char *why)
-{
-	struct json j = {0};
-	cleanup(buf) struct buf line = {0};
-
-	json_object(&j, NULL);
-	json_text_n(&j, "path", BYTES(w->path, w->path_n));
-	json_text(&j, "verdict", verdict);
-	json_text(&j, "reason", why);
-	json_close_object(&j);
-	if (json_end(&j, &line) == 0)
-		fprintf(w->o->out, "%.*s\n", (int)line.n, (char *)line.p);
-}
-
-static void print_line(
-	struct walk *w, const char *what, const char *verdict, const char *why)
-{
-	if (w->o->progress != NULL)
-		fprintf(w->o->progress, "\r\x1b[K");
-	if (w->o->json) {
-		print_json(w, verdict, why);
-		return;
-	}
-	fprintf(w->o->out, "%s: ", what);
-	print_name(w->o->out, w->path);
-	fprintf(w->o->out, ": %s: %s\n", verdict, why);
-}
-
-static void incomplete(struct walk *w, const char *why)
-{
-	w->n.incomplete++;
-	print_line(w, "incomplete", "unread", why);
-}
-
-/* 1 with the path of the current entry changed by `name`, 0 if too long. */
+/* True with the path of the current entry changed by `name`. */
 static bool push(struct walk *w, const char *name, size_t *ret_before)
 {
 	size_t n = strlen(name), slash = w->path_n > 0;
@@ -120,91 +61,6 @@ static void pop(struct walk *w, size_t before)
 {
 	w->path_n = before;
 	w->path[before] = '\0';
-}
-
-static int find_certificate(
-	struct walk *w, int dir, const char *name, struct buf *ret)
-{
-	char beside[CERTIFICATE_NAME_MAX + 1];
-	size_t folder = w->path_n - strlen(name);
-	int rc = -ENOENT;
-
-	if (strlen(name) > CERTIFICATE_NAME_MAX)
-		return -ENAMETOOLONG;
-	certificate_name(BYTES(name, strlen(name)), beside);
-	if (w->o->certs == NULL)
-		rc = offline_certificate(dir, beside, ret);
-	if (w->certs >= 0 && (rc == -ENOENT || rc == -ENAMETOOLONG)) {
-		memcpy(w->path + folder, beside, strlen(beside) + 1);
-		rc = offline_certificate(w->certs, w->path, ret);
-		memcpy(w->path + folder, name, strlen(name) + 1);
-	}
-	return rc;
-}
-
-/* DIR may be any folder of the recorded tree. */
-static bool same_name(const struct walk *w, struct bytes recorded)
-{
-	struct bytes own = BYTES(w->path, w->path_n), tail;
-
-	if (recorded.n <= own.n)
-		return bytes_equal(recorded, own);
-	tail = BYTES(recorded.p + (recorded.n - own.n), own.n);
-	return bytes_equal(tail, own) && tail.p[-1] == '/';
-}
-
-static void count(struct walk *w, const struct report *r)
-{
-	switch (verdict_exit(r->verdict)) {
-	case 0:
-		w->n.valid++;
-		if (same_name(w, r->record.path))
-			return;
-		w->n.renamed++;
-		print_line(w, "note", "valid",
-			"its certificate records it under another name");
-		return;
-	case 1:
-		w->n.refused++;
-		break;
-	default:
-		w->n.incomplete++;
-		if (r->verdict == V_NO_ANCHOR)
-			return; /* true of all; said once at the end */
-	}
-	print_line(w, verdict_exit(r->verdict) == 1 ? "refused" : "incomplete",
-		verdict_name(r->verdict), verdict_text(r->verdict));
-}
-
-static void check_file(struct walk *w, int dir, const char *name)
-{
-	cleanup(buf) struct buf cert = {0};
-	struct report r = {.verdict = V_MALFORMED};
-	cleanup(close) int fd = -1;
-	struct content content;
-	uint64_t size;
-	int rc = find_certificate(w, dir, name, &cert);
-
-	if (rc == -EFBIG) {
-		count(w, &r);
-		return;
-	}
-	if (rc != 0) {
-		incomplete(w, rc == -ENOENT || rc == -ENAMETOOLONG
-				      ? "it has no certificate"
-				      : "its certificate cannot be read");
-		return;
-	}
-	rc = offline_open(dir, name, &fd, &size);
-	if (rc == 0)
-		rc = offline_content(fd, &w->bytes, &content);
-	if (rc == 0)
-		rc = verify_cached(w->cache, BUF_BYTES(&cert), w->o->anchor,
-			&content, &r);
-	if (rc != 0)
-		incomplete(w, strerror(-rc));
-	else
-		count(w, &r);
 }
 
 /* NAME.cert where there is a NAME. */
@@ -232,52 +88,115 @@ static void enter(struct walk *w, int dir, const char *name, unsigned depth)
 	if (depth == 0 && strcmp(name, CERTS) == 0)
 		return;
 	if (depth + 1 == DEPTH_MAX) {
-		incomplete(w, "the folders are nested too deeply");
+		check(w, "the folders are nested too deeply");
 		return;
 	}
 	fd = openat(dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (fd < 0)
-		incomplete(w, strerror(errno));
+		check(w, strerrordesc_np(errno));
 	else
 		walk_folder(w, fd, depth + 1);
 }
 
-static void visit(struct walk *w, int dir, const char *name, unsigned depth)
+/* d_type, asked for where the file system does not tell it. */
+static int type_of(int dir, const char *name, uint8_t told)
 {
 	struct stat st;
-	size_t before;
 
-	if (strcmp(name, ".") == 0 || strcmp(name, "..") == 0)
-		return;
+	if (told != DT_UNKNOWN)
+		return told;
+	if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) != 0)
+		return -errno;
+	return IFTODT(st.st_mode);
+}
+
+static void visit(
+	struct walk *w, int dir, const char *name, uint8_t told, unsigned depth)
+{
+	size_t before;
+	int type;
+
 	if (!push(w, name, &before)) {
-		incomplete(w, "below it, a path is too long");
+		check(w, "below it, a path is too long");
 		return;
 	}
-	progress(w, false);
-	if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) != 0)
-		incomplete(w, strerror(errno));
-	else if (S_ISDIR(st.st_mode))
+	type = type_of(dir, name, told);
+	if (type < 0)
+		check(w, strerrordesc_np(-type));
+	else if (type == DT_DIR)
 		enter(w, dir, name, depth);
-	else if (S_ISREG(st.st_mode) && !is_companion(w, dir, name))
-		check_file(w, dir, name);
+	else if (type == DT_REG && !is_companion(w, dir, name))
+		check(w, NULL);
 	pop(w, before);
+}
+
+static int run_add(struct run *r, const struct dirent *e)
+{
+	int rc;
+
+	if (strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0)
+		return 0;
+	r->name[r->n] = (uint32_t)r->text.n;
+	rc = buf_add(&r->text, &e->d_type, 1);
+	if (rc == 0)
+		rc = buf_add(&r->text, e->d_name, strlen(e->d_name) + 1);
+	r->n += rc == 0;
+	return rc;
+}
+
+static int by_name(const void *a, const void *b, void *text)
+{
+	const char *t = text;
+
+	return strcmp(t + *(const uint32_t *)a + 1, t + *(const uint32_t *)b + 1);
+}
+
+/* The next names, sorted; false at the end.  What cannot be read is told. */
+static bool run_next(struct walk *w, DIR *d, struct run *r)
+{
+	struct dirent *e;
+	int rc = 0;
+
+	r->n = r->text.n = 0;
+	while (rc == 0 && r->n < VERIFYTREE_RUN) {
+		errno = 0;
+		e = readdir(d);
+		if (e == NULL) {
+			if (errno != 0)
+				check(w, strerrordesc_np(errno));
+			break;
+		}
+		rc = run_add(r, e);
+	}
+	if (rc != 0)
+		w->err = rc;
+	if (r->n > 0)
+		qsort_r(r->name, r->n, sizeof(r->name[0]), by_name, r->text.p);
+	return r->n > 0;
 }
 
 /* Takes fd over. */
 static void walk_folder(struct walk *w, int fd, unsigned depth)
 {
+	cleanup(free) struct run *r = calloc(1, sizeof(*r));
 	DIR *d = fdopendir(fd);
-	struct dirent *e;
+	size_t i;
 
-	if (d == NULL) {
-		close(fd);
-		incomplete(w, strerror(errno));
+	if (r == NULL || d == NULL) {
+		check(w, strerrordesc_np(errno));
+		if (d == NULL)
+			close(fd);
+		else
+			closedir(d);
 		return;
 	}
-	for (errno = 0; (e = readdir(d)) != NULL; errno = 0)
-		visit(w, fd, e->d_name, depth);
-	if (errno != 0)
-		incomplete(w, strerror(errno));
+	while (w->err == 0 && run_next(w, d, r))
+		for (i = 0; i < r->n && w->err == 0; i++) {
+			const char *e = (const char *)r->text.p + r->name[i];
+
+			visit(w, fd, e + 1, (uint8_t)e[0], depth);
+		}
+	buf_free(&r->text);
 	closedir(d);
 }
 
@@ -288,31 +207,55 @@ static int open_folder(int dir, const char *path)
 	return fd < 0 ? -errno : fd;
 }
 
+static int walk_all(const struct verifytree_options *o, struct verifyplace *p,
+	struct verifytree_counts *ret)
+{
+	struct walk w = {.o = o};
+	int rc = verifypool_new(p, o->threads, o->out, o->progress, &w.pool);
+	int fd;
+
+	if (rc != 0)
+		return rc;
+	fd = open_folder(p->dir, "."); /* the walk closes what it reads */
+	if (fd < 0)
+		w.err = fd;
+	else
+		walk_folder(&w, fd, 0);
+	rc = verifypool_end(w.pool, ret);
+	return w.err != 0 ? w.err : rc;
+}
+
+static void lock(void *mutex)
+{
+	pthread_mutex_lock(mutex);
+}
+
+static void unlock(void *mutex)
+{
+	pthread_mutex_unlock(mutex);
+}
+
 int verifytree(const struct verifytree_options *o, struct verifytree_counts *ret)
 {
-	struct walk w = {.o = o, .certs = -1};
-	int fd = open_folder(AT_FDCWD, o->dir);
+	pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
+	cleanup(close) int dir = open_folder(AT_FDCWD, o->dir);
+	cleanup(close) int certs = -1;
+	struct verifyplace p = {.dir = dir, .anchor = o->anchor,
+		.json = o->json, .certs_only = o->certs != NULL};
+	int rc;
 
-	if (fd < 0)
-		return fd;
-	w.certs = o->certs != NULL ? open_folder(AT_FDCWD, o->certs)
-				   : open_folder(fd, CERTS);
-	if (o->certs != NULL && w.certs < 0) {
-		close(fd);
-		return w.certs;
-	}
-	w.cache = verify_cache_new();
-	if (w.cache == NULL) {
-		close(fd);
-		if (w.certs >= 0)
-			close(w.certs);
+	if (dir < 0)
+		return dir;
+	certs = o->certs != NULL ? open_folder(AT_FDCWD, o->certs)
+				 : open_folder(dir, CERTS);
+	if (o->certs != NULL && certs < 0)
+		return certs;
+	p.certs = certs;
+	p.cache = verify_cache_new();
+	if (p.cache == NULL)
 		return -ENOMEM;
-	}
-	walk_folder(&w, fd, 0);
-	progress(&w, true);
-	verify_cache_free(w.cache);
-	if (w.certs >= 0)
-		close(w.certs);
-	*ret = w.n;
-	return 0;
+	verify_cache_share(p.cache, lock, unlock, &mutex);
+	rc = walk_all(o, &p, ret);
+	verify_cache_free(p.cache);
+	return rc;
 }

@@ -4,31 +4,34 @@
  * The certificate of DIR/REL is DIR2/REL.cert where --certs names DIR2; else
  * DIR/REL.cert, or DIR/.certs/REL.cert as `notaryfs restore` leaves it.
  * Symbolic links and what is no regular file are passed over, and so is
- * NAME.cert beside a NAME.  Memory does not depend on how much there is; one
- * descriptor is open for each level of folders.
+ * NAME.cert beside a NAME.
+ *
+ * What is printed stands in the order of the tree, whatever the number of
+ * threads: names of a folder sorted by their bytes, of one with more than
+ * VERIFYTREE_RUN names those of each run that the file system gives.  Memory
+ * does not depend on how much there is; one descriptor is open for each level
+ * of folders.
  */
 #ifndef FS_VERIFYTREE_H
 #define FS_VERIFYTREE_H
 
 #include <stdio.h>
 
-#include "core/verify.h"
+#include "fs/verifybatch.h"
+
+#define VERIFYTREE_RUN 512	/* names sorted together */
 
 struct verifytree_options {
 	const char *dir, *certs;	/* certs may be NULL */
 	const struct hash *anchor;	/* may be NULL */
-	bool json;			/* one object a line */
-	FILE *out;			/* refusals and the sum */
+	bool json;			/* one object a line, for every file */
+	unsigned threads;		/* 0: one for each core */
+	FILE *out;			/* what is said of files */
 	FILE *progress;			/* a terminal, or NULL */
 };
 
-struct verifytree_counts {
-	uint64_t valid, refused, incomplete;
-	uint64_t renamed;	/* of the valid: recorded under another name */
-};
-
-/* 0, or the negative errno of opening dir or certs.  What fails below dir is
- * counted as incomplete and printed. */
+/* 0, -ENOMEM, or the negative errno of opening dir or certs.  What fails below
+ * dir is counted as incomplete and printed. */
 int verifytree(const struct verifytree_options *o,
 	struct verifytree_counts *ret);
 

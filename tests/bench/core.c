@@ -91,5 +91,6 @@ int main(int argc, char **argv)
 			bail("usage: core [--json] [--quick]");
 	}
 	bench_hash(&o);
+	bench_proof(&o);
 	return 0;
 }

@@ -129,6 +129,33 @@ static void extents(void)
 		"and no overflow at the largest length");
 }
 
+/* Together as each by itself, whatever their sizes and number. */
+static void together(void)
+{
+	static const size_t sizes[] = {0, 1, 4095, 4096, 4097, 12288, 12289,
+		70000, 262144, 262145, 511 * 4096, 512 * 4096, 512 * 4096 + 1};
+	enum { SIZES = sizeof(sizes) / sizeof(sizes[0]), N = 150 };
+	uint8_t *data = malloc(600 * CHUNK_SIZE + N);
+	struct bytes file[N] = {{0}};
+	struct hash got[N];
+	size_t i, n, wrong = 0;
+
+	for (i = 0; i < 600 * CHUNK_SIZE + N; i++)
+		data[i] = (uint8_t)(i * 2654435761U >> 11);
+	for (n = 0; n <= N; n += 1 + n / 2) {
+		for (i = 0; i < n; i++)
+			file[i] = BYTES(data + i, sizes[(i * i + n) % SIZES]);
+		chunktree_roots(file, n, got);
+		for (i = 0; i < n; i++) {
+			struct hash want = chunktree_root_bytes(file[i]);
+
+			wrong += !hash_equal(&want, &got[i]);
+		}
+	}
+	is_int(wrong, 0, "contents hashed together have the roots they have");
+	free(data);
+}
+
 int main(void)
 {
 	struct prng r = {prng_seed()};
@@ -154,5 +181,6 @@ int main(void)
 	extents();
 	chunktree_free(NULL);
 	free(p);
+	together();
 	return done();
 }

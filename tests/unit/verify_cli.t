@@ -157,6 +157,30 @@ lines = [json.loads(l) for l in open("out")]
 assert lines[-1]["valid"] == 4 and lines[-1]["refused"] == 1
 assert any(l.get("path") == "folder/file-0" for l in lines)' 2>err
 result $? "a line each and a sum"
+python3 -c 'import json
+lines = [json.loads(l) for l in open("out")]
+got = [(l["path"], l["verdict"]) for l in lines[:-1]]
+assert got == [("folder/file-%d" % i, "valid" if i else "size")
+	for i in range(5)] + [("new", "unread")], got' 2>err
+result $? "for every file, sorted"
+for i in $(seq 100 160); do mkdir -p wide/$i && cp tree/folder/* wide/$i/; done
+for i in 103 130 155; do echo >>wide/$i/file-2; rm wide/$i/file-3.cert; done
+mkdir -p wide/$(printf 'a/%.0s' $(seq 520))
+"$verify" --anchor anchor -r wide >all
+taskset -c "$(taskset -pc $$ | grep -o '[0-9]*$')" \
+	"$verify" --anchor anchor -r wide >one
+cmp -s all one && grep -q '^299 valid, 3 refused, 4 incomplete$' all
+result $? "one thread or many print the same"
+grep -q 'nested too deeply' all
+result $? "folders nested too deeply are said"
+mkdir lone && cp tree/folder/file-1 tree/folder/file-1.cert lone
+truncate -s 1T lone/file-1
+exits 1 "a sparse file of another length is not read" --anchor anchor -r lone
+says '^refused: file-1: size: ' "but refused"
+mkdir flat && (cd flat && seq 1 5000 | sed 's/^/n/' | xargs touch)
+(ulimit -v 400000; "$verify" --anchor anchor -r flat) >out 2>err
+[ $? = 2 ] && [ "$(grep -c '^incomplete: n' out)" = 5000 ]
+result $? "a folder of many names"
 mv tree/folder/file-4 tree/folder/other
 mv tree/folder/file-4.cert tree/folder/other.cert
 exits 0 "a file under another name" --anchor anchor -r tree

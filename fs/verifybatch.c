@@ -1,0 +1,336 @@
+#include "fs/verifybatch.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <linux/openat2.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "core/chunktree.h"
+#include "core/cleanup.h"
+#include "core/hash.h"
+#include "core/json.h"
+#include "fs/offline.h"
+
+/* What is known of a file's content before its certificate is read. */
+struct found {
+	int rc;			/* of opening or reading it */
+	int fd;			/* of one not hashed yet, or -1 */
+	struct bytes data;	/* of a small one, in the arena */
+	struct content content;
+};
+
+struct run {
+	struct verifybatch *b;
+	struct verifyplace *p;
+	uint8_t *arena;
+	struct found found[BATCH_FILES];
+	int err;
+};
+
+int verifybatch_add(struct verifybatch *b, struct bytes path, const char *why)
+{
+	uint32_t at = (uint32_t)b->paths.n;
+	int rc = buf_add(&b->paths, path.p, path.n);
+
+	if (rc == 0)
+		rc = buf_add(&b->paths, "", 1);
+	if (rc != 0)
+		return rc;
+	b->file[b->n].path = at;
+	b->file[b->n++].why = why;
+	return 0;
+}
+
+bool verifybatch_full(const struct verifybatch *b)
+{
+	return b->n == BATCH_FILES || b->paths.n >= BATCH_PATHS;
+}
+
+void verifybatch_clear(struct verifybatch *b)
+{
+	b->n = b->paths.n = b->out.n = 0;
+	b->counts = (struct verifytree_counts){0};
+}
+
+void verifybatch_done(struct verifybatch *b)
+{
+	buf_free(&b->paths);
+	buf_free(&b->out);
+}
+
+static const char *path_of(const struct run *r, size_t i)
+{
+	return (const char *)r->b->paths.p + r->b->file[i].path;
+}
+
+/* -- what is said */
+
+static void put(struct run *r, const void *p, size_t n)
+{
+	if (r->err == 0)
+		r->err = buf_add(&r->b->out, p, n);
+}
+
+static void say(struct run *r, const char *s)
+{
+	put(r, s, strlen(s));
+}
+
+/* Names are bytes; none may write to a terminal or start a line. */
+static void say_name(struct run *r, const char *s)
+{
+	char hex[8];
+
+	for (; *s != '\0'; s++) {
+		uint8_t c = (uint8_t)*s;
+
+		snprintf(hex, sizeof(hex), "\\x%02x", c);
+		if (c < 0x20 || c == 0x7f || c == '\\' ||
+			(c == 0xc2 && (uint8_t)s[1] < 0xa0))
+			say(r, hex);
+		else
+			put(r, s, 1);
+	}
+}
+
+static void say_json(struct run *r, const char *path, const char *verdict,
+	const char *why, const struct report *report)
+{
+	bool known = report != NULL && (report->verdict == V_VALID ||
+					       report->verdict == V_NO_ANCHOR);
+	cleanup(buf) struct buf line = {0};
+	struct json j = {0};
+	char text[32];
+
+	json_object(&j, NULL);
+	json_text_n(&j, "path", BYTES(path, strlen(path)));
+	json_text(&j, "verdict", verdict);
+	json_text(&j, "reason", why);
+	if (known) {
+		json_text_n(&j, "recorded_path", report->record.path);
+		report_time(report->after_ms, text);
+		json_text(&j, "recorded_after", text);
+		report_time(report->by_ms, text);
+		json_text(&j, "existed_by", text);
+		json_uint(&j, "height", report->height);
+		json_uint(&j, "index", report->cert.index);
+		json_uint(&j, "size", report->record.size);
+	}
+	json_close_object(&j);
+	if (json_end(&j, &line) != 0)
+		r->err = -ENOMEM;
+	put(r, line.p, line.n);
+	say(r, "\n");
+}
+
+static void say_line(struct run *r, const char *path, const char *what,
+	const char *verdict, const char *why)
+{
+	say(r, what);
+	say(r, ": ");
+	say_name(r, path);
+	say(r, ": ");
+	say(r, verdict);
+	say(r, ": ");
+	say(r, why);
+	say(r, "\n");
+}
+
+static void incomplete(struct run *r, const char *path, const char *why)
+{
+	r->b->counts.incomplete++;
+	if (r->p->json)
+		say_json(r, path, "unread", why, NULL);
+	else
+		say_line(r, path, "incomplete", "unread", why);
+}
+
+/* DIR may be any folder of the recorded tree. */
+static bool same_name(const char *path, struct bytes recorded)
+{
+	struct bytes own = BYTES(path, strlen(path)), tail;
+
+	if (recorded.n <= own.n)
+		return bytes_equal(recorded, own);
+	tail = BYTES(recorded.p + (recorded.n - own.n), own.n);
+	return bytes_equal(tail, own) && tail.p[-1] == '/';
+}
+
+static void judged(struct run *r, const char *path, const struct report *report)
+{
+	static const char renamed[] =
+		"its certificate records it under another name";
+	enum verdict v = report->verdict;
+	int exit = verdict_exit(v);
+	bool other = exit == 0 && !same_name(path, report->record.path);
+	struct verifytree_counts *n = &r->b->counts;
+
+	n->valid += exit == 0;
+	n->refused += exit == 1;
+	n->incomplete += exit == 2;
+	n->renamed += other;
+	if (r->p->json)
+		say_json(r, path, verdict_name(v),
+			other ? renamed : verdict_text(v), report);
+	else if (other)
+		say_line(r, path, "note", "valid", renamed);
+	else if (exit != 0 && v != V_NO_ANCHOR) /* said once, at the end */
+		say_line(r, path, exit == 1 ? "refused" : "incomplete",
+			verdict_name(v), verdict_text(v));
+}
+
+/* -- contents */
+
+/* No symbolic link on the way: whoever can change the tree meanwhile must not
+ * lead elsewhere.  Kernels before 5.6 look at the last name only. */
+static int open_below(int dir, const char *path)
+{
+	struct open_how how = {.flags = O_RDONLY | O_CLOEXEC | O_NONBLOCK |
+					O_NOCTTY | O_NOFOLLOW,
+		.resolve = RESOLVE_NO_SYMLINKS | RESOLVE_BENEATH};
+	int fd = (int)syscall(SYS_openat2, dir, path, &how, sizeof(how));
+
+	if (fd < 0 && (errno == ENOSYS || errno == EPERM))
+		fd = openat(dir, path, (int)how.flags);
+	return fd < 0 ? -errno : fd;
+}
+
+/* A small file into the arena at `used`, a large one stays open. */
+static void find(struct run *r, size_t i, size_t *used)
+{
+	struct found *f = &r->found[i];
+	uint8_t *at = r->arena + *used;
+	ssize_t n;
+
+	*f = (struct found){.fd = -1};
+	if (r->b->file[i].why != NULL)
+		return;
+	f->fd = open_below(r->p->dir, path_of(r, i));
+	f->rc = f->fd < 0 ? f->fd : offline_regular(f->fd, &f->content.size);
+	if (f->rc != 0 || f->content.size > BATCH_SMALL)
+		return;
+	/* a byte more shows that it grows */
+	n = offline_some(f->fd, at, (size_t)f->content.size + 1);
+	close(f->fd);
+	f->fd = -1;
+	if (n < 0) {
+		f->rc = (int)n;
+		return;
+	}
+	f->data = BYTES(at, (size_t)n);
+	f->content.size = (uint64_t)n;
+	*used += ((size_t)n + 1 + 63) / 64 * 64;
+}
+
+/* The small ones among n, over all lanes. */
+static void hash_small(struct found *f, size_t n)
+{
+	struct bytes data[BATCH_FILES];
+	struct hash root[BATCH_FILES];
+	size_t i, some = 0;
+
+	for (i = 0; i < n; i++)
+		if (f[i].data.p != NULL)
+			data[some++] = f[i].data;
+	chunktree_roots(data, some, root);
+	for (i = some = 0; i < n; i++)
+		if (f[i].data.p != NULL) {
+			f[i].content.root = root[some++];
+			f[i].content.sha256 = hash_sha256(f[i].data);
+		}
+}
+
+/* -- certificates */
+
+static int certificate_of(const struct run *r, const char *path, struct buf *ret)
+{
+	const char *slash = strrchr(path, '/');
+	size_t folder = slash != NULL ? (size_t)(slash + 1 - path) : 0;
+	struct bytes name = BYTES(path + folder, strlen(path + folder));
+	char full[PATH_MAX + CERTIFICATE_NAME_MAX + 1];
+	int rc = -ENOENT;
+
+	if (name.n > CERTIFICATE_NAME_MAX || folder > PATH_MAX)
+		return -ENAMETOOLONG;
+	memcpy(full, path, folder);
+	certificate_name(name, full + folder);
+	if (!r->p->certs_only)
+		rc = offline_certificate(r->p->dir, full, ret);
+	if (r->p->certs >= 0 && (rc == -ENOENT || rc == -ENAMETOOLONG))
+		rc = offline_certificate(r->p->certs, full, ret);
+	return rc;
+}
+
+/* A large file is read only when its bytes can matter. */
+static int content_of(struct run *r, struct found *f, const struct report *report)
+{
+	if (f->fd < 0 || !report->content_counts ||
+		report->cert.range.to > 0 ||
+		f->content.size != report->record.size)
+		return 0;
+	return offline_content(f->fd, &r->p->bytes, &f->content);
+}
+
+static void check(struct run *r, size_t i)
+{
+	const char *path = path_of(r, i);
+	struct found *f = &r->found[i];
+	cleanup(buf) struct buf cert = {0};
+	struct report report = {.verdict = V_MALFORMED};
+	int rc;
+
+	if (r->b->file[i].why != NULL) {
+		incomplete(r, path, r->b->file[i].why);
+		return;
+	}
+	rc = certificate_of(r, path, &cert);
+	if (rc == -EFBIG) {
+		judged(r, path, &report);
+		return;
+	}
+	if (rc != 0) {
+		incomplete(r, path,
+			rc == -ENOENT || rc == -ENAMETOOLONG
+				? "it has no certificate"
+				: "its certificate cannot be read");
+		return;
+	}
+	rc = f->rc;
+	if (rc == 0)
+		rc = verify_begin(r->p->cache, BUF_BYTES(&cert), r->p->anchor,
+			&report);
+	if (rc == 0)
+		rc = content_of(r, f, &report);
+	if (rc != 0) {
+		incomplete(r, path, strerrordesc_np(-rc));
+		return;
+	}
+	verify_end(&report, &f->content);
+	judged(r, path, &report);
+}
+
+int verifybatch_run(struct verifybatch *b, struct verifyplace *p, uint8_t *arena)
+{
+	struct run r = {.b = b, .p = p, .arena = arena};
+	size_t i, j, used;
+
+	for (i = 0; i < b->n; i = j) {
+		for (j = i, used = 0;
+			j < b->n && BATCH_ARENA - used > BATCH_SMALL + 64; j++)
+			find(&r, j, &used);
+		hash_small(r.found + i, j - i);
+		p->bytes += used;
+		for (; i < j; i++) {
+			check(&r, i);
+			if (r.found[i].fd >= 0)
+				close(r.found[i].fd);
+			p->files++;
+		}
+	}
+	return r.err;
+}

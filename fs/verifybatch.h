@@ -1,0 +1,58 @@
+/*
+ * verifybatch: some files of a tree, checked together: the small ones are
+ * hashed over all lanes of the machine's vectors at once.
+ *
+ * One batch belongs to one thread at a time.  What is said about each file is
+ * written into the batch, so that it can be printed in the order of the tree.
+ */
+#ifndef FS_VERIFYBATCH_H
+#define FS_VERIFYBATCH_H
+
+#include <stdatomic.h>
+
+#include "core/verify.h"
+
+#define BATCH_FILES 64
+#define BATCH_PATHS ((size_t)32 << 10)	/* bytes of paths; one longer one fits */
+#define BATCH_SMALL ((size_t)64 << 10)	/* bytes of a file hashed with others */
+#define BATCH_ARENA ((size_t)1 << 20)	/* bytes of files hashed together */
+
+struct verifytree_counts {
+	uint64_t valid, refused, incomplete;
+	uint64_t renamed;	/* of the valid: recorded under another name */
+};
+
+/* Where the files and certificates are, and how to judge; for all batches. */
+struct verifyplace {
+	int dir;		/* of the tree */
+	int certs;		/* --certs, or DIR/.certs, or -1 */
+	bool certs_only;	/* nowhere else */
+	bool json;
+	const struct hash *anchor;
+	struct verify_cache *cache;
+	_Atomic uint64_t files, bytes; /* done, for the progress */
+};
+
+struct verifybatch {
+	size_t n;
+	struct {
+		uint32_t path;	/* in paths, with a NUL */
+		const char *why; /* not NULL: it cannot be read, by the walk */
+	} file[BATCH_FILES];
+	struct buf paths;
+	struct buf out;		/* lines to print */
+	struct verifytree_counts counts;
+};
+
+/* Adds a path; why, if not NULL, lives for ever.  -ENOMEM. */
+int verifybatch_add(struct verifybatch *b, struct bytes path, const char *why);
+bool verifybatch_full(const struct verifybatch *b);
+/* Judges all files; arena has BATCH_ARENA bytes, aligned to 64.  Everything
+ * that goes wrong with a file is told in out; -ENOMEM is all that ends it. */
+int verifybatch_run(
+	struct verifybatch *b, struct verifyplace *p, uint8_t *arena);
+/* Empty again, keeping its memory. */
+void verifybatch_clear(struct verifybatch *b);
+void verifybatch_done(struct verifybatch *b);
+
+#endif
