@@ -273,6 +273,16 @@ static int flags_of(const char *path)
 	return flags;
 }
 
+static int replace_all(struct worm *w, const char *key, const char *s)
+{
+	struct worm_put *p;
+	int rc = w->ops->replace(w, key, strlen(s), &p);
+
+	if (rc == 0)
+		rc = w->ops->write(p, text(s));
+	return rc != 0 ? rc : w->ops->commit(p);
+}
+
 static void t_on_disk(const char *dir)
 {
 	struct worm *w = open_dir(dir, false);
@@ -295,7 +305,11 @@ static void t_on_disk(const char *dir)
 	is_int(worm_put_all(w, "a/b/c/d", text("x")), -ENOTDIR,
 		"an object's name is no folder");
 	is_str(worm_listing(w, ""), "a/b/c=5", "and neither left anything");
+	is_int(replace_all(w, "a/b/c", "right"), 0, "W6: it is replaced");
 	w->ops->free(w);
+	is_int(stat(scratch_path(dir, "+damaged/a+b+c.1"), &st), 0,
+		"and kept where no key names it");
+	is_int(st.st_mode & 07777, 0444, "as it was");
 	if (geteuid() != 0 || statfs(dir, &fs) != 0 ||
 			fs.f_type != EXT4_SUPER_MAGIC || flags_of(path) < 0)
 		skip(2, "immutable files need root and a file system that "
