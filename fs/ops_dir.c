@@ -159,7 +159,9 @@ static void read_folder(fuse_req_t req, size_t size, off_t off,
 		return;
 	}
 	if (l->d == NULL) {
-		n = virtual_list(req, l->node, plus, p, size, off);
+		struct page page = {.p = p, .size = size};
+		rc = virtual_list(req, l->node, plus, &page, off);
+		n = page.used;
 	} else {
 		TREE(m, false);
 		locked(&l->lock);

@@ -18,6 +18,7 @@
 #include "core/json.h"
 #include "core/verify.h"
 #include "fs/offline.h"
+#include "fs/takeapart.h"
 #include "fs/verifytree.h"
 
 enum { EXIT_VALID = 0, EXIT_REFUSED = 1, EXIT_INCOMPLETE = 2, EXIT_USAGE = 64 };
@@ -26,6 +27,7 @@ static const char usage[] =
 	"usage: notary-verify [--anchor HEX|FILE] [--json] [--range A-B] FILE [FILE.cert]\n"
 	"       notary-verify [--anchor HEX|FILE] [--json] -r DIR [--certs DIR2]\n"
 	"       notary-verify [--anchor HEX|FILE] [--json] explain CERT\n"
+	"       notary-verify [--anchor HEX|FILE] parts CERT DIR\n"
 	"\n"
 	"Checks a file against its certificate without any network or service.\n"
 	"\n"
@@ -37,6 +39,8 @@ static const char usage[] =
 	"  -r DIR             every file below DIR; certificates beside the files,\n"
 	"                     below DIR/.certs, or below --certs DIR2\n"
 	"  explain CERT       what a certificate says, in words\n"
+	"  parts CERT DIR     the standard objects in it as files in DIR, with a\n"
+	"                     README of how other programs check them\n"
 	"\n"
 	"Exit: 0 valid, 1 refused, 2 incomplete or cannot say, 64 wrong usage.\n";
 
@@ -191,6 +195,30 @@ static int explain(const struct options *o, const char *path)
 	return exit_code;
 }
 
+static int parts(const struct options *o, const char *path, const char *dir)
+{
+	cleanup(buf) struct buf cert = {0};
+	struct report r;
+	int rc, exit_code;
+
+	if (!load(path, NULL, &cert, &exit_code))
+		return exit_code;
+	rc = verify(BUF_BYTES(&cert), anchor_of(o), NULL, &r);
+	if (rc == 0)
+		rc = takeapart(&r, dir);
+	if (rc == -EINVAL)
+		return print(&r, o->json);
+	if (rc == -ENOTEMPTY || rc == -ENOTDIR) {
+		fprintf(stderr, "notary-verify: %s: %s; name a folder that is "
+			"not there yet\n", dir, strerror(-rc));
+		return EXIT_REFUSED;
+	}
+	if (rc != 0)
+		return fail(dir, strerror(-rc));
+	printf("%s: see README there\n", dir);
+	return EXIT_VALID;
+}
+
 static void sum_json(const struct verifytree_counts *n, const struct options *o)
 {
 	char hex[HASH_HEX + 1];
@@ -328,6 +356,9 @@ int main(int argc, char **argv)
 		return end - 1;
 	args = argv + optind;
 	n = argc - optind;
+	if (o.to == 0 && !o.tree && o.certs == NULL && n == 3 &&
+		strcmp(args[0], "parts") == 0)
+		return parts(&o, args[1], args[2]);
 	if (o.to > 0 && (o.tree || (n == 2 && strcmp(args[0], "explain") == 0)))
 		return wrong_usage();
 	if (o.tree)

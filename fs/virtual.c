@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "core/hash.h"
+#include "core/parts.h"
 #include "core/timestamp.h"
 #include "core/verify.h"
 #include "fs/ctl.h"
@@ -15,10 +16,12 @@
 #define TOP_BIT (UINT64_C(1) << 63)
 #define CERT ".cert"
 #define JSON ".cert.json"
+#define PARTS ".cert.d"
 
 static bool is_folder(enum virtual_kind k)
 {
-	return k == VIRTUAL_TOP || k == VIRTUAL_CERTS || k == VIRTUAL_WAITS;
+	return k == VIRTUAL_TOP || k == VIRTUAL_CERTS || k == VIRTUAL_WAITS ||
+		k == VIRTUAL_PARTS;
 }
 
 /* Another at each look. */
@@ -63,6 +66,12 @@ static int subject(struct mount *m, struct node *n, char ret[NODE_PATH])
 	case VIRTUAL_JSON:
 		ret[strlen(ret) - strlen(JSON)] = '\0';
 		return 0;
+	case VIRTUAL_PART:
+		*strrchr(ret, '/') = '\0';
+		/* fall through */
+	case VIRTUAL_PARTS:
+		ret[strlen(ret) - strlen(PARTS)] = '\0';
+		return 0;
 	case VIRTUAL_CERTS:
 	case VIRTUAL_WAITS:
 	case VIRTUAL_WAIT:
@@ -95,6 +104,43 @@ static uint64_t stamped_ms(struct mount *m, struct bytes cert)
 			V_VALID)
 		return m->started;
 	return t.p_ms;
+}
+
+/* The certificate taken apart; parts_done() in any case. */
+static int take_apart(struct mount *m, struct bytes cert,
+	struct parts_list *ret)
+{
+	struct report report;
+	int rc = verify(cert, &m->s.anchor, NULL, &report);
+
+	ret->n = 0;
+	if (rc != 0)
+		return rc;
+	return report.verdict == V_VALID ? parts_make(&report, ret) : -EIO;
+}
+
+/* The part that is named as the node is. */
+static int add_part(struct mount *m, struct node *n, struct bytes cert,
+	struct buf *ret)
+{
+	cleanup(free) struct parts_list *list = malloc(sizeof(*list));
+	char path[NODE_PATH];
+	const struct part *part;
+	int rc;
+
+	if (list == NULL)
+		return -ENOMEM;
+	rc = inode_path(m, n, path);
+	if (rc < 0)
+		return rc;
+	rc = take_apart(m, cert, list);
+	part = rc != 0 ? NULL : parts_find(list, strrchr(path, '/') + 1);
+	if (part != NULL)
+		rc = buf_add(ret, part->data.p, part->data.n);
+	else if (rc == 0)
+		rc = -ENOENT;
+	parts_done(list);
+	return rc;
 }
 
 /* Bytes of a virtual file, and the time that it has. */
@@ -137,6 +183,10 @@ static int content(struct mount *m, struct node *n, struct buf *ret,
 		cert = (struct buf){0}; /* *ret has it */
 		return 0;
 	}
+	if (n->virtual == VIRTUAL_PARTS)
+		return 0; /* it is there */
+	if (n->virtual == VIRTUAL_PART)
+		return add_part(m, n, BUF_BYTES(&cert), ret);
 	rc = verify(BUF_BYTES(&cert), &m->s.anchor, NULL, &report);
 	if (rc == 0)
 		rc = report_json(&report, ret);
@@ -155,6 +205,10 @@ int virtual_stat(struct mount *m, struct node *n, struct stat *ret,
 	if (is_folder(n->virtual)) {
 		ret->st_mode = S_IFDIR | 0555;
 		ret->st_nlink = 2;
+		rc = n->virtual == VIRTUAL_PARTS ?
+			content(m, n, &text, &ms) : 0;
+		if (rc != 0)
+			return rc;
 	} else {
 		ret->st_mode = S_IFREG | (n->virtual == VIRTUAL_CTL ? 0600 :
 			n->virtual == VIRTUAL_AUDIT ? 0400 : 0444);
@@ -218,9 +272,11 @@ static int kind_mirror(struct mount *m, struct node *folder, const char *text,
 static int kind_of(struct mount *m, struct node *folder, const char *text,
 	enum virtual_kind *ret)
 {
-	if (folder->type == NODE_VIRTUAL && folder->virtual != VIRTUAL_TOP)
+	if (folder->virtual == VIRTUAL_PARTS)
+		*ret = VIRTUAL_PART;
+	else if (folder->type == NODE_VIRTUAL && folder->virtual != VIRTUAL_TOP)
 		return kind_mirror(m, folder, text, ret);
-	if (folder->type == NODE_VIRTUAL)
+	else if (folder->type == NODE_VIRTUAL)
 		*ret = kind_top(text);
 	else if (folder == m->nodes.root && strcmp(text, NOTARY_DIR) == 0)
 		*ret = VIRTUAL_TOP;
@@ -228,6 +284,8 @@ static int kind_of(struct mount *m, struct node *folder, const char *text,
 		*ret = VIRTUAL_CERT;
 	else if (ends_with(text, JSON))
 		*ret = VIRTUAL_JSON;
+	else if (ends_with(text, PARTS))
+		*ret = VIRTUAL_PARTS;
 	return *ret == VIRTUAL_NONE ? -ENOENT : 0;
 }
 
@@ -321,27 +379,62 @@ void virtual_open(struct mount *m, fuse_req_t req, struct node *n,
 		handle_free(m, handle_of(file));
 }
 
-size_t virtual_list(fuse_req_t req, struct node *folder, bool plus, char *p,
-	size_t size, off_t off)
+/* One entry more: false, it has no room on the page. */
+static bool add_entry(fuse_req_t req, bool plus, struct page *p,
+	const char *name, struct stat st, size_t i)
+{
+	struct fuse_entry_param e = {.attr = st}; /* no lookup */
+	size_t n = plus ? fuse_add_direntry_plus(req, p->p + p->used,
+			p->size - p->used, name, &e, (off_t)i + 1) :
+		fuse_add_direntry(req, p->p + p->used, p->size - p->used, name,
+			&st, (off_t)i + 1);
+
+	if (n > p->size - p->used)
+		return false;
+	p->used += n;
+	return true;
+}
+
+static int list_parts(fuse_req_t req, struct node *folder, bool plus,
+	struct page *p, size_t i)
+{
+	cleanup(free) struct parts_list *list = malloc(sizeof(*list));
+	cleanup(buf) struct buf cert = {0};
+	struct mount *m = mount_of(req);
+	char path[NODE_PATH];
+	int rc = list == NULL ? -ENOMEM : subject(m, folder, path);
+
+	if (rc == 0)
+		rc = virtual_cert(m, path, &cert);
+	if (rc != 0)
+		return rc == -EAGAIN ? -ENOENT : rc;
+	rc = take_apart(m, BUF_BYTES(&cert), list);
+	for (i = i < 2 ? 0 : i - 2; rc == 0 && i < list->n; i++) {
+		struct stat st = {.st_ino = folder->ino + i + 2,
+			.st_mode = S_IFREG};
+		if (!add_entry(req, plus, p, list->part[i].name, st, i + 2))
+			break;
+	}
+	parts_done(list);
+	return rc;
+}
+
+int virtual_list(fuse_req_t req, struct node *folder, bool plus,
+	struct page *p, off_t off)
 {
 	static const char *const names[] = {
 		".", "..", "anchor", "status", "audit",
 		"ctl", "cert", "wait"};
 	size_t count = folder->virtual == VIRTUAL_TOP ?
 		sizeof names / sizeof *names : 2;
-	size_t used = 0, n, i;
+	size_t i;
 
 	for (i = (size_t)off; i < count; i++) {
 		struct stat st = {.st_ino = folder->ino + i,
 			.st_mode = i >= 2 && i <= 5 ? S_IFREG : S_IFDIR};
-		struct fuse_entry_param e = {.attr = st}; /* no lookup */
-		n = plus ? fuse_add_direntry_plus(req, p + used, size - used,
-			names[i], &e, (off_t)i + 1) :
-			fuse_add_direntry(req, p + used, size - used, names[i],
-				&st, (off_t)i + 1);
-		if (n > size - used)
-			break;
-		used += n;
+		if (!add_entry(req, plus, p, names[i], st, i))
+			return 0;
 	}
-	return used;
+	return folder->virtual == VIRTUAL_PARTS ?
+		list_parts(req, folder, plus, p, i) : 0;
 }

@@ -4,6 +4,8 @@
  *
  *	FILE.cert	found by name, never listed, only when FILE is final;
  *			a real file of that name wins
+ *	FILE.cert.d/	the same way: the standard objects in the certificate
+ *			(core/parts.h), which it lists
  *	.notary/anchor, status
  *	.notary/cert/PATH	the certificate of PATH, whatever else is there
  *	.notary/wait/PATH	opening it waits until PATH is final
@@ -26,9 +28,14 @@ int virtual_stat(struct mount *m, struct node *n, struct stat *ret,
 /* Replies. */
 void virtual_open(struct mount *m, fuse_req_t req, struct node *n,
 	struct fuse_file_info *file);
-/* A page of a virtual folder's names: its length. */
-size_t virtual_list(fuse_req_t req, struct node *folder, bool plus, char *p,
-	size_t size, off_t off);
+/* A page of a virtual folder's names: from the one at off on, as many as have
+ * room.  0, or -ENOENT, -ENOMEM. */
+struct page {
+	char *p;
+	size_t size, used;
+};
+int virtual_list(fuse_req_t req, struct node *folder, bool plus,
+	struct page *p, off_t off);
 /* The certificate of a path: 0, -ENOENT, -EAGAIN (not final). */
 int virtual_cert(struct mount *m, const char *path, struct buf *ret);
 

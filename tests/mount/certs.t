@@ -52,6 +52,12 @@ cp d/f "$top/f"; cp d/f.cert "$top/f.cert"; echo more >>"$top/f"
 ok "a changed copy is refused" fails "$build/notary-verify" --anchor "$V/anchor" "$top/f"
 ok "the readable form is JSON and says valid" sh -c \
 	'/usr/bin/python3 -c "import json,sys; sys.exit(json.load(sys.stdin)[\"verdict\"] != \"valid\")" <d/f.cert.json'
+ok "its standard objects are in a folder" test -s d/f.cert.d/s.cose -a -s d/f.cert.d/README
+ok "which lists what it has" test "$(ls d/f.cert.d | wc -l)" -gt 10
+ok "every one of them" sh -c 'cp -r d/f.cert.d "'"$top"'/parts" && cd "'"$top"'/parts" && cat * >/dev/null'
+ok "and others of that kind are not there" test ! -e d/f.cert.d/nothing -a ! -e d/nothing.cert.d -a ! -e d/f.cert.d.cert
+ok "openssl takes the sequencer's signature from it" sh -c 'cd "'"$top"'/parts" &&
+	openssl dgst -sha256 -verify sequencer.pem -signature s.sig s.tbs'
 ok "neither is listed" test "$(ls -A d)" = f
 ok ".notary/cert/PATH is the same" cmp d/f.cert .notary/cert/d/f
 ok "and user.notary.cert" sh -c 'getfattr --only-values -n user.notary.cert d/f | cmp - d/f.cert'

@@ -191,6 +191,15 @@ exits 2 "an empty tree shows nothing" --anchor anchor -r empty
 exits 0 "explain" --anchor anchor explain $f.cert
 says 'not compared' "says that no content was compared"
 says '^parts, ' "and what the parts are"
+exits 0 "parts" --anchor anchor parts $f.cert taken
+says '^taken: ' "says where they are"
+openssl dgst -sha256 -verify taken/sequencer.pem -signature taken/s.sig taken/s.tbs >out 2>&1
+result $? "openssl checks one of them"
+exits 1 "parts where something is" --anchor anchor parts $f.cert taken
+says 'not there yet' "says what to name" err
+exits 1 "parts of another chain's" --anchor "$(printf '%064d' 0)" parts $f.cert untaken
+[ ! -e untaken ]
+result $? "makes nothing"
 if ldd "$verify" >out 2>&1 && [ "${build%asan}" = "$build" ] &&
 	[ "${build%tsan}" = "$build" ]; then
 	false
