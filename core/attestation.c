@@ -7,6 +7,7 @@
 #include "core/cborread.h"
 #include "core/cose.h"
 #include "core/hash.h"
+#include "core/timestamp.h"
 
 #define PAYLOAD_MAX 16384
 #define CERTIFICATE_DER_MAX 1024
@@ -117,7 +118,7 @@ static int read_digest(struct cborr *r, struct attestation *a)
 
 static int read_timestamp(struct cborr *r, struct attestation *a)
 {
-	if (cborr_uint_max(r, INT64_MAX, &a->timestamp_ms) != 0 ||
+	if (cborr_uint_max(r, TIMESTAMP_MS_MAX, &a->timestamp_ms) != 0 ||
 		a->timestamp_ms == 0)
 		return cborr_fail(r);
 	return 0;

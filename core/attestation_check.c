@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "core/attestation.h"
+#include "core/certpath.h"
 #include "core/cose.h"
 #include "core/hash.h"
 #include "core/params.h"
@@ -19,18 +20,6 @@ struct certs {
 	X509 *ca[ATTESTATION_CABUNDLE];
 };
 
-static X509 *cert_read(struct bytes der)
-{
-	const unsigned char *p = der.p;
-	X509 *x = d2i_X509(NULL, &p, (long)der.n);
-
-	if (x != NULL && p != der.p + der.n) {
-		X509_free(x);
-		x = NULL;
-	}
-	return x;
-}
-
 static void certs_done(struct certs *c)
 {
 	size_t i;
@@ -40,19 +29,19 @@ static void certs_done(struct certs *c)
 		X509_free(c->ca[i]);
 }
 
+/* -EBADMSG if one is not DER, -EKEYREJECTED if one is no certificate. */
 static int certs_read(const struct attestation *a, struct certs *ret)
 {
+	int rc = certpath_read(a->certificate, &ret->leaf), one;
 	size_t i;
-	bool good;
 
 	ret->n = a->n_cabundle;
-	ret->leaf = cert_read(a->certificate);
-	good = ret->leaf != NULL;
 	for (i = 0; i < ret->n; i++) {
-		ret->ca[i] = cert_read(a->cabundle[i]);
-		good = good && ret->ca[i] != NULL;
+		one = certpath_read(a->cabundle[i], &ret->ca[i]);
+		if (one == -EBADMSG || rc == 0)
+			rc = one;
 	}
-	return good ? 0 : -EBADMSG;
+	return rc;
 }
 
 static bool is_local_extension(X509_EXTENSION *ext)
@@ -115,32 +104,44 @@ static bool root_named(const struct params *p, const struct attestation *a)
 	return false;
 }
 
+/* P-384 in the one encoding of a key, and so is the signature's algorithm. */
 static bool p384(X509 *x)
 {
-	EVP_PKEY *key = X509_get0_pubkey(x);
-	char group[32];
-	size_t n;
+	const X509_ALGOR *alg;
+	unsigned char *der = NULL;
+	int type, n = i2d_X509_PUBKEY(X509_get_X509_PUBKEY(x), &der);
+	EVP_PKEY *key = n > 0 ? cose_key(BYTES(der, (size_t)n)) : NULL;
+	bool good = key != NULL && EVP_PKEY_get_bits(key) == 384;
 
-	return key != NULL && EVP_PKEY_is_a(key, "EC") &&
-	       EVP_PKEY_get_group_name(key, group, sizeof(group), &n) == 1 &&
-	       strcmp(group, "secp384r1") == 0 &&
-	       X509_get_signature_nid(x) == NID_ecdsa_with_SHA384;
+	EVP_PKEY_free(key);
+	OPENSSL_free(der);
+	X509_get0_signature(NULL, &alg, x);
+	X509_ALGOR_get0(NULL, &type, NULL, alg);
+	return good && X509_get_signature_nid(x) == NID_ecdsa_with_SHA384 &&
+	       type == V_ASN1_UNDEF;
 }
 
-/* What enclave.md 1.3 asks of the certificates beyond X.509 itself: one
- * curve, one signature algorithm, a leaf that signs and is no authority. */
-static bool profile_holds(const struct certs *c)
+static bool plain(const struct params *p, X509 *x)
+{
+	return p384(x) &&
+	       certpath_plain(x, false,
+		       p->trust == TRUST_LOCAL ? ATTESTATION_LOCAL_OID : NULL);
+}
+
+/* What is asked of the certificates beyond X.509 itself: one curve, one
+ * signature algorithm, a leaf that signs and is no authority. */
+static bool profile_holds(const struct params *p, const struct certs *c)
 {
 	uint32_t usage = X509_get_key_usage(c->leaf);
 	size_t i;
 
-	if (!p384(c->leaf) ||
+	if (!plain(p, c->leaf) ||
 		(X509_get_extension_flags(c->leaf) & EXFLAG_CA) != 0 ||
 		usage == UINT32_MAX || (usage & KU_DIGITAL_SIGNATURE) == 0 ||
 		(usage & KU_KEY_CERT_SIGN) != 0)
 		return false;
 	for (i = 0; i < c->n; i++)
-		if (!p384(c->ca[i]) || X509_check_ca(c->ca[i]) != 1)
+		if (!plain(p, c->ca[i]) || X509_check_ca(c->ca[i]) != 1)
 			return false;
 	return true;
 }
@@ -166,17 +167,31 @@ static bool out_of_time(int error)
 	       error == X509_V_ERR_CERT_NOT_YET_VALID;
 }
 
+/* Root first, in the order of the bundle, and none of them idle. */
+static bool whole_path(STACK_OF(X509) *chain, const struct certs *c)
+{
+	size_t i;
+
+	if ((size_t)sk_X509_num(chain) != c->n + 1 ||
+		!certpath_linked(chain) || !certpath_names(c->ca[0], c->ca[0]))
+		return false;
+	for (i = 0; i < c->n; i++)
+		if (X509_cmp(sk_X509_value(chain, (int)(c->n - i)),
+			    c->ca[i]) != 0)
+			return false;
+	return true;
+}
+
 static enum verdict path_run(X509_STORE_CTX *ctx, uint64_t timestamp_ms,
-	size_t n_ca)
+	const struct certs *c)
 {
 	X509_VERIFY_PARAM *param = X509_STORE_CTX_get0_param(ctx);
 
 	X509_VERIFY_PARAM_set_time(param, (time_t)(timestamp_ms / 1000));
 	X509_VERIFY_PARAM_set_depth(param, ATTESTATION_CABUNDLE + 1);
 	X509_STORE_CTX_set_verify_cb(ctx, allow_local);
-	if (X509_verify_cert(ctx) == 1) /* no certificate may be idle */
-		return (size_t)sk_X509_num(X509_STORE_CTX_get0_chain(ctx)) ==
-				       n_ca + 1
+	if (X509_verify_cert(ctx) == 1)
+		return whole_path(X509_STORE_CTX_get0_chain(ctx), c)
 			       ? V_VALID
 			       : V_ATTESTATION_ROOT;
 	return out_of_time(X509_STORE_CTX_get_error(ctx))
@@ -200,7 +215,7 @@ static enum verdict path_check(const struct attestation *a, struct certs *c)
 	for (i = 1; ready && i < c->n; i++)
 		ready = sk_X509_push(between, c->ca[i]) > 0;
 	if (ready && X509_STORE_CTX_init(ctx, store, c->leaf, between) == 1)
-		v = path_run(ctx, a->timestamp_ms, c->n);
+		v = path_run(ctx, a->timestamp_ms, c);
 	X509_STORE_CTX_free(ctx);
 	sk_X509_free(between);
 	X509_STORE_free(store);
@@ -266,7 +281,7 @@ static enum verdict judge(const struct params *p, const struct cose_sign1 *cose,
 
 	if (!class_agrees(p, a, c))
 		return V_ATTESTATION_CLASS;
-	if (!root_named(p, a) || !profile_holds(c))
+	if (!root_named(p, a) || !profile_holds(p, c))
 		return V_ATTESTATION_ROOT;
 	v = path_check(a, c);
 	if (v != V_VALID)
@@ -288,8 +303,14 @@ enum verdict attestation_check(
 	if (attestation_decode(doc, &a, &payload) != 0 ||
 		cose_decode(doc, payload.n, &cose) != 0)
 		return v;
-	if (certs_read(&a, &certs) == 0)
+	switch (certs_read(&a, &certs)) {
+	case 0:
 		v = judge(p, &cose, &a, &certs);
+		break;
+	case -EKEYREJECTED:
+		v = V_ATTESTATION_ROOT;
+		break;
+	}
 	certs_done(&certs);
 	if (v == V_VALID)
 		*ret = a;

@@ -3,25 +3,25 @@
 #include <openssl/x509v3.h>
 #include <string.h>
 
+#include "core/certpath.h"
+#include "core/der.h"
 #include "core/tsp_impl.h"
 
-#define RSA_BITS_MIN 2048
 /* 112 bits of strength: no SHA-1 and no RSA below 2048 bits on the path. */
 #define AUTH_LEVEL 2
 
 enum tsp_answer tsp_pinned_open(struct tsp *t)
 {
-	const unsigned char *p = t->policy->certs.p;
-	const unsigned char *end = p + t->policy->certs.n;
-	X509 *x;
+	struct bytes rest = t->policy->certs, content, whole;
+	uint8_t tag;
 
-	while (p < end && t->n_pinned < TSP_PINNED_MAX) {
-		x = d2i_X509(NULL, &p, end - p);
-		if (x == NULL)
+	while (rest.n > 0 && t->n_pinned < TSP_PINNED_MAX) {
+		if (der_next(&rest, &tag, &content, &whole) != 0 ||
+			certpath_read(whole, &t->pinned[t->n_pinned]) != 0)
 			return TSP_PINNED;
-		t->pinned[t->n_pinned++] = x;
+		t->n_pinned++;
 	}
-	return p == end && t->n_pinned > 0 ? TSP_VALID : TSP_PINNED;
+	return rest.n == 0 && t->n_pinned > 0 ? TSP_VALID : TSP_PINNED;
 }
 
 void tsp_pinned_done(struct tsp *t)
@@ -90,17 +90,7 @@ static enum tsp_answer scheme_of(struct tsp *t, const struct scheme **ret)
 
 static bool key_fits(EVP_PKEY *key, const struct scheme *scheme)
 {
-	char group[32] = "";
-	size_t n;
-
-	if (key == NULL || EVP_PKEY_get_base_id(key) != scheme->key)
-		return false;
-	if (scheme->key == EVP_PKEY_RSA)
-		return EVP_PKEY_get_bits(key) >= RSA_BITS_MIN;
-	return EVP_PKEY_get_group_name(key, group, sizeof(group), &n) == 1 &&
-	       (strcmp(group, "prime256v1") == 0 ||
-		       strcmp(group, "secp384r1") == 0 ||
-		       strcmp(group, "secp521r1") == 0);
+	return certpath_key(key) && EVP_PKEY_get_base_id(key) == scheme->key;
 }
 
 /* -- signed attributes */
@@ -188,6 +178,23 @@ static enum tsp_answer path_error(struct tsp *t, X509_STORE_CTX *ctx)
 	}
 }
 
+/* All but the root, which is pinned, are signed by those above them. */
+static bool path_plain(STACK_OF(X509) *chain)
+{
+	int i, n = sk_X509_num(chain);
+
+	for (i = 0; i < n; i++) {
+		X509 *x = sk_X509_value(chain, i);
+
+		if (!certpath_plain(x, true, NULL) ||
+			!certpath_key(X509_get0_pubkey(x)) ||
+			(i > 0 && X509_check_ca(x) != 1) ||
+			(i + 1 < n && !certpath_signature(x)))
+			return false;
+	}
+	return certpath_linked(chain);
+}
+
 static enum tsp_answer path_run(struct tsp *t, X509_STORE_CTX *ctx)
 {
 	X509_VERIFY_PARAM *param = X509_STORE_CTX_get0_param(ctx);
@@ -201,6 +208,8 @@ static enum tsp_answer path_run(struct tsp *t, X509_STORE_CTX *ctx)
 		return TSP_PATH;
 	if (X509_verify_cert(ctx) != 1)
 		return path_error(t, ctx);
+	if (!path_plain(X509_STORE_CTX_get0_chain(ctx)))
+		return TSP_PATH;
 	return ess_names(t, X509_STORE_CTX_get0_chain(ctx)) ? TSP_VALID
 							    : TSP_ESS;
 }
@@ -220,6 +229,18 @@ static enum tsp_answer path_check(struct tsp *t, X509 *x, STACK_OF(X509) *bag)
 	return a;
 }
 
+/* libcrypto passes over purposes that it does not know: there is one. */
+static bool for_stamping_alone(X509 *x)
+{
+	EXTENDED_KEY_USAGE *u = X509_get_ext_d2i(x, NID_ext_key_usage, NULL,
+		NULL);
+	bool alone = u != NULL && sk_ASN1_OBJECT_num(u) == 1 &&
+		     X509_check_purpose(x, X509_PURPOSE_TIMESTAMP_SIGN, 0) == 1;
+
+	EXTENDED_KEY_USAGE_free(u);
+	return alone;
+}
+
 static enum tsp_answer candidate(struct tsp *t, X509 *x, STACK_OF(X509) *bag,
 	const struct scheme *scheme)
 {
@@ -230,7 +251,7 @@ static enum tsp_answer candidate(struct tsp *t, X509 *x, STACK_OF(X509) *bag,
 					      EVP_PKEY_get_base_id(key)));
 		return TSP_ALGORITHM;
 	}
-	if (X509_check_purpose(x, X509_PURPOSE_TIMESTAMP_SIGN, 0) != 1)
+	if (!for_stamping_alone(x))
 		return TSP_PURPOSE;
 	CMS_SignerInfo_set1_signer_cert(t->si, x);
 	if (CMS_SignerInfo_verify(t->si) != 1)

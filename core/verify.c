@@ -108,7 +108,9 @@ static enum verdict check_path(const struct parts *p)
 	const struct certificate *c = p->cert;
 	struct hash leaf = hash_sha3(c->d), mh;
 
-	if (merkle_fold(&leaf, c->index, c->n, c->path, c->path_len, &mh) != 0 ||
+	if (c->n > MERKLE_LEAVES_MAX ||
+		merkle_fold(&leaf, c->index, c->n, c->path, c->path_len,
+			&mh) != 0 ||
 		!hash_equal(&mh, &p->b.mh))
 		return V_PATH;
 	return V_VALID;
