@@ -1,0 +1,1425 @@
+"""Named changes to certificates: bytes, CBOR, DER, and meanings.
+
+ALL is [(name, fits, make)]: fits(chain) says whether it makes sense there,
+make(chain, index, rng, others) gives (anchor, certificate, content, range).
+"""
+import copy
+import hashlib
+import json
+
+import forge
+from forge import H, Map, Raw, Tag, X509, cbor, der, oid, put
+
+ALL = []
+
+
+def anywhere(_):
+    return True
+
+
+def tsa(chain):
+    return chain.stamper.kind == 1
+
+
+def jwt(chain):
+    return chain.stamper.kind == 2
+
+
+def local_time(chain):
+    return chain.stamper.kind == 0
+
+
+def several(chain):
+    return chain.stamper.kind == 3
+
+
+def cbor_time(chain):
+    return chain.stamper.kind in (0, 3)
+
+
+def between(chain):
+    return chain.between
+
+
+def local(chain):
+    return chain.trust == 0
+
+
+def nitro(chain):
+    return chain.trust == 1
+
+
+def later(chain):
+    return chain.epoch > 0
+
+
+def first(chain):
+    return chain.epoch == 0
+
+
+def add(name, make, fits=anywhere):
+    ALL.append((name, fits, make))
+
+
+def hooked(name, stage, change, fits=anywhere):
+    """A change of what a stage is made of: change(value, rng)."""
+    def make(chain, index, rng, _):
+        return chain.build(index, {stage: lambda v: change(
+            copy.copy(v), rng)})
+    add("%s: %s" % (stage, name), make, fits)
+
+
+# -- bytes
+
+def flip(v, rng):
+    return edit(v, rng, lambda c: c ^ 1 << rng.randrange(8))
+
+
+HEADS = bytes.fromhex("0017181a1b203b40585b5f607f809b9fa0bfc2d8f4f5f6f7f9ff"
+                      "0203040506300a0c1331")
+
+
+def set_byte(v, rng):
+    return edit(v, rng, lambda c: rng.choice(
+        (rng.randrange(256), rng.choice(HEADS))))
+
+
+def edit(v, rng, f):
+    if not v:
+        return v
+    i = rng.randrange(len(v))
+    return v[:i] + bytes([f(v[i])]) + v[i + 1:]
+
+
+def insert(v, rng):
+    i = rng.randrange(len(v) + 1)
+    return v[:i] + rng.randbytes(rng.randrange(1, 9)) + v[i:]
+
+
+def cut(v, rng):
+    i = rng.randrange(len(v) + 1)
+    return v[:i] + v[i + rng.randrange(1, 9):]
+
+
+def splice(v, rng):
+    i, j, n = rng.randrange(len(v) + 1), rng.randrange(len(v) + 1), \
+        rng.randrange(1, 33)
+    return v[:j] + v[i:i + n] + v[j + rng.choice((0, n)):]
+
+
+def bomb(v, rng):
+    size = rng.randrange(4)
+    i = rng.randrange(len(v) + 1)
+    n = bytearray(1 << size)
+    n[rng.randrange(len(n))] = 0x7f
+    return v[:i] + bytes([rng.randrange(2, 6) << 5 | 24 + size]) + n + v[i:]
+
+
+def truncate(v, rng):
+    return v[:rng.randrange(len(v) + 1)]
+
+
+def lengthen(v, rng):
+    return v + rng.choice((b"\0", b"\xf6", rng.randbytes(3)))
+
+
+BYTES = (flip, set_byte, insert, cut, splice, bomb, truncate, lengthen)
+
+
+# -- CBOR: (major, n, children or None, bytes of a string)
+
+def parse(s, i=0):
+    major, info = s[i] >> 5, s[i] & 31
+    i += 1
+    n = info
+    if info >= 24:
+        size = 1 << info - 24
+        n, i = int.from_bytes(s[i:i + size], "big"), i + size
+    if major in (2, 3):
+        return [major, n, [], s[i:i + n]], i + n
+    children = []
+    for _ in range({4: n, 5: 2 * n, 6: 1}.get(major, 0)):
+        child, i = parse(s, i)
+        children.append(child)
+    return [major, n, children, b""], i
+
+
+def write(node):
+    if isinstance(node, bytes):
+        return node
+    major, n, children, text = node
+    return forge.head(major, n) + text + b"".join(map(write, children))
+
+
+def nodes(node, kinds):
+    found = [node] if node[0] in kinds else []
+    for child in node[2]:
+        found += nodes(child, kinds)
+    return found
+
+
+def on_cbor(kinds, change):
+    """change(node, rng): in place, or gives the bytes to stand there."""
+    def op(v, rng):
+        try:
+            top, _ = parse(v)
+        except (IndexError, ValueError):
+            return v
+        found = nodes(top, kinds)
+        if not found:
+            return flip(v, rng)
+        node = rng.choice(found)
+        new = change(node, rng)
+        if new is not None:
+            node[:] = [0, 0, [], b""]
+            mark = write(top)
+            node[:] = [6, 0xabcdef0123, [[0, 0, [], b""]], b""]
+            marked = write(top)
+            assert mark != marked
+            return marked.replace(
+                bytes.fromhex("db000000abcdef012300"), new, 1)
+        return write(top)
+    op.__name__ = change.__name__
+    return op
+
+
+def head_longer(node, rng):
+    major, n, children, text = node
+    sizes = [i for i, size in enumerate((1, 2, 4, 8))
+             if n < 1 << 8 * size and (n < 24 or i > (
+                 0 if n < 256 else 1 if n < 65536 else 2))]
+    i = rng.choice(sizes)
+    return bytes([major << 5 | 24 + i]) + n.to_bytes(1 << i, "big") + text \
+        + b"".join(map(write, children))
+
+
+def indefinite(node, rng):
+    major, _, children, text = node
+    inner = forge.head(major, len(text)) + text if major in (2, 3) else \
+        b"".join(map(write, children))
+    return bytes([major << 5 | 31]) + inner + b"\xff"
+
+
+def pairs_swapped(node, rng):
+    c = node[2]
+    if len(c) >= 4:
+        i = 2 * rng.randrange(len(c) // 2 - 1)
+        c[i:i + 4] = c[i + 2:i + 4] + c[i:i + 2]
+
+
+def pair_doubled(node, rng):
+    c = node[2]
+    if c:
+        i = 2 * rng.randrange(len(c) // 2)
+        c[i:i] = c[i:i + 2]
+        node[1] += 1
+
+
+def pair_taken(node, rng):
+    c = node[2]
+    if c:
+        i = 2 * rng.randrange(len(c) // 2)
+        del c[i:i + 2]
+        node[1] -= 1
+
+
+def pair_added(node, rng):
+    key = rng.choice((4, 5, 11, 15, 16, 99, -1, -9, "zzz", "nonce2", b"\1",
+                      None, 1 << 63, -(1 << 63) - 1))
+    value = rng.choice((0, None, b"\1" * 32, "text", [], Map(), True))
+    new = [list(parse(cbor(x))[0]) for x in (key, value)]
+    pairs = [node[2][i:i + 2] for i in range(0, len(node[2]), 2)] + [new]
+    if rng.random() < .8:
+        pairs.sort(key=lambda p: write(p[0]))
+    node[2] = [x for p in pairs for x in p]
+    node[1] += 1
+
+
+def item_taken(node, rng):
+    if node[2]:
+        del node[2][rng.randrange(len(node[2]))]
+        node[1] -= 1
+
+
+def item_doubled(node, rng):
+    if node[2]:
+        i = rng.randrange(len(node[2]))
+        node[2].insert(i, node[2][i])
+        node[1] += 1
+
+
+def items_swapped(node, rng):
+    if len(node[2]) > 1:
+        rng.shuffle(node[2])
+
+
+def tagged(node, rng):
+    return cbor(Tag((rng.choice((0, 18, 24, 55799)), Raw(write(node)))))
+
+
+def replaced(node, rng):
+    return rng.choice((
+        b"\xf4", b"\xf5", b"\xf6", b"\xf7", b"\xf8\x20", b"\xf9\0\0", b"\xe0",
+        b"\0", b"\x20", b"\x40", b"\x60", b"\x80", b"\xa0", b"\x1b" + b"\xff"
+        * 8, b"\x3b" + b"\xff" * 8, b"\x1b\x7f" + b"\xff" * 7, b"\x61\xff",
+        b"\x63\xed\xa0\x80", b"\x62\xc0\x80", b"\x41\0", b"\xff", b"\x1c"))
+
+
+def nested(node, rng):
+    inner = rng.choice((b"\0", b"\x80", b"\xa0", b"\xa1\0\0"))
+    return rng.choice((b"\x81", b"\xc1", b"\xa1\0")) * rng.randrange(12, 19) \
+        + inner
+
+
+def kind_turned(node, rng):
+    node[0] ^= 1
+
+
+def count_off(node, rng):
+    node[1] = max(0, node[1] + rng.choice((-1, 1, 1000)))
+
+
+def number_off(node, rng):
+    node[1] = rng.choice((0, 1, 2, 3, 7, max(0, node[1] - 1), node[1] + 1,
+                          (1 << 32), (1 << 63), (1 << 64) - 1))
+    node[1] = min(node[1], (1 << 64) - 1)
+
+
+def string_changed(node, rng):
+    node[3] = rng.choice(BYTES)(node[3], rng)
+    node[1] = len(node[3])
+
+
+def string_emptied(node, rng):
+    node[1], node[3] = 0, b""
+
+
+EVERY = range(7)
+CBOR = tuple(on_cbor(kinds, change) for kinds, change in (
+    (EVERY, head_longer), ((2, 3, 4, 5), indefinite), ((5,), pairs_swapped),
+    ((5,), pair_doubled), ((5,), pair_taken), ((5,), pair_added),
+    ((4,), item_taken), ((4,), item_doubled), ((4,), items_swapped),
+    (EVERY, tagged), (EVERY, replaced), (EVERY, nested),
+    ((2, 3, 4, 5), kind_turned), ((2, 3, 4, 5), count_off),
+    ((0, 1), number_off), ((2, 3), string_changed), ((2, 3), string_emptied)))
+
+
+# -- DER: [tag, children or None, contents]
+
+def der_parse(s, deep=True):
+    out, i = [], 0
+    while i < len(s):
+        tag, n, begin = s[i], s[i + 1], i + 2
+        if n >= 128:
+            begin += n - 128
+            n = int.from_bytes(s[i + 2:begin], "big")
+        v = s[begin:begin + n]
+        i = begin + n
+        if i > len(s):
+            raise ValueError
+        children = None
+        if tag & 0x20:
+            children = der_parse(v)
+        elif tag in (3, 4) and v[:1] and (v[0] in (0x30, 0)):
+            try:
+                children = der_parse(v[tag == 3:])
+            except (ValueError, IndexError):
+                children = None
+        out.append([tag, children, v])
+    return out
+
+
+def der_write(node):
+    if isinstance(node, bytes):
+        return node
+    tag, children, v = node
+    if children is not None:
+        lead = v[:1] if tag == 3 else b""
+        v = lead + b"".join(map(der_write, children))
+    return der(tag, v)
+
+
+def der_nodes(found, out):
+    for i, node in enumerate(found):
+        out.append((found, i))
+        if node[1] is not None:
+            der_nodes(node[1], out)
+    return out
+
+
+def on_der(change):
+    """change(siblings, i, rng)"""
+    def op(v, rng):
+        try:
+            top = der_parse(v)
+        except (ValueError, IndexError):
+            return flip(v, rng)
+        siblings, i = rng.choice(der_nodes(top, [])[rng.randrange(2):])
+        change(siblings, i, rng)
+        return b"".join(map(der_write, top))
+    op.__name__ = change.__name__
+    return op
+
+
+def element_taken(s, i, rng):
+    del s[i]
+
+
+def element_doubled(s, i, rng):
+    s.insert(i, s[i])
+
+
+def elements_swapped(s, i, rng):
+    j = rng.randrange(len(s))
+    s[i], s[j] = s[j], s[i]
+
+
+def element_added(s, i, rng):
+    s.insert(i + rng.randrange(2), rng.choice((
+        b"\5\0", b"\4\1x", b"\2\1\5", b"\x30\0", b"\xa0\0", b"\xa1\2\5\0",
+        b"\1\1\xff", b"\1\1\0", b"\x80\1\1", b"\x0c\2hi", b"\x31\0")))
+
+
+def tag_turned(s, i, rng):
+    s[i] = [rng.choice((s[i][0] ^ 0x20, s[i][0] ^ 1, 0x30, 0x31, 4, 2, 0x0c,
+                        0x13, 0x16, 0x17, 0x18, 0xa0, 0x80, 0x1f, 9)),
+            s[i][1], s[i][2]]
+
+
+def element_emptied(s, i, rng):
+    s[i] = [s[i][0], None, b""]
+
+
+def primitive_changed(s, i, rng):
+    v = s[i][2]
+    s[i] = [s[i][0], None, rng.choice(BYTES)(v, rng)]
+
+
+def length_longer(s, i, rng):
+    whole = der_write(s[i])
+    n = whole[1]
+    if n < 128:
+        s[i] = whole[:1] + b"\x81" + whole[1:]
+    else:
+        s[i] = whole[:1] + bytes([n + 1]) + b"\0" + whole[2:]
+
+
+def length_indefinite(s, i, rng):
+    inner = s[i][2]
+    s[i] = bytes([s[i][0] | 0x20, 0x80]) + inner + b"\0\0"
+
+
+def integer_padded(s, i, rng):
+    v = s[i][2]
+    s[i] = [s[i][0], None, rng.choice((b"\0", b"\xff")) + v]
+
+
+def boolean_odd(s, i, rng):
+    for node in s:
+        if node[0] == 1:
+            node[2] = rng.choice((b"\1", b"\0", b"", b"\xff\xff"))
+
+
+DER = tuple(map(on_der, (
+    element_taken, element_doubled, elements_swapped, element_added,
+    tag_turned, element_emptied, primitive_changed, length_longer,
+    length_indefinite, integer_padded, boolean_odd)))
+
+
+def grid():
+    """Every operation on every stage that is of its kind."""
+    cbor_stages = [(s, anywhere) for s in (
+        "params.raw", "b0.raw", "record.raw", "block.raw", "statement.raw",
+        "s.raw", "doc.raw", "payload.raw", "data.raw", "certificate.raw")] \
+        + [("upper.raw", cbor_time), ("lower.raw", cbor_time)]
+    der_stages = [("root.raw", anywhere), ("root.tbs", anywhere),
+                  ("leaf.raw", anywhere), ("leaf.tbs", anywhere),
+                  ("mid.tbs", between), ("mid.raw", between)] + [
+        (s, tsa) for s in ("tsa.root.tbs", "tsa.ca.tbs", "tsa.cert.tbs",
+                           "tsa.cert.raw", "tsa.root.raw", "upper.tst.raw",
+                           "upper.attributes.raw", "upper.raw", "lower.raw",
+                           "lower.tst.raw")]
+    text_stages = [(s, jwt) for s in (
+        "jwks.raw", "upper.jwt.header.raw", "upper.jwt.claims.raw",
+        "lower.jwt.claims.raw", "upper.jwt.signature", "upper.raw",
+        "lower.raw")]
+    for stages, ops in (cbor_stages, BYTES + CBOR), \
+            (der_stages, BYTES + DER), (text_stages, BYTES):
+        for stage, fits in stages:
+            for op in ops:
+                hooked(op.__name__.replace("_", " "), stage, op, fits)
+
+
+# -- meanings
+
+def at(i, value):
+    """The list or tuple with another value at i: a value or f(old)."""
+    def change(v, rng):
+        new = list(v)
+        new[i] = value(v[i]) if callable(value) else value
+        return type(v)(new)
+    return change
+
+
+def key(k, value):
+    """The map with another value under k."""
+    def change(v, rng):
+        old = dict(v)[k] if k in dict(v) else None
+        return put(v, k, value(old) if callable(value) else value)
+    return change
+
+
+def field(**fields):
+    def change(v, rng):
+        for k, value in fields.items():
+            if isinstance(v, dict):
+                v[k] = value(v[k]) if callable(value) else value
+            else:
+                old = getattr(v, k)
+                setattr(v, k, value(old) if callable(value) else value)
+        return v
+    return change
+
+
+def table(stage, rows, fits=anywhere):
+    for row in rows:
+        hooked(row[0], stage, row[1], row[2] if len(row) > 2 else fits)
+
+
+OTHER = b"\x77" * 32
+
+
+def of_kind(kind, **more):
+    """A whole record of that kind, good unless `more` says otherwise."""
+    def change(v, rng):
+        empty = kind in (1, 2, 4, 7, 8, 9) or more.get("empty")
+        ext = Map(sorted(more.get("ext", {}).items()))
+        return [1, kind, v[2], more.get("path", v[3]), 0 if empty else v[4],
+                more.get("mode", 0 if kind > 3 else v[5]),
+                0 if kind > 3 else v[6], bytes(32) if empty else v[7],
+                Map() if empty else v[8], ext]
+    return change
+
+
+def records():
+    about = {10: OTHER}
+    table("record", [
+        ("size off", at(4, lambda n: n + 1)), ("other root", at(7, OTHER)),
+        ("no root", at(7, bytes(32))), ("version 2", at(0, 2)),
+        ("mode too large", at(5, 0o10000)), ("no digests", at(8, Map())),
+        ("other digest", at(8, Map([("sha-256", OTHER)]))),
+        ("short digest", at(8, Map([("sha-256", b"x")]))),
+        ("unknown digest", at(8, Map([("sha3-256", OTHER)]))),
+        ("nine digests", at(8, Map([("d%d" % i, b"x") for i in range(9)]))),
+        ("digest's name bad", at(8, Map([("SHA", b"x")]))),
+        ("time below zero", at(6, -1)), ("time too small", at(6, -2**63 - 1)),
+        ("time smallest", at(6, -2**63)), ("time largest", at(6, 2**63 - 1)),
+        ("time too large", at(6, 2**63)),
+        ("folder", of_kind(1)), ("root folder", of_kind(1, path=b"")),
+        ("symlink", of_kind(2, ext={1: b"../x"})),
+        ("symlink to NUL", of_kind(2, ext={1: b"a\0"})),
+        ("symlink without", of_kind(2)), ("link", of_kind(3, ext={1: b"a"})),
+        ("link to a bad path", of_kind(3, ext={1: b"/a"})),
+        ("link of nothing", of_kind(3, empty=True, ext={1: b"a"})),
+        ("tombstone", of_kind(4)), ("tombstone with mode", of_kind(4, mode=1)),
+        ("kind 5", of_kind(5)), ("kind 10", of_kind(10)),
+        ("retention", of_kind(7, ext={**about, 11: 5})),
+        ("retention without date", of_kind(7, ext=about)),
+        ("hold", of_kind(8, ext={**about, 12: "case"})),
+        ("hold lifted", of_kind(8, ext={**about, 13: "r", 14: b"o"})),
+        ("hold of both", of_kind(8, ext={**about, 12: "c", 13: "r",
+                                         14: b"o"})),
+        ("hold of neither", of_kind(8, ext=about)),
+        ("deletion", of_kind(9, ext=about)),
+        ("deletion ordered", of_kind(9, ext={**about, 13: "r", 14: b"o"})),
+        ("deletion half ordered", of_kind(9, ext={**about, 13: "r"})),
+        ("deletion about nothing", of_kind(9))])
+    for e in ({2: [1, 2]}, {2: [1]}, {2: [1 << 32, 0]}, {3: Map()},
+              {3: Map([(b"a", b"")])}, {3: Map([(b"a\0", b"")])},
+              {3: Map([(b"", b"")])}, {3: Map([(b"a", bytes(65536))])},
+              {3: Map([(b"a", bytes(65535))])}, {4: True}, {4: False},
+              {11: 1}, {11: 0}, {11: 253402300799}, {11: 253402300800},
+              {10: OTHER}, {12: "c"}, {13: "r", 14: b"o"}, {1: b"x"},
+              {3: Map([(b"%02d" % i, b"") for i in range(64)])},
+              {3: Map([(b"%02d" % i, b"") for i in range(65)])},
+              {5: 1}, {15: 1}, {}):
+        label = "extension %s" % (repr(e)[:40],)
+        hooked(label, "record", at(9, Map(sorted(e.items()))))
+    for e in ({10: OTHER, 12: "a\x1f"}, {10: OTHER, 12: "a\x7f"},
+              {10: OTHER, 12: "a\x80"}, {10: OTHER, 12: ""},
+              {10: OTHER, 12: "é" * 32}, {10: OTHER, 12: "é" * 33},
+              {10: OTHER, 13: "r" * 1025, 14: b"o"},
+              {10: OTHER, 13: "r", 14: b""},
+              {10: OTHER, 13: "r", 14: bytes(2049)}):
+        hooked("hold with %s" % (repr(e)[40:80],), "record",
+               of_kind(8, ext=e))
+    for p in (b"/a", b"a/", b"a//b", b"./a", b"a/..", b"a\0", b"", b".",
+              b"a/.b", b"...", b"x" * 4095, b"x" * 4096, b"a/../b"):
+        hooked("path %r" % p[:9], "record", at(3, p))
+
+
+def blocks():
+    table("block", [
+        ("other tree", at(1, OTHER)), ("other parent", at(2, OTHER)),
+        ("no extensions", lambda v, rng: v[:3]),
+        ("other document", at(3, lambda m: put(m, 2, OTHER))),
+        ("log alone", at(3, Map([(1, [1, OTHER])]))),
+        ("extension 3", at(3, lambda m: put(m, 3, 0))),
+        ("empty map", at(3, Map())), ("other u", at(0, b"\xb1" * 16))])
+    table("b0", [
+        ("other tree", at(1, OTHER)), ("has a parent", at(2, OTHER)),
+        ("with extensions", lambda v, rng: v + [Map([(1, [1, OTHER])])]),
+        ("with an empty map", lambda v, rng: v + [Map()])])
+    hooked("another beside it", "leaves", lambda v, rng: v + [OTHER])
+    hooked("many beside it", "leaves", lambda v, rng: v + [
+        OTHER] * rng.choice((100, 1000)))
+
+
+def many(chain, index, rng, _):
+    """A tree of 20000 leaves, which no block has: one subtree repeated."""
+    def leaves(v):
+        return v + [OTHER] * 19995
+    return chain.build(index, {"leaves": leaves})
+
+
+def parameters():
+    def no_kind(kind):
+        return lambda a: [[kind, bytes(32), "x"]]
+    table("params", [
+        ("version 2", key(1, 2)), ("version 0", key(1, 0)),
+        ("class turned", key(2, lambda t: 1 - t)), ("class 2", key(2, 2)),
+        ("other magic", key(0, "notaryfs-chair")),
+        ("other key", key(3, lambda k: k[:-1] + bytes([k[-1] ^ 1]))),
+        ("other document", key(4, OTHER)),
+        ("any image", key(5, None)), ("other root", key(6, [OTHER])),
+        ("one root more", key(6, lambda r: [OTHER] + r)),
+        ("no image agrees", key(5, [Map([(0, forge.pcr(9)), (
+            1, forge.pcr(2)), (2, forge.pcr(3)), (16, forge.pcr(16))])])),
+        ("image of PCR 3", key(5, [Map([(3, forge.pcr(4))])])),
+        ("image of both classes", key(5, [Map([(n, forge.pcr(
+            1 + n)) for n in range(3)] + [(16, forge.pcr(16))])])),
+        ("image without PCR 2", key(5, [Map([(n, forge.pcr(
+            1 + n)) for n in range(2)])])),
+        ("second image agrees", key(5, [Map([(0, OTHER + bytes(16))]), Map([
+            (n, forge.pcr(1 + n)) for n in range(3)])])),
+        ("local image", key(5, [Map([(16, forge.pcr(16))])])),
+        ("image of PCR 32", key(5, [Map([(32, forge.pcr(0))])])),
+        ("authorities of type 0", key(7, no_kind(0))),
+        ("authorities of type 1", key(7, no_kind(1))),
+        ("authorities of type 2", key(7, no_kind(2))),
+        ("authority of type 3", key(7, no_kind(3))),
+        ("a useless authority before", key(7, lambda a: [
+            [a[0][0], bytes(32), "x"]] + a)),
+        ("a useless authority behind", key(7, lambda a: a + [
+            [a[0][0], bytes(32), "x"]])),
+        ("nine authorities", key(7, lambda a: a * 9)),
+        ("key too long", key(3, bytes(513))),
+        ("quorum 0", key(8, 0)), ("quorum 2", key(8, 2)),
+        ("quorum 2 of 2", lambda v, rng: put(put(
+            v, 8, 2), 7, dict(v)[7] * 2)),
+        ("odd cell", key(9, [3, 6, 8, 65])), ("w 16", key(9, [3, 6, 16, 64])),
+        ("k above n", key(9, [7, 6, 8, 64])), ("k true", key(9, [
+            True, 6, 8, 64])), ("five buckets", key(10, list("01234"))),
+        ("m above keys", key(11, [2, [b"key"]])),
+        ("retention 2", key(12, 2)), ("retention 3", key(12, 3)),
+        ("governed", lambda v, rng: put(put(v, 12, 1), 15, [b"key"])),
+        ("governed without mode", key(15, [b"key"])),
+        ("governed by none", lambda v, rng: put(put(v, 12, 1), 15, [])),
+        ("no digests", key(13, [])),
+        ("digests out of order", key(13, ["sha-512", "sha-256"])),
+        ("digests shorter first", key(13, ["z", "aa"])),
+        ("digest twice", key(13, ["a", "a"])),
+        ("key 16", key(16, 0)), ("no key 14", key(14, ...))])
+
+
+def numbers():
+    u64 = 2**64 - 1
+    table("statement", [
+        ("version 2", at(0, 2)), ("other chain", at(1, OTHER)),
+        ("other epoch", at(2, lambda n: n + 1)),
+        ("epoch too large", at(2, 1 << 32)), ("k 0", at(3, 0)),
+        ("k large", at(3, u64)), ("k below first", at(3, 3), later),
+        ("type 1", at(4, 1)), ("type 3", at(4, 3)),
+        ("hand-over", lambda v, rng: v[:4] + [1, bytes(16) + OTHER, v[6],
+                                              None] + v[8:]),
+        ("recovery", lambda v, rng: v[:4] + [2, bytes(16) + OTHER, v[6],
+                                             None] + v[8:]),
+        ("hand-over with u", lambda v, rng: v[:4] + [1, v[5], v[6],
+                                                     None] + v[8:]),
+        ("other y", at(5, OTHER + bytes(16))), ("no height", at(7, None)),
+        ("height 0", lambda v, rng: v[:7] + [0, v[8], 1, v[10]]),
+        ("height 2", at(7, 2)), ("log size 0", at(9, 0)),
+        ("height and log large", lambda v, rng: v[:7] + [
+            u64, v[8], rng.choice((0, u64)), v[10]]),
+        ("height and log at the end", lambda v, rng: v[:7] + [
+            u64 - 1, v[8], u64, v[10]]),
+        ("another height", lambda v, rng: v[:7] + [77, v[8], 78, v[10]])])
+    table("s", [
+        ("other header", at(0, b"\xa1\x01\x27")),
+        ("header of 384", at(0, b"\xa1\x01\x38\x22")),
+        ("no header", at(0, b"")), ("header with kid", at(
+            1, Map([(4, b"k")]))), ("tagged", lambda v, rng: Tag((18, v))),
+        ("tagged 17", lambda v, rng: Tag((17, v))),
+        ("tagged twice", lambda v, rng: Tag((18, Tag((18, v))))),
+        ("no signature", at(3, b"")), ("signature of zeros", at(3, bytes(64))),
+        ("detached", at(2, None)),
+        ("malleable", at(3, malleable)), ("long signature", at(3, bytes(96)))])
+
+    def other_key(chain, index, rng, _):
+        return chain.build(index, {"s.key": lambda k: chain.keys.p256[
+            rng.randrange(1, 4)]})
+    add("s: by another key", other_key)
+
+    def by_384(chain, index, rng, _):
+        return chain.build(index, {"s.key": lambda k: chain.keys.p384[3]})
+    add("s: by a P-384 key", by_384)
+
+    def all_384(chain, index, rng, _):
+        k = chain.keys.p384[3]
+        return chain.build(index, {
+            "s.key": lambda _: k, "payload.key": lambda _: forge.spki(k),
+            "params": lambda v: put(v, 3, forge.spki(k))})
+    add("s: the sequencer has a P-384 key", all_384)
+
+
+P256_ORDER = 0xffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551
+
+
+def malleable(s):
+    return s[:32] + (P256_ORDER - int.from_bytes(s[32:], "big")).to_bytes(
+        32, "big")
+
+
+def documents():
+    def pcrs(n, value):
+        return key("pcrs", lambda m: put(m, n, value))
+    table("payload", [
+        ("class turned by name", key("module_id", lambda m: "i-1" if m[
+            :6] == "local-" else "local-1")),
+        ("name empty", key("module_id", "")),
+        ("name long", key("module_id", "x" * 256)),
+        ("name of 255", key("module_id", "i" * 255)),
+        ("digest", key("digest", "SHA256")), ("time 0", key("timestamp", 0)),
+        ("time early", key("timestamp", forge.AT - 10**9)),
+        ("time late", key("timestamp", forge.AT + 10**9)),
+        ("time at the end", key("timestamp", forge.AT + 10800999)),
+        ("time behind the end", key("timestamp", forge.AT + 10801000)),
+        ("time far", key("timestamp", 253402300799999)),
+        ("time beyond", key("timestamp", 253402300800000)),
+        ("time huge", key("timestamp", 2**63 - 1)),
+        ("time too huge", key("timestamp", 2**63)),
+        ("PCR 0 other", pcrs(0, forge.pcr(9))), ("PCR 0 zero", pcrs(
+            0, bytes(48))), ("PCR 2 missing", pcrs(2, ...)),
+        ("all zero", lambda v, rng: put(v, "pcrs", Map(
+            [(n, bytes(48)) for n in range(3)] + [(16, forge.pcr(16))]))),
+        ("PCR 16 other", pcrs(16, forge.pcr(9))), ("PCR 16 missing", pcrs(
+            16, ...)), ("PCR 31", pcrs(31, forge.pcr(9))),
+        ("PCR 32", pcrs(32, forge.pcr(9))), ("PCR short", pcrs(1, bytes(47))),
+        ("no bundle", key("cabundle", None)),
+        ("empty bundle", key("cabundle", [])),
+        ("root twice", key("cabundle", lambda b: b[:1] + b)),
+        ("root behind", key("cabundle", lambda b: b + b[:1])),
+        ("bundle turned", key("cabundle", lambda b: b[::-1]), between),
+        ("bundle without between", key("cabundle", lambda b: b[:1]), between),
+        ("bundle without root", key("cabundle", lambda b: b[1:]), between),
+        ("nine in the bundle", key("cabundle", lambda b: b[:1] * 9)),
+        ("leaf in the bundle", lambda v, rng: put(v, "cabundle", dict(v)[
+            "cabundle"] + [dict(v)["certificate"]])),
+        ("root as the leaf", lambda v, rng: put(v, "certificate", dict(v)[
+            "cabundle"][0])),
+        ("junk certificate", key("certificate", b"\x30\0")),
+        ("long certificate", key("certificate", bytes(1025))),
+        ("key null", key("public_key", None)), ("key absent", key(
+            "public_key", ...)), ("key empty", key("public_key", b"")),
+        ("key compressed", key("public_key", lambda k: forge.der(
+            0x30, k[2:23], forge.der(3, b"\0\2" + k[27:59])))),
+        ("key off the curve", key("public_key", lambda k: k[:-1] + bytes(
+            [k[-1] ^ 1]))),
+        ("data null", key("user_data", None)), ("data long", key(
+            "user_data", bytes(4097))), ("data of 4096", key(
+                "user_data", bytes(4096))),
+        ("nonce", key("nonce", b"n")), ("nonce absent", key("nonce", ...)),
+        ("unknown field", key("firmware", [1, Map([("a", 1)])])),
+        ("unknown field with a long name", key("x" * 65, 1)),
+        ("unknown field of 64", key("x" * 64, 1)),
+        ("unknown map out of order", key("firmware", Map([(2, 1), (1, 1)]))),
+        ("unknown map twice", key("firmware", Map([(2, 1), (2, 1)]))),
+        ("unknown map of no length", key("firmware", Raw(b"\xbf\xff"))),
+        ("unknown nested 15", key("firmware", Raw(b"\x81" * 15 + b"\0"))),
+        ("unknown nested 16", key("firmware", Raw(b"\x81" * 16 + b"\0"))),
+        ("unknown nested 17", key("firmware", Raw(b"\x81" * 17 + b"\0"))),
+        ("unknown empty 16", key("firmware", Raw(b"\x81" * 15 + b"\x80"))),
+        ("16 unknown", lambda v, rng: Map(v + [("u%02d" % i, i) for i in range(
+            16)])), ("17 unknown", lambda v, rng: Map(v + [(
+                "u%02d" % i, i) for i in range(17)])),
+        ("key that is no text", lambda v, rng: Map(v + [(7, 7)])),
+        ("of no length", lambda v, rng: Raw(
+            b"\xbf" + cbor(Map(v))[1:] + b"\xff")),
+        ("PCRs of no length", key("pcrs", lambda m: Raw(
+            b"\xbf" + cbor(m)[1:] + b"\xff"))),
+        ("PCRs out of order", key("pcrs", lambda m: Map(m[::-1]))),
+        ("PCRs of no length out of order", key("pcrs", lambda m: Raw(
+            b"\xbf" + cbor(Map(m[::-1]))[1:] + b"\xff"))),
+        ("PCR twice", key("pcrs", lambda m: Map(m[:1] + m))),
+        ("shuffled", shuffled), ("field twice", lambda v, rng: Map(
+            v + [rng.choice(v)]))])
+    table("doc", [
+        ("tagged", lambda v, rng: Tag((18, v))),
+        ("tagged 17", lambda v, rng: Tag((17, v))),
+        ("signature off", at(3, lambda s: s[:-1] + bytes([s[-1] ^ 1]))),
+        ("header of 256", at(0, b"\xa1\x01\x26")),
+        ("header longer", at(0, b"\xa2\x01\x38\x22\x04\x41x")),
+        ("header unprotected", at(1, Map([(1, -35)]))),
+        ("empty", at(2, b""))])
+
+    def other_key(chain, index, rng, _):
+        return chain.build(index, {"doc.key": lambda k: chain.keys.p384[3]})
+    add("doc: by another key", other_key)
+
+    def other_sequencer(chain, index, rng, _):
+        k = chain.keys.p256[3]
+        return chain.build(index, {"payload.key": lambda _: forge.spki(k),
+                                   "s.key": lambda _: k})
+    add("payload: speaks for another key", other_sequencer)
+    table("data", [
+        ("other magic", at(0, "notaryfs.seq.v2")), ("chain", at(1, OTHER)),
+        ("no chain", at(1, bytes(32))), ("epoch 1", at(2, 1)),
+        ("epoch 0", at(2, 0)), ("first number", at(3, 1)),
+        ("first number late", at(3, 1000)), ("head", at(4, OTHER)),
+        ("recoveries", at(5, 7)), ("recoveries too many", at(5, 1 << 32)),
+        ("empty", lambda v, rng: Raw(b""))])
+
+
+def shuffled(v, rng):
+    v = Map(v)
+    rng.shuffle(v)
+    return v
+
+
+def extensions(*wanted):
+    """Those extensions, and the local mark where it was."""
+    def change(old):
+        local_ = [e for e in old if forge.oid(forge.LOCAL_MARK) in e]
+        return local_ + list(wanted)
+    return change
+
+
+def certificates():
+    ca = (forge.basic(True), forge.usage("5"))
+    leaf = (forge.basic(False), forge.usage("0"))
+    ext = forge.extension
+
+    def more(*extra):
+        return field(extensions=lambda old: old + list(extra))
+    common = [
+        ("version 1", field(version=0)), ("version 2", field(version=1)),
+        ("SHA-256", field(digest="sha256")), ("SHA-512", field(
+            digest="sha512")), ("SHA-1", field(digest="sha1")),
+        ("algorithm inside", field(inner=forge.algorithm(
+            forge.ECDSA["sha256"]))), ("algorithm outside", field(
+                outer=forge.algorithm(forge.ECDSA["sha256"]))),
+        ("algorithm with NULL", field(inner=forge.algorithm(
+            forge.ECDSA["sha384"], b"\5\0"), outer=forge.algorithm(
+                forge.ECDSA["sha384"], b"\5\0"))),
+        ("other issuer", field(issuer=forge.name("nobody"))),
+        ("other subject", field(subject=forge.name("somebody"))),
+        ("issuer in capitals", field(issuer=forge.name("ATTESTATION ROOT"))),
+        ("issuer as PrintableString", field(issuer=forge.name(
+            "attestation root", 0x13))),
+        ("not yet", field(begin=forge.utc(forge.AT + 10**9))),
+        ("no more", field(end=forge.utc(forge.AT - 10**7))),
+        ("generalized time", field(end=forge.utc(
+            forge.AT + 10**9, "%Y%m%d%H%M%SZ", 0x18))),
+        ("time without seconds", field(end=der(0x17, b"3001010000Z"))),
+        ("time with a zone", field(end=der(0x17, b"300101000000+0100"))),
+        ("no such month", field(end=der(0x17, b"301301000000Z"))),
+        ("of 1950", field(begin=der(0x17, b"500101000000Z"))),
+        ("second 60", field(end=der(0x17, b"300101000060Z"))),
+        ("critical unknown", more(ext("1.2.3.4", True, b"\5\0"))),
+        ("unknown", more(ext("1.2.3.4", False, b"\5\0"))),
+        ("extension twice", more(ext("1.2.3.4", False, b"\5\0"), ext(
+            "1.2.3.4", False, b"\5\0"))),
+        ("constraints twice", more(forge.basic(True))),
+        ("policies", more(ext("2.5.29.32", True, der(0x30, der(
+            0x30, oid("1.2.3")))))),
+        ("name constraints", more(ext("2.5.29.30", True, der(0x30, der(
+            0xa0, der(0x30, der(0x82, b"example.org"))))))),
+        ("name constraints, not critical", more(ext(
+            "2.5.29.30", False, der(0x30, der(0xa0, der(0x30, der(
+                0x82, b"example.org"))))))),
+        ("issuer's key named", more(ext("2.5.29.35", False, der(0x30, der(
+            0x80, b"key"))))),
+        ("key named", more(ext("2.5.29.14", False, der(4, b"other")))),
+        ("long serial", field(serial=1 << 170)), ("serial below zero", field(
+            serial=-5)), ("no constraints", field(
+                extensions=extensions(forge.usage("05")))),
+        ("no usage", field(extensions=extensions(forge.basic(True)))),
+        ("an authority", field(extensions=extensions(*ca))),
+        ("no authority", field(extensions=extensions(*leaf))),
+        ("constraints not critical", field(extensions=extensions(
+            forge.basic(True, critical=False), forge.usage("5")))),
+        ("depth 0", field(extensions=extensions(
+            forge.basic(True, 0), forge.usage("5")))),
+        ("depth 1", field(extensions=extensions(
+            forge.basic(True, 1), forge.usage("5")))),
+        ("depth below zero", field(extensions=extensions(
+            forge.basic(True, -1), forge.usage("5")))),
+        ("depth of no authority", field(extensions=extensions(
+            forge.basic(False, 0), forge.usage("0")))),
+        ("no extensions", field(extensions=[])),
+        ("other usage", field(extensions=extensions(
+            forge.basic(False), forge.usage("6")))),
+        ("usage both", field(extensions=extensions(
+            forge.basic(False), forge.usage("05")))),
+        ("no use at all", field(extensions=extensions(
+            forge.basic(False), forge.usage("")))),
+        ("mark added", more(forge.mark())), ("mark not critical", field(
+            extensions=lambda old: [forge.mark(False)] + [
+                e for e in old if forge.oid(forge.LOCAL_MARK) not in e])),
+        ("no mark", field(extensions=lambda old: [
+            e for e in old if forge.oid(forge.LOCAL_MARK) not in e]))]
+    for stage, fits in (("root", anywhere), ("mid", between),
+                        ("leaf", anywhere), ("tsa.root", tsa),
+                        ("tsa.ca", tsa), ("tsa.cert", tsa)):
+        table(stage, common, fits)
+
+    def with_key(stage, pick, fits):
+        def make(chain, index, rng, _):
+            return chain.build(index, {stage: lambda c: field(
+                spki=forge.spki(pick(chain.keys)))(copy.copy(c), rng)})
+        return make
+    for stage, fits in (("root", anywhere), ("mid", between),
+                        ("leaf", anywhere), ("tsa.root", tsa),
+                        ("tsa.ca", tsa), ("tsa.cert", tsa)):
+        for label, pick in (("P-256", lambda k: k.p256[3]), (
+                "other P-384", lambda k: k.p384[3]), ("RSA", lambda k: k.rsa[
+                    0]), ("weak RSA", lambda k: k.weak)):
+            add("%s: key %s" % (stage, label), with_key(stage, pick, fits),
+                fits)
+
+    def signed_by_p256(stage):
+        def make(chain, index, rng, _):
+            return chain.build(index, {stage: lambda c: field(
+                signer=chain.keys.p256[3])(copy.copy(c), rng)})
+        return make
+    for stage, fits in (("root", anywhere), ("leaf", anywhere),
+                        ("mid", between), ("tsa.cert", tsa), ("tsa.ca", tsa),
+                        ("tsa.root", tsa)):
+        add(stage + ": signed by another", signed_by_p256(stage), fits)
+
+
+def tsa_meanings():
+    ext = field
+
+    def only(*e):
+        return ext(extensions=list(e))
+    p, u = forge.purposes, forge.usage
+    table("tsa.cert", [
+        ("purposes not critical", only(p(forge.STAMPING, critical=False),
+                                       u("0"))),
+        ("two purposes", only(p(forge.STAMPING, "1.3.6.1.5.5.7.3.4"),
+                              u("0"))),
+        ("an unknown purpose too", only(p(forge.STAMPING, "1.2.3.4"),
+                                        u("0"))),
+        ("another purpose", only(p("1.3.6.1.5.5.7.3.3"), u("0"))),
+        ("stamping twice", only(p(forge.STAMPING, forge.STAMPING), u("0"))),
+        ("no purposes", only(u("0"))),
+        ("no usage at all", only(p(forge.STAMPING))),
+        ("non-repudiation", only(p(forge.STAMPING), u("1"))),
+        ("usage besides", only(p(forge.STAMPING), u("03"))),
+        ("an authority for stamping", only(
+            p(forge.STAMPING), u("0"), forge.basic(True))),
+        ("no authority", only(p(forge.STAMPING), u("0"),
+                              forge.basic(False)))], tsa)
+    table("tsa.ca", [
+        ("depth 0", only(forge.basic(True, 0), u("5"))),
+        ("stamping alone", only(forge.basic(True), u("5"), p(
+            forge.STAMPING))), ("mail alone", only(
+                forge.basic(True), u("5"), p("1.3.6.1.5.5.7.3.4")))], tsa)
+    table("tsa.root", [
+        ("mail alone", only(forge.basic(True), u("5"), p(
+            "1.3.6.1.5.5.7.3.4"))), ("by somebody else", field(
+                issuer=forge.name("elsewhere")))], tsa)
+    for side in "upper", "lower":
+        table(side + ".tst", [
+            ("version 2", field(version=2)), ("policy", field(
+                policy="1.2.3.4.2")), ("other data", field(data=b"x")),
+            ("SHA-1", field(imprint="sha1")), ("SHA-384", field(
+                imprint="sha384")), ("SHA-256", field(imprint="sha256")),
+            ("SHA3", field(imprint="sha3_256")),
+            ("NULL parameters", field(parameters=b"\5\0")),
+            ("parameters", field(parameters=b"\4\0")),
+            ("fraction ends in zero", field(
+                time="20260921141320.250Z")),
+            ("no fraction", field(time="20260921141320Z")),
+            ("empty fraction", field(time="20260921141320.Z")),
+            ("long fraction", field(time="20260921141320.1234567Z")),
+            ("very long fraction", field(
+                time="20260921141320." + "1" * 30 + "Z")),
+            ("no seconds", field(time="202609211413Z")),
+            ("zone", field(time="20260921141320+0100")),
+            ("second 60", field(time="20260921141360Z")),
+            ("30 February", field(time="20260230141320Z")),
+            ("leap day", field(time="20240229141320Z")),
+            ("of 1969", field(time="19691231235959Z")),
+            ("of 1970", field(time="19700101000000Z")),
+            ("of 9999", field(time="99991231235959.999Z")),
+            ("before the certificates", field(time="20200101000000Z")),
+            ("after the certificates", field(time="20400101000000Z")),
+            ("nonce", field(more=b"\2\1\5")), ("ordering", field(
+                more=b"\1\1\xff")), ("accuracy", field(
+                    more=der(0x30, b"\2\1\1\x80\1\1"))),
+            ("accuracy strange", field(more=der(0x30, b"\x82\1\1"))),
+            ("tsa's name", field(more=der(0xa0, der(
+                0xa4, forge.name("tsa"))))),
+            ("extension", field(more=der(0xa1, forge.extension(
+                "1.2.3.4", False, b"x")))),
+            ("critical extension", field(more=der(0xa1, forge.extension(
+                "1.2.3.4", True, b"x")))),
+            ("order", field(more=b"\2\1\5\1\1\xff"))], tsa)
+        time_attribute = der(0x30, oid(forge.CMS + "9.5"), der(
+            0x31, der(0x17, b"260921141320Z")))
+        counter = der(0x30, oid(forge.CMS + "9.6"), der(0x31, der(0x30)))
+        table(side + ".token", [
+            ("status 1", field(status=1, bare=False)), ("status 2", field(
+                status=2, bare=False)), ("status below zero", field(
+                    status=-1, bare=False)), ("status 256", field(
+                        status=256, bare=False)),
+            ("response", field(bare=False)), ("bare", field(bare=True)),
+            ("SHA-384", field(digest="sha384")), ("SHA-512", field(
+                digest="sha512")), ("SHA-1", field(digest="sha1")),
+            ("two signers", field(signers=2)), ("no signer", field(
+                signers=0)), ("no certificates", field(bag=[])),
+            ("certificates twice", field(bag=lambda b: b * 2)),
+            ("17 certificates", field(bag=lambda b: (b * 17)[:17])),
+            ("16 certificates", field(bag=lambda b: (b * 16)[:16])),
+            ("certificates turned", field(bag=lambda b: b[::-1])),
+            ("junk certificate", field(bag=lambda b: b + [b"\x30\0"])),
+            ("attribute certificate", field(bag=lambda b: b + [der(
+                0xa2, der(0x30))])),
+            ("strange certificate", field(bag=lambda b: b + [b"\x80\0"])),
+            ("other content", field(type="7.1")),
+            ("other serial", field(serial=78)), ("other issuer", field(
+                issuer=forge.name("nobody"))), ("key identifier", field(
+                    sid=b"\x80\4abcd")),
+            ("no ESS", field(ess=[])), ("ESS twice", field(
+                ess=lambda e: e * 2)),
+            ("ESS of another", field(ess=lambda e: [e[0][:-1] + bytes([e[0][
+                -1] ^ 1])])), ("signing time", field(extra=[time_attribute])),
+            ("signing time twice", field(extra=[time_attribute] * 2)),
+            ("countersignature signed", field(extra=[counter])),
+            ("unsigned attribute", field(unsigned=der(0xa1, counter))),
+            ("unsigned signing time", field(unsigned=der(
+                0xa1, time_attribute))), ("unsigned empty", field(
+                    unsigned=b"\xa1\0"))], tsa)
+        table(side + ".attributes", [
+            ("no content type", lambda v, rng: v[1:]), ("no digest", lambda
+                v, rng: v[:1] + v[2:]), ("turned", lambda v, rng: v[::-1]),
+            ("content type twice", lambda v, rng: v[:1] + v),
+            ("none", lambda v, rng: [])], tsa)
+    for side in "upper", "lower":
+        table(side + ".token.algorithm", [
+            ("plain RSA", lambda v, rng: forge.algorithm(
+                "1.2.840.113549.1.1.1", b"\5\0")),
+            ("PSS", lambda v, rng: forge.algorithm("1.2.840.113549.1.1.10")),
+            ("SHA-384", lambda v, rng: forge.algorithm(rng.choice((
+                forge.ECDSA, forge.RSA))["sha384"])),
+            ("without parameters", lambda v, rng: v[:1] + bytes(
+                [v[1] - 2]) + v[2:-2] if v[-2:] == b"\5\0" else v),
+            ("strange parameters", lambda v, rng: der(
+                0x30, v[2:13], b"\4\0"))], tsa)
+
+    def renamed(policy):
+        return key(7, lambda a: [[1, a[0][1], policy]])
+    table("params", [("tsa name " + n, renamed(n)) for n in (
+        "tsa *", "tsa 1.2.3.4.1", "tsa 1.2.3.4.2", "tsa ", "tsa", "TSA *",
+        "tsa 1.2.3.4.01", "tsa  *")], tsa)
+
+    def pinned(change):
+        return key(7, lambda a: [[1, change(a[0][1]), a[0][2]]])
+    table("params", [
+        ("pinned twice", pinned(lambda k: k * 2)),
+        ("pinned with a byte behind", pinned(lambda k: k + b"\0")),
+        ("nothing pinned", pinned(lambda k: b"\x30\0")),
+        ("pinned nine", pinned(lambda k: (k * 9)[:4096])),
+    ], tsa)
+
+    def signer_pinned(chain, index, rng, _):
+        cert = chain.stamper.certs(lambda n, v: v)
+        which = rng.choice((1, 2))
+        return chain.build(index, {"params": lambda v: put(v, 7, [
+            [1, cert[which] + b"".join(cert), "tsa *"]])})
+    add("params: signer or authority pinned", signer_pinned, tsa)
+
+
+def jwt_meanings():
+    def claims(**c):
+        def change(v, rng):
+            v = dict(v)
+            for k, x in c.items():
+                k = {"user": "cognito:username"}.get(k, k)
+                if x is ...:
+                    v.pop(k, None)
+                else:
+                    v[k] = x(v) if callable(x) else x
+            return v
+        return change
+
+    def local_part(v):
+        return v["email"].split("@")[0]
+    for side in "upper", "lower":
+        table(side + ".jwt.claims", [
+            ("issuer", claims(iss="https://other.example")),
+            ("no issuer", claims(iss=...)), ("issuer a number", claims(
+                iss=7)), ("access token", claims(token_use="access")),
+            ("no use", claims(token_use=...)), ("no time", claims(iat=...)),
+            ("time as text", claims(iat="1")), ("time below zero", claims(
+                iat=-1)), ("time a fraction", claims(iat=1.5)),
+            ("time far", claims(iat=253402300799)), ("time beyond", claims(
+                iat=253402300800)), ("time huge", claims(iat=2**64)),
+            ("no name", claims(email=...)), ("no @", claims(
+                email=local_part)), ("upper case", claims(
+                    email=lambda v: v["email"].upper())),
+            ("user name", claims(user=local_part, email=...)),
+            ("user name with @", claims(user=lambda v: v["email"],
+                                        email=...)),
+            ("user name with more", claims(user=lambda v: local_part(
+                v) + "0", email=...)),
+            ("both", claims(user=local_part)), ("both differ", claims(
+                user=OTHER.hex())), ("email of another", claims(
+                    email=OTHER.hex() + "@x")),
+            ("user a number", claims(user=7)), ("email with escape", claims(
+                email=lambda v: v["email"] + "\n")),
+            ("email with NUL", claims(email=lambda v: v["email"] + "\0")),
+            ("user of no hash", claims(user="me")),
+            ("65 members", lambda v, rng: dict(v, **{
+                "m%d" % i: 0 for i in range(60)})),
+            ("deep 5", claims(deep=[[[[[0]]]]])), ("deep 6", claims(
+                deep=[[[[[[0]]]]]]))], jwt)
+        table(side + ".jwt.claims.raw", [
+            ("member twice", lambda v, rng: v[:-1] + b', "iat": 1}'),
+            ("inner twice", lambda v, rng: v[:-1] + b', "q": {"a":1,"a":2}}'),
+            ("name with escape", lambda v, rng: v[:-1] + b', "\\u0061": 1}'),
+            ("leading zero", lambda v, rng: v[:-1] + b', "q": 01}'),
+            ("NaN", lambda v, rng: v[:-1] + b', "q": NaN}'),
+            ("surrogate", lambda v, rng: v[:-1] + b', "q": "\\ud800"}'),
+            ("not UTF-8", lambda v, rng: v[:-1] + b', "q": "\xff"}'),
+            ("control", lambda v, rng: v[:-1] + b', "q": "\x1f"}'),
+            ("DEL", lambda v, rng: v[:-1] + b', "q": "\x7f"}'),
+            ("odd escape", lambda v, rng: v[:-1] + b', "q": "\\x"}'),
+            ("comma", lambda v, rng: v[:-1] + b",}"),
+            ("blanks", lambda v, rng: b" \t\r\n" + v + b" \n"),
+            ("form feed", lambda v, rng: v + b"\f"),
+            ("byte order mark", lambda v, rng: b"\xef\xbb\xbf" + v),
+            ("array", lambda v, rng: b"[" + v + b"]"),
+            ("exponent", lambda v, rng: v[:-1] + b', "q": -1.5E+7}'),
+            ("lone minus", lambda v, rng: v[:-1] + b', "q": -}'),
+            ("point", lambda v, rng: v[:-1] + b', "q": 1.}'),
+            ("plus", lambda v, rng: v[:-1] + b', "q": +1}'),
+            ("many digits", lambda v, rng: v[:-1] + b', "q": '
+             + b"9" * 4500 + b"}")], jwt)
+        table(side + ".jwt.header", [
+            ("none", claims(alg="none")), ("HS256", claims(alg="HS256")),
+            ("no algorithm", claims(alg=...)), ("other algorithm", claims(
+                alg=lambda v: "ES256" if v["alg"] == "RS256" else "RS256")),
+            ("crit", claims(crit=["x"])), ("crit empty", claims(crit=[])),
+            ("other kid", claims(kid="two")), ("no kid", claims(kid=...)),
+            ("kid empty", claims(kid="")), ("kid a number", claims(kid=1)),
+            ("kid with escape", claims(kid="o\"")), ("jwk", claims(
+                jwk={"kty": "EC"}))], jwt)
+        table(side + ".jwt.signature", [
+            ("empty", lambda v, rng: b""), ("longer", lambda v, rng: v + v[
+                :1]), ("zeros", lambda v, rng: bytes(len(v))),
+            ("malleable", lambda v, rng: malleable(v) if len(
+                v) == 64 else v)], jwt)
+        table(side + ".raw", [
+            ("four parts", lambda v, rng: v + b".x"), ("two parts", lambda
+                v, rng: v.rpartition(b".")[0]), ("padded", lambda
+                    v, rng: v + b"="), ("bits left over", lambda v, rng: v[
+                        :-1] + bytes([v[-1] ^ 1])), ("part empty", lambda
+                            v, rng: b"." + v.partition(b".")[2]),
+            ("standard alphabet", lambda v, rng: v.replace(
+                b"-", b"+").replace(b"_", b"/"))], jwt)
+
+    def jwk(**c):
+        return lambda v, rng: {"keys": [claims(**c)(v["keys"][0], rng)]}
+    table("jwks", [
+        ("other kid", jwk(kid="two")), ("no kid", jwk(kid=...)),
+        ("no kty", jwk(kty=...)), ("alg other", jwk(alg="PS256")),
+        ("alg a number", jwk(alg=1)), ("use enc", jwk(use="enc")),
+        ("short x", jwk(x="AA")), ("crv other", jwk(crv="P-384")),
+        ("e 1", jwk(e="AQ")), ("e even", jwk(e="BA")), ("e long", jwk(
+            e="AQAAAAAAAAAB")), ("e empty", jwk(e="")),
+        ("n short", jwk(n="_" * 43)), ("n even", jwk(
+            n=lambda v: v.get("n", "AAAA")[:-3] + "AAA")),
+        ("no keys", lambda v, rng: {}), ("keys empty", lambda
+            v, rng: {"keys": []}), ("keys no list", lambda v, rng: {
+                "keys": v["keys"][0]}), ("a number first", lambda
+                    v, rng: {"keys": [1] + v["keys"]}),
+        ("unreadable first", lambda v, rng: {"keys": [dict(
+            v["keys"][0], x="AA", n="AA")] + v["keys"]}),
+        ("unreadable behind", lambda v, rng: {"keys": v["keys"] + [dict(
+            v["keys"][0], x="AA", n="AA")]}),
+        ("another first", lambda v, rng: {"keys": [dict(
+            v["keys"][0], kid="zero")] + v["keys"]}),
+        ("17 keys", lambda v, rng: {"keys": [{"kid": "x"}] * 16 + v[
+            "keys"]}), ("16 keys", lambda v, rng: {"keys": [{
+                "kid": "x"}] * 15 + v["keys"]})], jwt)
+
+
+def local_stamps():
+    for side in "upper", "lower":
+        table(side + ".stamp", [
+            ("other block", at(0, OTHER)), ("time 0", at(1, 0)),
+            ("time last", at(1, 253402300799999)),
+            ("time beyond", at(1, 253402300800000))], local_time)
+        table(side + ".stamp.signed", [
+            ("time off", at(1, lambda p: p + 1)), ("zeros", at(
+                2, bytes(64))), ("one item more", lambda v, rng: v + [0])],
+            local_time)
+
+        def other(chain, index, rng, _, side=side):
+            return chain.build(index, {side + ".stamp": lambda v: (
+                v[0], v[1], chain.keys.ed[1])})
+        add(side + ".stamp: by another authority", other, local_time)
+    hooked("clock went back", "upper.stamp", at(1, forge.AT - 5), local_time)
+
+
+def wholes():
+    def part(k, value):
+        def change(v, rng):
+            m = v[1]
+            old = dict(m).get(k)
+            return Tag((v[0], put(m, k, value(old) if callable(value)
+                                  else value)))
+        return change
+
+    def path(f):
+        return part(5, lambda p: f(*p))
+    table("certificate", [
+        ("no tag", lambda v, rng: v[1]), ("other tag", lambda v, rng: Tag(
+            (55798, v[1]))), ("tagged twice", lambda v, rng: Tag((55799, v))),
+        ("other magic", part(0, "notaryfs-cart")), ("version 2", part(1, 2)),
+        ("version 0", part(1, 0)), ("version true", part(1, True)),
+        ("version 2 and junk", lambda v, rng: Tag((55799, put(put(
+            v[1], 1, 2), 2, Raw(b"\xff"))))),
+        ("other anchor", part(2, OTHER)), ("key 11", part(11, [])),
+        ("key 17", part(17, 0)), ("key 1000", part(1000, 0)),
+        ("key -1", part(-1, [1, Map([("a", 1)])])),
+        ("key -2^63", part(-2**63, 0)), ("key -2^63-1", part(-2**63 - 1, 0)),
+        ("key 2^63-1", part(2**63 - 1, 0)), ("key 2^63", part(2**63, 0)),
+        ("key of text", part("x", 0)), ("key 11 nested 15", part(
+            11, Raw(b"\x81" * 15 + b"\0"))), ("key -1 nested 15", part(
+                -1, Raw(b"\x81" * 15 + b"\0"))), ("key -1 nested 16", part(
+                    -1, Raw(b"\x81" * 16 + b"\0"))), ("key -1 empty 16", part(
+                        -1, Raw(b"\x81" * 15 + b"\x80"))),
+        ("64 keys", lambda v, rng: Tag((55799, Map(v[1] + [
+            (-1 - i, i) for i in range(53)])))),
+        ("65 keys", lambda v, rng: Tag((55799, Map(v[1] + [
+            (-1 - i, i) for i in range(54)])))),
+        ("order of type 2", part(9, [2, b"x", b"y"])),
+        ("order of type 0", part(9, lambda o: [0, o[1]])),
+        ("order with more", part(9, lambda o: o + [0])),
+        ("order empty", part(9, [])), ("order of type 2 alone", part(9, [2])),
+        ("order of 65", part(9, [2] * 65)), ("order of 64", part(
+            9, [2] * 64)),
+        ("order of text", part(9, ["x", b"y"])),
+        ("attestation of type 2", part(10, [[2, 5]])),
+        ("two attestations", part(10, lambda d: d * 2)),
+        ("no attestation", part(10, [])),
+        ("order of type 2 and key 11", lambda v, rng: Tag((55799, put(put(
+            v[1], 9, [2]), 11, 0)))),
+        ("order of type 2, record too long", lambda v, rng: Tag((55799, put(
+            put(v[1], 9, [2]), 4, bytes(131073))))),
+        ("index off", path(lambda i, n, p: [i + 1, n, p])),
+        ("index out", path(lambda i, n, p: [n, n, p])),
+        ("n off", path(lambda i, n, p: [i, n + 1, p])),
+        ("n 0", path(lambda i, n, p: [0, 0, []])),
+        ("n 2^64-1", path(lambda i, n, p: [i, 2**64 - 1, p])),
+        ("sibling taken", path(lambda i, n, p: [i, n, p[1:]])),
+        ("sibling added", path(lambda i, n, p: [i, n, p + [OTHER]])),
+        ("64 siblings", path(lambda i, n, p: [i, n, [OTHER] * 64])),
+        ("65 siblings", path(lambda i, n, p: [i, n, [OTHER] * 65])),
+        ("siblings turned", path(lambda i, n, p: [i, n, p[::-1]])),
+        ("upper type 0", part(7, lambda t: [0, t[1]])),
+        ("upper type 1", part(7, lambda t: [1, t[1]])),
+        ("upper type 2", part(7, lambda t: [2, t[1]])),
+        ("upper type 3", part(7, lambda t: [3, t[1]])),
+        ("lower type 0", part(8, lambda t: [0, t[1]])),
+        ("lower type 2^64-1", part(8, lambda t: [2**64 - 1, t[1]])),
+        ("upper empty", part(7, lambda t: [t[0], b""])),
+        ("lower empty", part(8, lambda t: [t[0], b""])),
+        ("upper too long", part(7, lambda t: [t[0], bytes(32769)])),
+        ("upper as lower", lambda v, rng: Tag((55799, put(
+            v[1], 8, dict(v[1])[7])))),
+        ("stamps swapped", lambda v, rng: Tag((55799, put(put(
+            v[1], 8, dict(v[1])[7]), 7, dict(v[1])[8])))),
+        ("block as block zero", lambda v, rng: Tag((55799, put(
+            v[1], 3, [dict(v[1])[6], dict(v[1])[3][1]])))),
+        ("record empty", part(4, b"")), ("block empty", part(6, b"")),
+        ("statement empty", part(9, [1, b""])), ("document empty", part(
+            10, [[1, b""]])), ("statement too long", part(
+                9, [1, bytes(513)])), ("statement long", part(
+                    9, [1, bytes(512)])), ("document too long", part(
+                        10, [[1, bytes(20001)]])),
+        ("record too long", part(4, bytes(131073))),
+        ("too long", lambda v, rng: Tag((55799, put(
+            v[1], -1, bytes(262144)))))])
+    for i in range(11):
+        hooked("no key %d" % i, "certificate", part(i, ...))
+    hooked("another", "anchor", lambda v, rng: OTHER)
+    hooked("none", "anchor", lambda v, rng: b"")
+    hooked("one byte more", "content", lambda v, rng: v + b"x")
+    hooked("one byte less", "content", lambda v, rng: v[:-1])
+    hooked("a byte turned", "content", lambda v, rng: flip(v, rng))
+    hooked("another file", "content", lambda v, rng: b"other")
+    hooked("nothing", "certificate.raw", lambda v, rng: b"")
+    hooked("as it is", "certificate.raw", lambda v, rng: v)
+
+    def swapped(k):
+        def make(chain, index, rng, others):
+            other = rng.choice(others)
+            theirs = {"value": None}
+
+            def see(v):
+                theirs["value"] = dict(v[1])[k]
+                return v
+            other.build(rng.randrange(len(forge.SIZES)),
+                        {"certificate": see})
+            return chain.build(index, {"certificate": lambda v: Tag((
+                v[0], put(v[1], k, theirs["value"])))})
+        return make
+    for k in range(2, 11):
+        add("certificate: part %d of another" % k, swapped(k))
+
+
+def sets():
+    for side in "upper", "lower":
+        table(side + ".set", [
+            ("two of them", lambda v, rng: v[:2]),
+            ("one of them", lambda v, rng: v[1:2]),
+            ("none", lambda v, rng: []),
+            ("nine", lambda v, rng: v * 3),
+            ("turned", lambda v, rng: v[::-1]),
+            ("one twice", lambda v, rng: [v[0]] + v),
+            ("twice and out of order", lambda v, rng: [v[0], v[0], v[2], v[
+                1]]), ("twice and of no authority", lambda v, rng: [
+                    v[0], v[0], [7, 0, v[0][2]]]),
+            ("of no authority", lambda v, rng: v + [[4, 0, v[0][2]]]),
+            ("of place 8", lambda v, rng: v + [[8, 0, v[0][2]]]),
+            ("by the spare", lambda v, rng: v + [[3, 0, v[0][2]]]),
+            ("another type", lambda v, rng: [[0, 2, v[0][2]]] + v[1:]),
+            ("type 3", lambda v, rng: [[0, 3, v[0][2]]] + v[1:]),
+            ("one empty", lambda v, rng: [[0, 0, b""]] + v[1:]),
+            ("one with junk", lambda v, rng: [[0, 0, b"\0"]] + v[1:]),
+            ("authorities exchanged", lambda v, rng: [
+                v[0], [1, 1, v[2][2]], [2, 2, v[1][2]]]),
+            ("one of another block", lambda v, rng: v[:2] + [
+                [2, 2, v[2][2][:-2] + b"AA"]])], several)
+    table("params", [
+        ("quorum 3 of several", key(8, 3)), ("quorum 4 of several", key(8, 4)),
+        ("quorum 1 of several", key(8, 1)),
+        ("spare is the first", key(7, lambda a: a[:3] + [a[0]])),
+        ("authorities turned", key(7, lambda a: a[::-1])),
+        ("fewer authorities", key(7, lambda a: a[:2]))], several)
+
+    def spare_first(chain, index, rng, _):
+        return chain.build(index, {
+            "params": lambda v: put(v, 7, dict(v)[7][:3] + dict(v)[7][:1]),
+            "upper.set": lambda v: v + [[3, 0, v[0][2]]],
+            "lower.set": lambda v: v + [[3, 0, v[0][2]]]})
+    add("set: one key under two names", spare_first, several)
+
+    def clocks(chain, index, rng, _):
+        def off(v):
+            return v[0], forge.AT + rng.randrange(-10**6, 10**6), v[2]
+        return chain.build(index, {"upper.stamp": off, "lower.stamp": off})
+    add("set: clocks differ", clocks, several)
+
+    def alone(chain, index, rng, _):
+        def first_(v):
+            return Raw(v[0][2])
+        return chain.build(index, {
+            "upper.set": first_, "certificate": lambda v: Tag((v[0], put(
+                v[1], 7, [0, dict(v[1])[7][1]])))})
+    add("set: one alone", alone, several)
+
+
+def ranges():
+    """Certificates of some bytes alone (key 17), and changes of them."""
+    def of(change=lambda r, rng: r, asked=lambda a, b, rng: (a, b),
+           content=lambda v, rng: v, whole=False):
+        def make(chain, index, rng, _):
+            index = rng.choice((2, 3, 5))
+            data = chain.files[index]
+            grid_ = rng.choice((1, 4096))
+            start = rng.randrange(len(data) // grid_) * grid_
+            end = start + rng.randrange(1, len(data) - start + 1)
+            if rng.random() < .3:
+                end = len(data)
+            r = change(forge.range_of(data, start, end), rng)
+            a = asked(start, end, rng)
+            return chain.build(index, {
+                "certificate": lambda v: Tag((v[0], put(v[1], 17, r))),
+                "content": lambda v: content(
+                    v if whole else v[start:end], rng),
+                "asked": lambda _: b"" if a is None else
+                a[0].to_bytes(8, "big") + a[1].to_bytes(8, "big")})
+        return make
+
+    def hashes(f):
+        return lambda r, rng: r[:4] + [f(list(r[4]))]
+    for label, make in (
+            ("as it is", of()), ("not asked for", of(
+                asked=lambda a, b, rng: None)),
+            ("whole file", of(asked=lambda a, b, rng: None, whole=True)),
+            ("another asked for", of(asked=lambda a, b, rng: (a, b + 1))),
+            ("whole file for a range", of(whole=True)),
+            ("a byte turned", of(content=flip)),
+            ("a byte less", of(content=lambda v, rng: v[:-1])),
+            ("hash taken", of(hashes(lambda h: h[1:]))),
+            ("hash added", of(hashes(lambda h: h + [OTHER]))),
+            ("hashes turned", of(hashes(lambda h: h[::-1]))),
+            ("other hashes", of(hashes(lambda h: [OTHER] * len(h)))),
+            ("105 hashes", of(hashes(lambda h: [OTHER] * 105))),
+            ("left longer", of(at(2, lambda v: v + b"x"))),
+            ("left other", of(at(2, lambda v: bytes(len(v))))),
+            ("left too long", of(at(2, bytes(4096)))),
+            ("right shorter", of(at(3, lambda v: v[1:]))),
+            ("right other", of(at(3, lambda v: bytes(len(v))))),
+            ("empty", of(lambda r, rng: [r[0], r[0]] + r[2:])),
+            ("turned", of(lambda r, rng: [r[1], r[0]] + r[2:])),
+            ("beyond the end", of(at(1, 1 << 40))),
+            ("far beyond", of(at(1, (1 << 64) - 1))),
+            ("moved", of(at(0, lambda n: n + 1))),
+            ("item more", of(lambda r, rng: r + [0])),
+            ("no array", of(lambda r, rng: Map()))):
+        add("range: " + label, make)
+
+    def asked_of_whole(chain, index, rng, _):
+        n = rng.choice((1, len(chain.files[index]), 1 << 20))
+        return chain.build(index, {"asked": lambda _: bytes(8)
+                                   + n.to_bytes(8, "big")})
+    add("range: asked of a whole file", asked_of_whole)
+    for op in BYTES + CBOR:
+        add("range: " + op.__name__.replace("_", " "), of(
+            lambda r, rng, op=op: Raw(op(cbor(r), rng))))
+    for size in (1 << 40, (1 << 63) - 1, 1 << 63, (1 << 64) - 1):
+        def huge(chain, index, rng, _, size=size):
+            return chain.build(index, {
+                "record": lambda v: v[:4] + [size] + v[5:],
+                "certificate": lambda v: Tag((v[0], put(v[1], 17, [
+                    0, rng.choice((1, size)), b"", b"", [OTHER] * 50])))})
+        add("range: in a file of %d" % size, huge)
+
+
+def fill():
+    grid()
+    for table_of in (records, blocks, parameters, numbers, documents,
+                     certificates, tsa_meanings, jwt_meanings, local_stamps,
+                     wholes, sets, ranges):
+        table_of()
+    add("leaves: 20000 of them", many)
+
+
+fill()

@@ -1,0 +1,127 @@
+/*
+ * judge: verdicts of many certificates, for tests that are not in C.
+ *
+ *	judge < cases
+ *
+ * A case is four byte strings, each behind its length as four bytes, most
+ * significant first: anchor (32 bytes, or none), certificate, content, and the
+ * range that the content is of (from and to, 8 bytes each, or none).  For each
+ * the verdict's name is written, one a line and at once; behind one that refuses
+ * nothing also the two times, height and number.
+ */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/chunktree.h"
+#include "core/cleanup.h"
+#include "core/hash.h"
+#include "core/verify.h"
+#include "tests/tap/tap.h"
+
+#define PART_MAX ((size_t)16 << 20)
+
+static uint64_t number(const uint8_t *p, size_t n)
+{
+	uint64_t v = 0;
+
+	for (; n > 0; n--)
+		v = v << 8 | *p++;
+	return v;
+}
+
+/* False at the end of the input; in memory of exactly that size, so that the
+ * address sanitizer sees a read beyond it. */
+static bool next(struct buf *ret)
+{
+	uint8_t head[4];
+	size_t n;
+
+	if (fread(head, 1, sizeof(head), stdin) != sizeof(head))
+		return false;
+	n = (size_t)number(head, sizeof(head));
+	if (n > PART_MAX)
+		bail("a part of %zu bytes", n);
+	ret->p = malloc(n == 0 ? 1 : n);
+	if (ret->p == NULL || fread(ret->p, 1, n, stdin) != n)
+		bail("cannot read a case");
+	ret->n = n;
+	return true;
+}
+
+/* As notary-verify hashes: a piece only where it can be the one meant. */
+static int piece(void *ctx, uint64_t off, uint8_t *ret, size_t n)
+{
+	const struct bytes *file = ctx;
+
+	if (off > file->n || n > file->n - off)
+		return -EINVAL;
+	memcpy(ret, file->p + off, n);
+	return 0;
+}
+
+static struct content content_of(
+	const struct report *r, struct bytes file, struct bytes asked)
+{
+	struct range_source src = {piece, &file};
+	const struct range *range = &r->cert.range;
+	struct content c = {.size = file.n};
+
+	if (asked.n > 0) {
+		c.from = number(asked.p, 8);
+		c.to = number(asked.p + 8, 8);
+	}
+	if (!r->content_counts)
+		return c;
+	if (range->to == 0) {
+		c.root = chunktree_root_bytes(file);
+		c.sha256 = hash_sha256(file);
+	} else if (c.from == range->from && c.to == range->to &&
+		   c.size == c.to - c.from &&
+		   range_root(range, r->record.size, &src, &c.root) != 0) {
+		bail("cannot hash a piece");
+	}
+	return c;
+}
+
+static void answer(struct bytes anchor, struct bytes cert, struct bytes file,
+	struct bytes asked)
+{
+	struct content content;
+	struct hash h = {{0}};
+	struct report r;
+
+	if ((anchor.n != HASH_LEN && anchor.n != 0) ||
+		(asked.n != 16 && asked.n != 0))
+		bail("an anchor of %zu, a range of %zu bytes", anchor.n,
+			asked.n);
+	if (anchor.n > 0)
+		memcpy(h.b, anchor.p, HASH_LEN);
+	if (verify_begin(NULL, cert, anchor.n > 0 ? &h : NULL, &r) != 0)
+		bail("verify_begin() fails");
+	content = content_of(&r, file, asked);
+	verify_end(&r, &content);
+	printf("%s", verdict_name(r.verdict));
+	if (r.verdict == V_VALID || r.verdict == V_NO_ANCHOR)
+		printf(" %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64,
+			r.after_ms, r.by_ms, r.height, r.k);
+	putchar('\n');
+	fflush(stdout);
+}
+
+int main(void)
+{
+	for (;;) {
+		cleanup(buf) struct buf anchor = {0}, cert = {0}, file = {0},
+					asked = {0};
+
+		if (!next(&anchor))
+			return 0;
+		if (!next(&cert) || !next(&file) || !next(&asked))
+			bail("a case without its end");
+		answer(BUF_BYTES(&anchor), BUF_BYTES(&cert), BUF_BYTES(&file),
+			BUF_BYTES(&asked));
+	}
+}
