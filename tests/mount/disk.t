@@ -164,6 +164,37 @@ def read_only(v, at):
 
 on_tmpfs("60m", read_only)
 
+
+
+# -- one bucket whose disk is full
+def small_bucket(v, at):
+    v.path = os.path.join(v.dir, "vault")
+    b = [os.path.join(v.dir, "b%d" % i) for i in range(5)] + [os.path.join(at, "b5")]
+    run(NOTARYFS, "init", v.path, "--settle", "500ms", *[x for d in b for x in ("--bucket", d)], check=True)
+    v.mount()
+    for i in range(4):
+        write(v, "f%d" % i, os.urandom(2 << 20))
+        t.is_(final(v, "f%d" % i).returncode, 0, "a bucket's disk fills up: file %d is final" % i)
+    t.ok(wait_for(lambda: "No space left" in row(v, "buckets", b[5])["error"]), "status says which bucket has no room")
+    t.ok(all(row(v, "buckets", x)["ok"] for x in b[:5]), "and that the others have")
+    v.umount()
+    p = run(NOTARYFS, "repair", v.path)
+    t.ok(p.returncode == 2 and "No space left" in text(p), "a repair cannot put anything there, and says so")
+    v.mount()
+    run("mount", "-o", "remount,size=40m", at, check=True)
+    t.ok(wait_for(lambda: row(v, "buckets", b[5])["ok"]), "with room it is used again")
+    v.umount("--final")
+    p = run(NOTARYFS, "scrub", v.path)
+    if p.returncode != 0:   # what it lacks comes when the vault is mounted
+        v.mount()
+        t.ok(wait_for(lambda: run(NOTARYFS, "scrub", v.path).returncode == 0), "and gets what it lacked")
+        v.umount()
+    else:
+        t.ok(True, "and gets what it lacked")
+
+
+on_tmpfs("2m", small_bucket)
+
 # -- torn ends of what is appended to
 v = Vault()
 v.mount()
