@@ -774,6 +774,16 @@ static void bury(struct mount *m)
 
 /* -- the thread -- */
 
+/* Once, when there is nothing more urgent. */
+static void sweep(struct mount *m)
+{
+	int rc = retain_sweep(m);
+
+	if (rc < 0)
+		mount_say(m, "cannot set access times to retention dates", "",
+			rc);
+}
+
 static void watch_backlog(struct mount *m)
 {
 	struct local_counts c;
@@ -825,12 +835,8 @@ static void *run(void *arg)
 	struct sealer *s = arg;
 	struct mount *m = s->m;
 	uint64_t next;
-	bool rest;
-	int rc = retain_sweep(m);
+	bool rest, swept = false;
 
-	if (rc < 0)
-		mount_say(m, "cannot set access times to retention dates", "",
-			rc);
 	for (;;) {
 		{
 			locked(&s->lock);
@@ -842,6 +848,9 @@ static void *run(void *arg)
 		bury(m);
 		if (rest)
 			continue;
+		if (!swept)
+			sweep(m);
+		swept = true;
 		{
 			locked(&m->lock);
 			next = settle_next(&m->nodes.settle, mount_now(m));

@@ -47,6 +47,11 @@ int main(void)
 		bail("no store");
 	is_int(read_text(c, S("open"), text), 0, "a file is read");
 	is_str(text, "open", "its bytes");
+	unlink(scratch_path(dir, "open"));
+	write_file(scratch_path(dir, "open"), "next");
+	is_int(read_text(c, S("open"), text), 0,
+		"another file of the name read last is read");
+	is_str(text, "next", "and not the one that was deleted");
 	is_int(read_text(c, S("shut"), text), 0,
 		"one of mode 000 is read: it must not stop the chain");
 	is_str(text, "shut", "its bytes");
