@@ -215,22 +215,34 @@ static int sign_raw(const struct profile *p, EVP_PKEY *key, struct bytes head,
 	return good ? signature_raw(der, n, p->half, ret) : -EIO;
 }
 
+int cose_sign_bare(enum cose_alg alg, EVP_PKEY *key, struct bytes header,
+	struct bytes payload, uint8_t *ret)
+{
+	const struct profile *p = profile_of(alg);
+	cleanup(buf) struct buf head = {0};
+	int rc;
+
+	if (p == NULL || !key_fits(key, p))
+		return -EINVAL;
+	rc = structure_head(header, payload.n, &head);
+	if (rc == 0)
+		rc = sign_raw(p, key, BUF_BYTES(&head), payload, ret);
+	return rc;
+}
+
 int cose_sign(enum cose_alg alg, EVP_PKEY *key, struct bytes payload,
 	struct buf *ret)
 {
 	const struct profile *p = profile_of(alg);
 	uint8_t sig[SIGNATURE_MAX];
-	cleanup(buf) struct buf head = {0};
 	struct cborput w = {0};
 	struct bytes header;
 	int rc;
 
-	if (p == NULL || !key_fits(key, p))
+	if (p == NULL)
 		return -EINVAL;
 	header = BYTES(p->header, p->header_n);
-	rc = structure_head(header, payload.n, &head);
-	if (rc == 0)
-		rc = sign_raw(p, key, BUF_BYTES(&head), payload, sig);
+	rc = cose_sign_bare(alg, key, header, payload, sig);
 	if (rc != 0)
 		return rc;
 	cborput_array(&w, 4);

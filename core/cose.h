@@ -32,6 +32,11 @@ int cose_signed(const struct cose_sign1 *c, struct buf *ret);
 /* Signs; the untagged form.  Written by hand, without libcbor.  -EIO. */
 int cose_sign(enum cose_alg alg, EVP_PKEY *key, struct bytes payload,
 	struct buf *ret);
+/* The bare signature r || s over that protected header and payload, for those
+ * who write another message around it.  ret has room for both halves: 64 or
+ * 96 bytes.  -EINVAL for a key of another curve, -EIO. */
+int cose_sign_bare(enum cose_alg alg, EVP_PKEY *key, struct bytes header,
+	struct bytes payload, uint8_t *ret);
 /* A public key from SubjectPublicKeyInfo DER, whole input consumed, EC named
  * curve P-256 or P-384 only; NULL otherwise.  Free with EVP_PKEY_free(). */
 EVP_PKEY *cose_key(struct bytes spki);

@@ -130,8 +130,8 @@ size_t mlog_consistency(const struct hash *leaves, uint64_t m, uint64_t n,
 	return len;
 }
 
-int mlog_check_inclusion(const struct hash *leaf, uint64_t i, uint64_t n,
-	const struct hash *path, size_t path_len, const struct hash *root)
+int mlog_fold(const struct hash *leaf, uint64_t i, uint64_t n,
+	const struct hash *path, size_t path_len, struct hash *ret_root)
 {
 	uint64_t fn = i, sn = n - 1;
 	struct hash r = *leaf;
@@ -152,7 +152,19 @@ int mlog_check_inclusion(const struct hash *leaf, uint64_t i, uint64_t n,
 		fn >>= 1;
 		sn >>= 1;
 	}
-	return sn == 0 && hash_equal(&r, root) ? 0 : -EBADMSG;
+	if (sn != 0)
+		return -EBADMSG;
+	*ret_root = r;
+	return 0;
+}
+
+int mlog_check_inclusion(const struct hash *leaf, uint64_t i, uint64_t n,
+	const struct hash *path, size_t path_len, const struct hash *root)
+{
+	struct hash r;
+
+	return mlog_fold(leaf, i, n, path, path_len, &r) == 0 &&
+			hash_equal(&r, root) ? 0 : -EBADMSG;
 }
 
 /* The proper part, 0 < m < n: walks the path of the old tree's last leaf and

@@ -33,6 +33,10 @@ size_t mlog_inclusion(const struct hash *leaves, uint64_t n, uint64_t i,
 /* RFC 9162 2.1.4.1, 0 < m <= n; returns its length (<= MLOG_DEPTH + 1). */
 size_t mlog_consistency(const struct hash *leaves, uint64_t m, uint64_t n,
 	struct hash ret[MLOG_DEPTH + 1]);
+/* RFC 9162 2.1.3.2: the root that this path leads to.  -EBADMSG if i >= n or
+ * the path has not exactly the length that (i, n) demands. */
+int mlog_fold(const struct hash *leaf, uint64_t i, uint64_t n,
+	const struct hash *path, size_t path_len, struct hash *ret_root);
 /* RFC 9162 2.1.3.2 and 2.1.4.2: 0 or -EBADMSG. */
 int mlog_check_inclusion(const struct hash *leaf, uint64_t i, uint64_t n,
 	const struct hash *path, size_t path_len, const struct hash *root);
