@@ -6,6 +6,7 @@
 
 #include "core/cleanup.h"
 #include "core/json.h"
+#include "core/timestamp.h"
 #include "core/retention.h"
 #include "core/verify.h"
 
@@ -79,7 +80,8 @@ void report_time(uint64_t ms, char ret[32])
 
 static bool established(const struct report *r)
 {
-	return r->verdict == V_VALID || r->verdict == V_NO_ANCHOR;
+	return r->verdict == V_VALID || r->verdict == V_NO_ANCHOR ||
+	       r->verdict == V_LATE;
 }
 
 static bool has_content(const struct report *r)
@@ -201,10 +203,53 @@ static void say_part(struct text *t, const struct report *r)
 		r->cert.range.from, r->cert.range.to - 1);
 }
 
+/* Who gave the time that counts, one a line; true if it is the owner alone. */
+static bool say_stampers(struct text *t, const struct report *r)
+{
+	static const char *const kinds[] = {
+		[TIMESTAMP_LOCAL] = "software on the owner's machine",
+		[TIMESTAMP_RFC3161] = "an RFC 3161 timestamp authority",
+		[TIMESTAMP_JWT] = "a service that signs web tokens",
+	};
+	bool local = true;
+	char label[128];
+	size_t i;
+
+	for (i = 0; i < r->params.n_authorities; i++) {
+		const struct params_authority *a = &r->params.authority[i];
+
+		if ((r->by >> i & 1) == 0 ||
+			a->type >= sizeof(kinds) / sizeof(kinds[0]))
+			continue;
+		snprintf(label, sizeof(label),
+			"  when it existed: %s, in the chain called ",
+			kinds[a->type]);
+		say_name(t, label, a->name);
+		local = local && a->type == TIMESTAMP_LOCAL;
+	}
+	return local;
+}
+
+static void say_word(struct text *t, const struct report *r)
+{
+	bool owner = r->params.trust == TRUST_LOCAL;
+
+	say(t, "On whose word:\n");
+	owner = say_stampers(t, r) && owner;
+	say(t, "  its place in the order: a sequencer %s\n",
+		r->params.trust == TRUST_LOCAL
+			? "in software on the owner's machine"
+			: "attested by AWS Nitro hardware");
+	if (r->params.trust == TRUST_LOCAL && r->params.any_image)
+		say(t, "  The chain names no program for it: any could have "
+		       "been run.\n");
+	if (owner)
+		say(t, "  So all of it is the word of whoever controlled that "
+		       "machine.\n");
+}
+
 static void say_proof(struct text *t, const struct report *r)
 {
-	bool local = r->params.trust == TRUST_LOCAL;
-
 	if (!has_content(r))
 		say(t, "\nProved: this %s was recorded under this name, in a "
 		       "block that\n",
@@ -219,12 +264,7 @@ static void say_proof(struct text *t, const struct report *r)
 		       "digest were recorded\nunder this name, in a block that\n");
 	say(t, "  was made after the first time above and existed by the "
 	       "second, at this one\n  place in the order of the chain.\n");
-	say(t, "On whose word: the times on that of the chain's timestamp "
-	       "service, the order\n  on that of its sequencer%s\n",
-		local ? "; both are software on the owner's machine, so\n"
-			"  all of it is the word of whoever controlled that "
-			"machine."
-		      : ", attested by AWS Nitro hardware.");
+	say_word(t, r);
 	say(t, "Not proved: that the content is not older than the first time, "
 	       "who wrote it,\n  or that it is true.\n");
 }
@@ -236,6 +276,17 @@ static void say_no_anchor(struct text *t)
 	       "digits) from the owner of the chain by\na way that you trust: "
 	       "`notaryfs anchor VAULT` prints it, and the file `anchor`\nin "
 	       "the vault holds it.  Then use --anchor.\n");
+}
+
+static void say_late(struct text *t, const struct report *r)
+{
+	char at[32];
+
+	report_time(r->at_ms, at);
+	say(t, "\nAsked was whether it is proved to have existed by %s.\n%s",
+		at, r->after_ms > r->at_ms
+			? "The block that holds it was made later.\n"
+			: "It may have, but no time as early is proved.\n");
 }
 
 /* What a refused certificate says is shown as its claim, and only as far as
@@ -270,6 +321,8 @@ int report_text(const struct report *r, struct buf *ret)
 		say_proof(&t, r);
 	else if (r->verdict == V_NO_ANCHOR)
 		say_no_anchor(&t);
+	else if (r->verdict == V_LATE)
+		say_late(&t, r);
 	else
 		say_claims(&t, r);
 	if (t.err != 0) {

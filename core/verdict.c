@@ -18,6 +18,7 @@ static const struct {
 	[V_CONTENT] = {"content", "the content of the file is not what was recorded"},
 	[V_SIZE] = {"size", "the length of the file is not what was recorded"},
 	[V_DIGEST] = {"digest", "a digest in the record disagrees with the content root"},
+	[V_LATE] = {"late", "it is proved to have existed by a later time only than the one asked for"},
 	[V_RANGE] = {"range", "these are not the bytes that the certificate is of, or the file has no such bytes"},
 	[V_NO_CONTENT] = {"no-content", "the certificate is of a folder, a symbolic link or a name that is gone, not of a file's content"},
 	[V_PATH] = {"path", "the record is not a leaf of the block's transaction tree"},

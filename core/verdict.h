@@ -24,6 +24,7 @@ enum verdict {
 	V_CONTENT,		/* the bytes are not those recorded */
 	V_SIZE,			/* the length is not the one recorded */
 	V_DIGEST,		/* root agrees, an extra digest does not */
+	V_LATE,			/* proved by a later time than asked for */
 	V_RANGE,		/* not the range that is proved */
 	V_NO_CONTENT,		/* the record is of a folder, symlink or tombstone */
 	V_PATH,			/* not a leaf of the block's tree */

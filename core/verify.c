@@ -361,6 +361,14 @@ void verify_end(struct report *r, const struct content *content)
 		r->verdict = v;
 }
 
+void verify_at(struct report *r, uint64_t at_ms)
+{
+	r->at_ms = at_ms;
+	if ((r->verdict == V_VALID || r->verdict == V_NO_ANCHOR) &&
+		r->by_ms > at_ms)
+		r->verdict = V_LATE;
+}
+
 int verify_cached(struct verify_cache *cache, struct bytes cert,
 	const struct hash *anchor, const struct content *content,
 	struct report *ret)

@@ -41,6 +41,7 @@ struct report {
 	uint64_t height, k;
 	uint32_t epoch, recoveries;
 	bool clock_backwards;	/* by_ms < after_ms: said, not refused */
+	uint64_t at_ms;		/* asked for by verify_at() */
 	bool content_checked;
 	bool content_counts;	/* form, anchor and parameters are good, so the
 				   content decides next */
@@ -61,6 +62,11 @@ int verify(struct bytes cert, const struct hash *anchor,
 int verify_begin(struct verify_cache *cache, struct bytes cert,
 	const struct hash *anchor, struct report *ret);
 void verify_end(struct report *r, const struct content *content);
+
+/* Was it proved to have existed by at_ms?  A certificate that is good but of a
+ * later time becomes V_LATE; nothing else changes, for keys and documents are
+ * judged at the times at which they were used, never now. */
+void verify_at(struct report *r, uint64_t at_ms);
 
 /* Many certificates of one chain: remembers which blocks, timestamps, numbers
  * and documents it has judged.  One thread at a time, unless it is shared. */

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "core/chunktree.h"
@@ -224,6 +225,43 @@ int offline_range(const char *text, uint64_t *ret_from, uint64_t *ret_to)
 		return -EINVAL;
 	*ret_from = from;
 	*ret_to = to;
+	return 0;
+}
+
+int offline_time(const char *text, uint64_t *ret_ms)
+{
+	struct tm tm = {0}, back;
+	const char *p, *end = "";
+	uint64_t v, ms = 0;
+	time_t s;
+
+	if (*text == '@') {
+		text++;
+		if (!decimal(&text, &v) || *text != '\0' ||
+			__builtin_mul_overflow(v, 1000, ret_ms))
+			return -EINVAL;
+		return 0;
+	}
+	p = strptime(text, "%Y-%m-%d", &tm);
+	if (p != NULL && *p == 'T') {
+		p = strptime(p, "T%H:%M:%S", &tm);
+		end = "Z";
+	}
+	if (p != NULL && *p == '.' && p[1] != '\0' && p[2] != '\0' &&
+		p[3] != '\0' && p[4] == 'Z') {
+		p++;
+		if (!decimal(&p, &ms))
+			return -EINVAL;
+	}
+	if (p == NULL || strcmp(p, end) != 0)
+		return -EINVAL;
+	back = tm;
+	s = timegm(&back);
+	/* a day that its month does not have comes back as another */
+	if (s < 0 || back.tm_mday != tm.tm_mday || back.tm_hour != tm.tm_hour ||
+		back.tm_sec != tm.tm_sec)
+		return -EINVAL;
+	*ret_ms = (uint64_t)s * 1000 + ms;
 	return 0;
 }
 

@@ -30,6 +30,9 @@ int offline_piece(int fd, uint64_t size, const struct range *range,
 	uint64_t file_size, struct content *ret);
 /* "A-B", decimal, A < B: bytes [A, B) counted from 0.  -EINVAL. */
 int offline_range(const char *text, uint64_t *ret_from, uint64_t *ret_to);
+/* A time in ms since 1970: YYYY-MM-DD (its first moment) or
+ * YYYY-MM-DDThh:mm:ss[.mmm]Z, in UTC, or @SECONDS.  -EINVAL. */
+int offline_time(const char *text, uint64_t *ret_ms);
 /* A range_source over a file; ctx is its int. */
 int offline_read(void *fd, uint64_t off, uint8_t *ret, size_t n);
 /* A whole certificate; -EFBIG if it is larger than any. */

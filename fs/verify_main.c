@@ -24,8 +24,9 @@
 enum { EXIT_VALID = 0, EXIT_REFUSED = 1, EXIT_INCOMPLETE = 2, EXIT_USAGE = 64 };
 
 static const char usage[] =
-	"usage: notary-verify [--anchor HEX|FILE] [--json] [--range A-B] FILE [FILE.cert]\n"
-	"       notary-verify [--anchor HEX|FILE] [--json] -r DIR [--certs DIR2]\n"
+	"usage: notary-verify [--anchor HEX|FILE] [--json] [--at TIME] [--range A-B]\n"
+	"                     FILE [FILE.cert]\n"
+	"       notary-verify [--anchor HEX|FILE] [--json] [--at TIME] -r DIR [--certs DIR2]\n"
 	"       notary-verify [--anchor HEX|FILE] [--json] explain CERT\n"
 	"       notary-verify [--anchor HEX|FILE] parts CERT DIR\n"
 	"\n"
@@ -35,6 +36,8 @@ static const char usage[] =
 	"                     holds them; without it nothing is called valid\n"
 	"  --range A-B        FILE is bytes A to B-1 of the recorded file, counted\n"
 	"                     from 0, and its certificate says so\n"
+	"  --at TIME          refuse what is not proved to have existed by TIME:\n"
+	"                     2026-11-24, 2026-11-24T10:00:00Z (UTC) or @SECONDS\n"
 	"  --json             facts as JSON, one object a line\n"
 	"  -r DIR             every file below DIR; certificates beside the files,\n"
 	"                     below DIR/.certs, or below --certs DIR2\n"
@@ -45,7 +48,8 @@ static const char usage[] =
 	"Exit: 0 valid, 1 refused, 2 incomplete or cannot say, 64 wrong usage.\n";
 
 struct options {
-	bool tree, json, have_anchor;
+	bool tree, json, have_anchor, have_at;
+	uint64_t at_ms;		/* of --at */
 	const char *certs;
 	struct hash anchor;
 	uint64_t from, to;	/* of --range; to == 0: a whole file */
@@ -166,6 +170,8 @@ static int check_one(
 	if (rc != 0)
 		return fail(file, strerror(-rc));
 	verify_end(&r, &content);
+	if (o->have_at)
+		verify_at(&r, o->at_ms);
 	return print(&r, o->json);
 }
 
@@ -189,6 +195,8 @@ static int explain(const struct options *o, const char *path)
 	rc = verify(BUF_BYTES(&cert), anchor_of(o), NULL, &r);
 	if (rc != 0)
 		return fail(path, strerror(-rc));
+	if (o->have_at)
+		verify_at(&r, o->at_ms);
 	exit_code = print(&r, o->json);
 	if (!o->json && r.cert.d.p != NULL)
 		print_parts(&r.cert, cert.n);
@@ -243,6 +251,7 @@ static int check_tree(const struct options *o, const char *dir)
 		.dir = dir,
 		.certs = o->certs,
 		.anchor = anchor_of(o),
+		.at_ms = o->have_at ? &o->at_ms : NULL,
 		.json = o->json,
 		.out = stdout,
 		.progress = isatty(STDERR_FILENO) ? stderr : NULL,
@@ -293,14 +302,27 @@ static int set_range(struct options *o, const char *text)
 	return EXIT_USAGE;
 }
 
+static int set_at(struct options *o, const char *text)
+{
+	o->have_at = offline_time(text, &o->at_ms) == 0;
+	if (o->have_at)
+		return 0;
+	fprintf(stderr,
+		"notary-verify: --at %s: it takes 2026-11-24 (its first moment), "
+		"2026-11-24T10:00:00Z or @SECONDS, in UTC\n",
+		text);
+	return EXIT_USAGE;
+}
+
 /* 0, or the exit code plus one to end with. */
 static int parse(int argc, char **argv, struct options *o)
 {
-	enum { ANCHOR = 256, JSON, CERTS, RANGE, HELP, VERSION };
+	enum { ANCHOR = 256, JSON, CERTS, RANGE, AT, HELP, VERSION };
 	static const struct option longs[] = {
 		{"anchor", required_argument, NULL, ANCHOR},
 		{"json", no_argument, NULL, JSON},
 		{"certs", required_argument, NULL, CERTS},
+		{"at", required_argument, NULL, AT},
 		{"range", required_argument, NULL, RANGE},
 		{"recursive", no_argument, NULL, 'r'},
 		{"help", no_argument, NULL, HELP},
@@ -320,6 +342,10 @@ static int parse(int argc, char **argv, struct options *o)
 			break;
 		case CERTS:
 			o->certs = optarg;
+			break;
+		case AT:
+			if (set_at(o, optarg) != 0)
+				return EXIT_USAGE + 1;
 			break;
 		case RANGE:
 			if (set_range(o, optarg) != 0)

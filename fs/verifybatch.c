@@ -311,6 +311,8 @@ static void check(struct run *r, size_t i)
 		return;
 	}
 	verify_end(&report, &f->content);
+	if (r->p->at_ms != NULL)
+		verify_at(&report, *r->p->at_ms);
 	judged(r, path, &report);
 }
 

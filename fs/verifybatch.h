@@ -29,6 +29,7 @@ struct verifyplace {
 	bool certs_only;	/* nowhere else */
 	bool json;
 	const struct hash *anchor;
+	const uint64_t *at_ms;	/* or NULL */
 	struct verify_cache *cache;
 	_Atomic uint64_t files, bytes; /* done, for the progress */
 };

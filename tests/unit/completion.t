@@ -37,7 +37,7 @@ is "after = too" "$(offers notaryfs wait --timeout = 6)" "60s"
 is "folders for a vault" "$(offers notaryfs mount "")" "a vault mnt"
 is "files for a file" "$(offers notaryfs verify "")" "a vault file mnt"
 is "settings of a mount" "$(offers notaryfs mount -o allow_other,se)" "allow_other,settle="
-is "options of notary-verify" "$(offers notary-verify --a)" "--anchor"
+is "options of notary-verify" "$(offers notary-verify --an)" "--anchor"
 is "its anchor is a file" "$(offers notary-verify --anchor f)" "file"
 is "its tree is a folder" "$(offers notary-verify -r "")" "a vault mnt"
 for c in $commands; do # each help text is understood

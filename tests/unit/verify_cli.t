@@ -38,7 +38,10 @@ anchor=$(cat anchor)
 f=tree/folder/file-3
 
 exits 0 "a good file is valid" --anchor anchor $f
+cp out good
 says '^valid$' "the first word is the verdict"
+says 'software on the owner' "on whose word it is, is said"
+says '^Not proved: ' "and what is not proved"
 says '^trust: local software (root ' "the trust class is said"
 says '^recorded after: 20' "the lower time"
 says '^existed by: 20' "the upper time"
@@ -188,6 +191,20 @@ says '^note: folder/other: ' "is noted"
 mkdir empty
 exits 2 "an empty tree shows nothing" --anchor anchor -r empty
 
+by=$(sed -n 's/^existed by: //p' good)
+exits 0 "it existed by the time that it says" --anchor anchor --at "$by" $f
+exits 0 "and so by a later one" --anchor anchor --at 2100-01-01 $f
+exits 1 "but is not proved to have before" --anchor anchor --at 2026-01-01 $f
+says '^refused: late: ' "which is said"
+says '^existed by: ' "with what is proved"
+says 'was made later' "and that it cannot have been in the chain"
+exits 1 "the same of a tree" --anchor anchor --at @5 -r tree
+says '^0 valid, 5 refused, 0 incomplete$' "of each file"
+exits 1 "and of a certificate" --anchor anchor --at @5 explain $f.cert
+for bad in 2026-02-30 2026-01-01T10:00:00 2026-01-01Z yesterday @ @1x \
+	2026-01-01T10:00:00.5Z 99999999999; do
+	exits 64 "no time: $bad" --anchor anchor --at $bad $f
+done
 exits 0 "explain" --anchor anchor explain $f.cert
 says 'not compared' "says that no content was compared"
 says '^parts, ' "and what the parts are"
