@@ -827,17 +827,24 @@ class Certificate:
             must(e and all(tag == OID for tag, _, _ in e))
             self.purposes = (ext[PURPOSES][0], [v for _, v, _ in e])
         self.key_id = one(ext[KEY_ID][1], OCTETS) if KEY_ID in ext else None
-        self.issuer_id = Fields(one(ext[ISSUER_ID][1], SEQUENCE)) \
-            .maybe(0x80) if ISSUER_ID in ext else None
+        f = Fields(one(ext[ISSUER_ID][1], SEQUENCE)
+                   if ISSUER_ID in ext else b"")
+        self.issuer_id, names, self.issuer_serial = (
+            f.maybe(tag) for tag in (0x80, 0xa1, 0x82))
+        f.end()
+        self.issuer_issuer = next((v for tag, v, _ in elements(names or b"")
+                                   if tag == 0xa4), None)
 
     def certifies(self):
         return self.is_ca and (self.uses is None or CERT_SIGN in self.uses)
 
     def named(self, other):
         """May it be the issuer of the other, by names?"""
-        return other.issuer == self.subject and (
-            None in (self.key_id, other.issuer_id)
-            or self.key_id == other.issuer_id)
+        return other.issuer == self.subject \
+            and (None in (self.key_id, other.issuer_id)
+                 or self.key_id == other.issuer_id) \
+            and other.issuer_serial in (None, self.serial) \
+            and other.issuer_issuer in (None, self.issuer)
 
     def signed(self, other):
         kind, bits = SIGNATURES.get(other.algorithm[0], (type(None), 0))
@@ -918,7 +925,7 @@ def path_in_profile(path, local):
     leaf = path[-1]
     return all(c.good(known) and c.spki.startswith(P384 + b"\4") and c.key
                and c.algorithm == p384 for c in path) \
-        and path[0].issuer == path[0].subject and path_good(path) \
+        and path[0].named(path[0]) and path_good(path) \
         and not leaf.is_ca and leaf.uses is not None \
         and DIGITAL_SIGNATURE in leaf.uses and CERT_SIGN not in leaf.uses
 

@@ -849,6 +849,19 @@ def certificates():
                 0x82, b"example.org"))))))),
         ("issuer's key named", more(ext("2.5.29.35", False, der(0x30, der(
             0x80, b"key"))))),
+        ("issuer's serial named", more(ext("2.5.29.35", False, der(
+            0x30, b"\x82\2\x12\x34")))),
+        ("issuer's serial misnamed", more(ext("2.5.29.35", False, der(
+            0x30, b"\x82\2\x12\x35")))),
+        ("issuer's issuer named", more(ext("2.5.29.35", False, der(
+            0x30, der(0xa1, der(0xa4, forge.name("attestation root"))))))),
+        ("issuer's issuer misnamed", more(ext("2.5.29.35", False, der(
+            0x30, der(0xa1, der(0xa4, forge.name("nobody"))))))),
+        ("issuer's identifier strange", more(ext("2.5.29.35", False, der(
+            0x30, der(0xa5, b""))))),
+        ("own key named by both", more(ext("2.5.29.35", False, der(
+            0x30, der(0x80, b"own"))), ext("2.5.29.14", False, der(
+                4, b"own")))),
         ("key named", more(ext("2.5.29.14", False, der(4, b"other")))),
         ("long serial", field(serial=1 << 170)), ("serial below zero", field(
             serial=-5)), ("no constraints", field(
