@@ -11,6 +11,7 @@
 
 #include "core/cleanup.h"
 #include "fs/nearest.h"
+#include "fs/rules.h"
 #include "core/retention.h"
 
 #define FILE_MAX ((size_t)64 << 10)	/* bytes; a long one has 4 KiB */
@@ -238,8 +239,11 @@ static void set_backlog_bytes(struct reading *r, const char *text)
 
 static void set_preset(struct reading *r, const char *text)
 {
-	if (strcmp(text, "default") != 0) {
-		complain(r, "preset = %s: must be default", text);
+	const struct rules *rules;
+	cleanup(free) char *why = NULL;
+	if (rules_preset(text, &rules, &why) != 0) {
+		complain(r, "preset = %s: %s", text, why != NULL ? why
+			: "out of memory");
 		return;
 	}
 	char *copy = strdup(text);

@@ -73,6 +73,15 @@ static void good_file(void)
 
 	is_int(config_set(&c, "settle=3s", "/", &why), 0, "-o settle=3s");
 	is_int(c.settle_ms, 3000, "takes effect");
+	is_int(config_set(&c, "preset=restic", "/", &why), 0, "a preset");
+	is_str(c.preset, "restic", "is kept");
+	is_int(config_set(&c, "preset=borg", "/", &why), -EINVAL,
+		"one that this version lacks");
+	ok(strstr(why, "version") != NULL, "and why: %s", why);
+	free(why);
+	is_int(config_set(&c, "preset=restik", "/", &why), -EINVAL,
+		"one that is none");
+	free(why);
 	is_int(config_set(&c, "metrics_file=/x/n.prom", "/", &why), 0,
 		"a file for the metrics");
 	is_str(c.metrics_file, "/x/n.prom", "is kept");
