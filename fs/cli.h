@@ -53,6 +53,7 @@ int cmd_audit(const struct assembly *a, int argc, char **argv);
 int cmd_check(const struct assembly *a, int argc, char **argv);
 int cmd_cert(const struct assembly *a, int argc, char **argv);
 int cmd_delete(const struct assembly *a, int argc, char **argv);
+int cmd_export(const struct assembly *a, int argc, char **argv);
 int cmd_hold(const struct assembly *a, int argc, char **argv);
 int cmd_init(const struct assembly *a, int argc, char **argv);
 int cmd_mount(const struct assembly *a, int argc, char **argv);

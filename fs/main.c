@@ -25,6 +25,7 @@ static const struct command {
 	{"delete", cmd_delete, "delete sealed files by the governance key"},
 	{"cert", cmd_cert, "write a file's certificate to stdout"},
 	{"verify", cmd_verify, "check files inside the mount"},
+	{"export", cmd_export, "make a folder to hand over, with a page"},
 	{"anchor", cmd_anchor, "print the anchor"},
 	{"scrub", cmd_scrub, "say what is damaged or missing where"},
 	{"repair", cmd_repair, "put it right"},

@@ -1,0 +1,168 @@
+#include <errno.h>
+#include <inttypes.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "core/cleanup.h"
+#include "fs/cli.h"
+#include "fs/export.h"
+#include "fs/place.h"
+
+static const char help[] =
+"usage: notaryfs export PATH... DEST\n"
+"Makes the folder DEST, ready to hand over: the files at PATH (a folder means\n"
+"everything below it) under their paths in the vault, their certificates, the\n"
+"anchor, the program notary-verify, and the page VERIFY.txt, which tells a\n"
+"stranger what is proved and how to check it.  Every copy is checked against\n"
+"its certificate.  Files that are not final yet are named and left out.\n"
+"\n"
+"DEST must not be there yet, or be empty.\n"
+"\n"
+"  -h, --help  print this\n"
+"\n"
+"Exit code 0: everything is there; 1: something does not verify or cannot be\n"
+"read or written; 2: something is not final yet (`notaryfs wait PATH` waits).\n";
+
+static void left_out(void *ctx, const char *path, const char *why)
+{
+	cli_say(ctx, "%s is left out: %s", path, why);
+}
+
+static void done(void *ctx, const struct export *e)
+{
+	char size[32];
+
+	(void)ctx;
+	cli_bytes(e->bytes, size);
+	cli_progress("exported: %" PRIu64 " files, %s", e->files, size);
+}
+
+/* notary-verify beside this program; NULL: it is not there. */
+static char *verifier(void)
+{
+	char self[PATH_MAX];
+	ssize_t n = readlink("/proc/self/exe", self, sizeof self - 1);
+	char *path, *slash;
+
+	if (n <= 0)
+		return NULL;
+	self[n] = '\0';
+	slash = strrchr(self, '/');
+	if (slash == NULL || asprintf(&path, "%.*s/notary-verify",
+			(int)(slash - self), self) < 0)
+		return NULL;
+	if (access(path, R_OK | X_OK) == 0)
+		return path;
+	free(path);
+	return NULL;
+}
+
+/* The mount that all of them lie in. */
+static int common_root(const struct cli *c, char **paths, int n, char **ret)
+{
+	int i, rc;
+
+	for (i = 0; i < n; i++) {
+		cleanup(free) char *root = NULL, *rest = NULL;
+
+		rc = place_mount(paths[i], &root, &rest);
+		if (rc == -ENOENT && place_exists(paths[i]))
+			cli_say(c, "%s is not in a mounted vault", paths[i]);
+		else if (rc != 0)
+			cli_say(c, "%s: %s", paths[i], strerror(-rc));
+		if (rc != 0)
+			return rc;
+		if (*ret != NULL && strcmp(*ret, root) != 0) {
+			cli_say(c, "%s is in another vault than %s: export "
+				"them one by one", paths[i], paths[0]);
+			return -EXDEV;
+		}
+		if (*ret == NULL) {
+			*ret = root;
+			root = NULL; /* the caller has it */
+		}
+	}
+	return 0;
+}
+
+static int visit_all(const struct cli *c, struct export *e, char **paths, int n)
+{
+	int i, rc = 0;
+
+	for (i = 0; rc == 0 && i < n; i++) {
+		cleanup(free) char *root = NULL, *rest = NULL, *whole = NULL;
+
+		rc = place_mount(paths[i], &root, &rest);
+		if (rc == 0 && asprintf(&whole, "%s%s%s", root,
+				*rest != '\0' ? "/" : "", rest) < 0)
+			rc = -ENOMEM;
+		if (rc == 0)
+			rc = place_walk(whole, export_visit, e);
+		if (rc == -EEXIST)
+			cli_say(c, "%s was exported already: name it once",
+				paths[i]);
+		else if (rc != 0)
+			cli_say(c, "%s: %s", paths[i], strerror(-rc));
+	}
+	return rc;
+}
+
+static int run(const struct cli *c, struct export *e, char **paths, int n,
+	const char *dest)
+{
+	cleanup(free) char *program = verifier();
+	char size[32];
+	int rc = export_begin(e, dest);
+
+	if (rc != 0) {
+		cli_say(c, "%s: %s%s", dest, strerror(-rc), rc == -ENOTEMPTY ?
+			"; name a folder that is not there yet" : "");
+		return CLI_REFUSED;
+	}
+	rc = visit_all(c, e, paths, n);
+	if (rc != 0)
+		return CLI_REFUSED;
+	rc = export_page(e, program);
+	cli_progress_end();
+	if (rc != 0) {
+		cli_say(c, "%s: %s", dest, strerror(-rc));
+		return CLI_REFUSED;
+	}
+	cli_bytes(e->bytes, size);
+	printf("%s: %" PRIu64 " files, %s, with their certificates; see "
+		"VERIFY.txt there\n", dest, e->files, size);
+	return e->refused > 0 ? CLI_REFUSED : e->missing > 0 ? CLI_INCOMPLETE :
+		CLI_DONE;
+}
+
+int cmd_export(const struct assembly *a, int argc, char **argv)
+{
+	static const struct option names[] = {
+		{"help", no_argument, NULL, 'h'},
+		{0},
+	};
+	struct cli c = {.name = "export", .help = help};
+	struct export e = {.ctx = &c, .left_out = left_out, .done = done};
+	cleanup(free) char *root = NULL;
+	int n, rc;
+
+	(void)a;
+	if (cli_option(&c, argc, argv, ":h", names) != -1)
+		return c.exit;
+	n = argc - optind - 1;
+	if (n < 1)
+		return cli_usage(&c, "name at least one file or folder, and a "
+			"folder to make");
+	rc = common_root(&c, argv + optind, n, &root);
+	if (rc == 0)
+		rc = place_anchor(root, &e.anchor);
+	if (rc != 0)
+		return CLI_REFUSED;
+	e.root = root;
+	rc = run(&c, &e, argv + optind, n, argv[argc - 1]);
+	export_end(&e);
+	return rc;
+}
