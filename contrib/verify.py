@@ -580,7 +580,7 @@ class Fields:
         must(not self.rest)
 
 
-INTEGER, BITS, OCTETS, NULL, OID = 2, 3, 4, 5, 6
+INTEGER, BITS, OCTETS, OID = 2, 3, 4, 6
 UTC_TIME, GENERALIZED, SEQUENCE, SET = 0x17, 0x18, 0x30, 0x31
 
 
@@ -886,7 +886,7 @@ def document(raw):
 @form("attestation-malformed")
 def document_der(doc):
     for c in doc["path"]:
-        one(c, SEQUENCE)
+        must(len(elements(c)) == 1)
         check_der(c)
 
 
@@ -1243,7 +1243,8 @@ def paths(path, bag, root, at):
     if len(path) > 9:
         return
     for above in {c.raw: c for c in [root] + bag}.values():
-        if all(above.raw != c.raw for c in path) and above.good(KNOWN) \
+        if all(above.subject != c.subject for c in path) \
+                and above.good(KNOWN) \
                 and above.named(first) and above.signed(first):
             yield from paths([above] + path, bag, root, at)
 

@@ -123,7 +123,7 @@ bool certpath_signature(const X509 *x)
 				      type == V_ASN1_NULL && IN(nid, rsa);
 }
 
-static bool same(const X509_NAME *a, const X509_NAME *b)
+bool certpath_same_name(const X509_NAME *a, const X509_NAME *b)
 {
 	const unsigned char *p, *q;
 	size_t n, m;
@@ -135,7 +135,8 @@ static bool same(const X509_NAME *a, const X509_NAME *b)
 
 bool certpath_names(X509 *issuer, X509 *x)
 {
-	return same(X509_get_subject_name(issuer), X509_get_issuer_name(x));
+	return certpath_same_name(
+		X509_get_subject_name(issuer), X509_get_issuer_name(x));
 }
 
 bool certpath_linked(STACK_OF(X509) *chain)
@@ -148,7 +149,7 @@ bool certpath_linked(STACK_OF(X509) *chain)
 		if (i + 1 < n && !certpath_names(sk_X509_value(chain, i + 1), x))
 			return false;
 		for (j = i + 1; j < n; j++)
-			if (same(X509_get_subject_name(x),
+			if (certpath_same_name(X509_get_subject_name(x),
 				    X509_get_subject_name(
 					    sk_X509_value(chain, j))))
 				return false;

@@ -27,6 +27,8 @@ bool certpath_plain(X509 *x, bool stamping, const char *also);
 bool certpath_key(EVP_PKEY *key);
 /* Is x signed by RSA PKCS #1 or ECDSA with SHA-256, -384 or -512? */
 bool certpath_signature(const X509 *x);
+/* Byte for byte; libcrypto's own comparison passes over case and spaces. */
+bool certpath_same_name(const X509_NAME *a, const X509_NAME *b);
 /* Is the name of x's issuer, byte for byte, that one's? */
 bool certpath_names(X509 *issuer, X509 *x);
 /* leaf first: each one names the next as its issuer, and no subject stands

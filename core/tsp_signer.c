@@ -280,26 +280,63 @@ static STACK_OF(X509) *bag_open(struct tsp *t)
 	return bag;
 }
 
-/* Any number of certificates may claim that issuer and serial number: one has
- * to hold.  If none does, the answer is about the one that came furthest. */
-static enum tsp_answer signer_find(struct tsp *t, STACK_OF(X509) *bag,
-	const struct scheme *scheme)
+static bool holds(STACK_OF(X509) *some, X509 *x)
 {
-	enum tsp_answer best = TSP_SIGNER, a;
 	int i;
 
-	for (i = 0; i < sk_X509_num(bag); i++) {
+	for (i = 0; i < sk_X509_num(some); i++)
+		if (X509_cmp(sk_X509_value(some, i), x) == 0)
+			return true;
+	return false;
+}
+
+/* Those of the bag that the root has signed, or an authority that it has.
+ * libcrypto takes an issuer by its name alone, so that one more certificate of
+ * that name, which anybody can add, would lead it astray.  Does not own. */
+static STACK_OF(X509) *rooted(struct tsp *t, STACK_OF(X509) *bag)
+{
+	STACK_OF(X509) *good = sk_X509_new_null();
+	int i, j;
+
+	if (good == NULL || sk_X509_push(good, t->pinned[0]) <= 0)
+		return good;
+	for (i = 0; i < sk_X509_num(good); i++) {
+		X509 *above = sk_X509_value(good, i);
+
+		if (X509_check_ca(above) != 1)
+			continue;
+		for (j = 0; j < sk_X509_num(bag); j++) {
+			X509 *x = sk_X509_value(bag, j);
+
+			if (certpath_names(above, x) && !holds(good, x) &&
+				X509_verify(x, X509_get0_pubkey(above)) == 1)
+				sk_X509_push(good, x);
+		}
+	}
+	return good;
+}
+
+/* Any number of certificates may claim that issuer and serial number: one has
+ * to hold.  If none does, the answer is about the one that came furthest. */
+static enum tsp_answer signer_find(struct tsp *t, const X509_NAME *issuer,
+	STACK_OF(X509) *bag, const struct scheme *scheme)
+{
+	enum tsp_answer best = TSP_SIGNER, a = TSP_SIGNER;
+	STACK_OF(X509) *good = rooted(t, bag);
+	int i;
+
+	for (i = 0; i < sk_X509_num(bag) && a != TSP_VALID; i++) {
 		X509 *x = sk_X509_value(bag, i);
 
-		if (CMS_SignerInfo_cert_cmp(t->si, x) != 0)
+		if (CMS_SignerInfo_cert_cmp(t->si, x) != 0 ||
+			!certpath_same_name(issuer, X509_get_issuer_name(x)))
 			continue;
-		a = candidate(t, x, bag, scheme);
-		if (a == TSP_VALID)
-			return a;
+		a = candidate(t, x, good, scheme);
 		if (best == TSP_SIGNER || a > best)
 			best = a;
 	}
-	return best;
+	sk_X509_free(good);
+	return a == TSP_VALID ? a : best;
 }
 
 enum tsp_answer tsp_signer_check(struct tsp *t)
@@ -322,7 +359,7 @@ enum tsp_answer tsp_signer_check(struct tsp *t)
 	bag = bag_open(t);
 	if (bag == NULL)
 		return TSP_MALFORMED;
-	a = signer_find(t, bag, scheme);
+	a = signer_find(t, issuer, bag, scheme);
 	sk_X509_pop_free(bag, X509_free);
 	return a;
 }

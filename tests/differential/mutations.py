@@ -4,8 +4,6 @@ ALL is [(name, fits, make)]: fits(chain) says whether it makes sense there,
 make(chain, index, rng, others) gives (anchor, certificate, content, range).
 """
 import copy
-import hashlib
-import json
 
 import forge
 from forge import H, Map, Raw, Tag, X509, cbor, der, oid, put
@@ -43,10 +41,6 @@ def between(chain):
 
 def local(chain):
     return chain.trust == 0
-
-
-def nitro(chain):
-    return chain.trust == 1
 
 
 def later(chain):
@@ -1012,6 +1006,7 @@ def tsa_meanings():
                 0xa2, der(0x30))])),
             ("strange certificate", field(bag=lambda b: b + [b"\x80\0"])),
             ("other content", field(type="7.1")),
+            ("issuer in capitals", field(issuer=forge.name("TSA CA"))),
             ("other serial", field(serial=78)), ("other issuer", field(
                 issuer=forge.name("nobody"))), ("key identifier", field(
                     sid=b"\x80\4abcd")),
@@ -1030,6 +1025,21 @@ def tsa_meanings():
                 v, rng: v[:1] + v[2:]), ("turned", lambda v, rng: v[::-1]),
             ("content type twice", lambda v, rng: v[:1] + v),
             ("none", lambda v, rng: [])], tsa)
+    def impostor(where, issuer):
+        """A certificate of the authority's name and another key."""
+        def make(chain, index, rng, _):
+            made = X509("tsa ca", chain.keys.p256[0], extensions=[
+                forge.basic(True), forge.usage("5")])
+            made.issuer = forge.name(issuer)
+            return chain.build(index, {"upper.token": lambda o: dict(
+                o, bag=o["bag"][:where] + [made.der()] + o["bag"][where:])})
+        return make
+    for where in 0, 1, 2:
+        add("upper.token: an impostor at %d" % where, impostor(
+            where, "tsa ca"), tsa)
+        add("upper.token: an impostor of the root's at %d" % where, impostor(
+            where, "tsa root"), tsa)
+
     for side in "upper", "lower":
         table(side + ".token.algorithm", [
             ("plain RSA", lambda v, rng: forge.algorithm(
