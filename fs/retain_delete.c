@@ -197,8 +197,12 @@ int retain_release(struct mount *m, const struct retain_order *order)
 	if (rc != 0)
 		return rc;
 	for (i = 0; i < now.n_holds; i++)
-		if (hash_equal(&now.hold[i].placed, &order->r.about))
-			return retain_queue(m, &order->r, order->d);
+		if (hash_equal(&now.hold[i].placed, &order->r.about)) {
+			/* under the first name, as all that is about it */
+			struct record first = {.kind = order->r.kind,
+				.path = file.r.path};
+			return retain_queue(m, &first, order->d);
+		}
 	return -ESTALE;
 }
 

@@ -107,7 +107,7 @@ static int type_of(int dir, const char *name, uint8_t told)
 		return told;
 	if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) != 0)
 		return -errno;
-	return IFTODT(st.st_mode);
+	return (int)IFTODT(st.st_mode);
 }
 
 static void visit(

@@ -235,6 +235,11 @@ os.symlink("held", v.mnt + "/link")
 one = write(v, "one", b"1\n")
 os.link(one, v.mnt + "/two")
 final(v)
+done(tool("hold", "--case", "L", v.mnt + "/two"), "held", "a hold by another name")
+done(tool("hold", "--case", "L", "--release", "--key", away, v.mnt + "/two"), "1 files are released",
+     "is released by it")
+tap.is_(ctl(v, "holds one"), (0, ""), "for all names")
+final(v)
 refused(tool("delete", "--reason", "r", "--key", away, one), 1, "other names", "the first name of a file goes last")
 done(tool("delete", "--reason", "r", "--key", away, v.mnt + "/two", one, v.mnt + "/link"), "deleted",
      "after the others; a symbolic link, too")
