@@ -466,13 +466,37 @@ static int document(struct sequencer *base, struct buf *ret)
 	return buf_copy(BUF_BYTES(&q->doc), ret);
 }
 
+static int checkpoint(
+	struct sequencer *base, uint64_t size, struct sequenced_log *ret)
+{
+	struct seq *q = self(base);
+	locked(&q->lock);
+	const struct wire w = {.op = WIRE_CHECKPOINT, .n_numbers = 1,
+		.number = {size}};
+	struct sequenced_log l = {.epoch = q->epoch};
+	struct wire answer;
+	int rc = seq_link_up(&q->link) ? seq_ask(q, &w, &answer) : -EAGAIN;
+
+	if (rc == 0 && (answer.n_items != 2 ||
+			answer.item[1].n != sizeof(l.signature)))
+		rc = -EBADMSG;
+	if (rc == 0)
+		rc = buf_copy(answer.item[0], &l.note);
+	if (rc != 0)
+		return rc == -ENOENT ? rc : -EAGAIN;
+	memcpy(l.signature, answer.item[1].p, sizeof(l.signature));
+	*ret = l;
+	return 0;
+}
+
 static void free_base(struct sequencer *base)
 {
 	if (base != NULL)
 		seq_free(self(base));
 }
 
-static const struct sequencer_ops ops = {sequence, document, free_base};
+static const struct sequencer_ops ops = {
+	sequence, document, checkpoint, free_base};
 
 /* -- end */
 

@@ -932,11 +932,11 @@ def path_in_profile(path, local):
 
 @form("attestation-data")
 def document_data(raw):
-    v = array(decode(raw or b"", 4096), 6)
+    v = array(decode(raw or b"", 4096), 7)
     must(v[0] == "notaryfs.seq.v1")
     return {"chain": blob(v[1], 32), "epoch": uint(v[2], 0xffffffff),
             "first": uint(v[3]), "head": blob(v[4], 32),
-            "recoveries": uint(v[5], 0xffffffff)}
+            "recoveries": uint(v[5], 0xffffffff), "log": blob(v[6], 32)}
 
 
 def judge_binding(data, doc, p, chain):

@@ -260,13 +260,14 @@ int attestation_data_decode(struct bytes in, struct attestation_data *ret)
 	struct cborr r;
 
 	cborr_init(&r, in);
-	cborr_array(&r, 6, 6, &n);
+	cborr_array(&r, 7, 7, &n);
 	cborr_text_is(&r, DATA_MAGIC);
 	cborr_hash(&r, &d.chain);
 	cborr_uint_max(&r, UINT32_MAX, &epoch);
 	cborr_uint(&r, &d.first_k);
 	cborr_hash(&r, &d.head);
 	cborr_uint_max(&r, UINT32_MAX, &recoveries);
+	cborr_fixed(&r, d.log_key, sizeof(d.log_key));
 	if (cborr_end(&r) != 0)
 		return -EBADMSG;
 	d.epoch = (uint32_t)epoch;
@@ -279,12 +280,13 @@ int attestation_data_encode(const struct attestation_data *d, struct buf *ret)
 {
 	struct cborput w = {0};
 
-	cborput_array(&w, 6);
+	cborput_array(&w, 7);
 	cborput_text(&w, DATA_MAGIC);
 	cborput_bytes(&w, HASH_BYTES(&d->chain));
 	cborput_uint(&w, d->epoch);
 	cborput_uint(&w, d->first_k);
 	cborput_bytes(&w, HASH_BYTES(&d->head));
 	cborput_uint(&w, d->recoveries);
+	cborput_bytes(&w, BYTES(d->log_key, sizeof(d->log_key)));
 	return cborput_end(&w, ret);
 }

@@ -12,9 +12,11 @@
  * PCR17 = X(SHA-384 of the policy), X(m) = SHA-384(48 zero bytes || m).
  *
  * user_data is CBOR ["notaryfs.seq.v1", chain32, epoch, first_k, head32,
- * recoveries]: which chain the key numbers, from which number and head on,
- * and how many times that chain was recovered after a crash.  chain is 32
- * zero bytes in epoch 0, whose document block zero itself names.
+ * recoveries, log_key32]: which chain the key numbers, from which number and
+ * head on, how many times that chain was recovered after a crash, and the
+ * Ed25519 key by which this epoch's checkpoints of the main log are signed
+ * (note.h).  chain is 32 zero bytes in epoch 0, whose document block zero
+ * itself names.
  */
 #ifndef CORE_ATTESTATION_H
 #define CORE_ATTESTATION_H
@@ -28,6 +30,7 @@
 #define ATTESTATION_MAX 20000	/* bytes of a document */
 #define ATTESTATION_PCR 48	/* bytes of a measurement */
 #define ATTESTATION_PCRS 32
+#define ATTESTATION_LOG_KEY 32 /* bytes of an Ed25519 public key */
 #define ATTESTATION_CABUNDLE 8	/* certificates between root and leaf, root included */
 /* Our critical extension in local certificates, UUID-derived. */
 #define ATTESTATION_LOCAL_OID "2.25.290383716153911238734518294571620043807"
@@ -51,6 +54,7 @@ struct attestation_data {
 	uint64_t first_k;
 	struct hash head;	/* head_{first_k - 1} */
 	uint32_t recoveries;
+	uint8_t log_key[ATTESTATION_LOG_KEY];
 };
 
 /* Strict parse (definite and indefinite maps, as Nitro has both); points into

@@ -287,6 +287,13 @@ int note_check(
 
 /* -- checkpoints */
 
+void checkpoint_origin(
+	const struct hash *anchor, char ret[CHECKPOINT_ORIGIN_MAX])
+{
+	strcpy(ret, "notaryfs/");
+	hex_encode(HASH_BYTES(anchor), ret + strlen(ret));
+}
+
 /* Decimal without leading zeros. */
 static int size_decode(struct bytes s, uint64_t *ret)
 {

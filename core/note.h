@@ -77,6 +77,11 @@ int note_decode(struct bytes in, struct note *ret);
 int note_check(const struct note *n, const struct note_key *k,
 	uint64_t *ret_time);
 
+/* The origin of a chain's main log, and the name of the keys that sign for it:
+ * "notaryfs/" and the anchor in hex. */
+#define CHECKPOINT_ORIGIN_MAX 80 /* bytes, the NUL included */
+void checkpoint_origin(
+	const struct hash *anchor, char ret[CHECKPOINT_ORIGIN_MAX]);
 /* The text of a note as a checkpoint; -EBADMSG. */
 int checkpoint_decode(struct bytes text, struct checkpoint *ret);
 

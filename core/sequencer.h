@@ -7,11 +7,19 @@
 #define CORE_SEQUENCER_H
 
 #include "core/bytes.h"
+#include "core/receipt.h"
 
 struct sequenced {
 	struct buf s;		/* COSE_Sign1 (sequence.h) */
 	struct buf doc;		/* the epoch's attestation document, with the
 				   first number of an epoch only; else empty */
+};
+
+/* The main log at a size, signed by an epoch's two keys. */
+struct sequenced_log {
+	struct buf note;	/* checkpoint (note.h) */
+	uint8_t signature[RECEIPT_SIGNATURE]; /* of receipts of that size */
+	uint32_t epoch;
 };
 
 struct sequencer;
@@ -27,6 +35,13 @@ struct sequencer_ops {
 	/* The newest attestation document; H(payload) goes into blocks.
 	 * -EAGAIN as above. */
 	int (*document)(struct sequencer *q, struct buf *ret);
+	/* The main log at that size, signed; NULL when this one does not.
+	 * Does not start what is away.
+	 *   0         *ret is owned by the caller
+	 *   -ENOENT   the enclave does not hold that state any more
+	 *   -EAGAIN   the enclave is away */
+	int (*checkpoint)(struct sequencer *q, uint64_t size,
+		struct sequenced_log *ret);
 	void (*free)(struct sequencer *q);
 };
 struct sequencer {

@@ -65,6 +65,16 @@ static int sequence(struct gate *g, const struct wire *ask)
 		ask->item[1], &g->out[0], &g->tail);
 }
 
+static int checkpoint(struct gate *g, const struct wire *ask)
+{
+	uint8_t signature[RECEIPT_SIGNATURE];
+	int rc = numbering_checkpoint(
+		g->numbering, ask->number[0], &g->out[0], signature);
+
+	return rc != 0 ? rc : buf_copy(BYTES(signature, sizeof(signature)),
+				&g->out[1]);
+}
+
 /* The statement leaves only when its successor's copy is durable and the own
  * key is gone.  If the copy could not be kept, the key is erased all the
  * same: whether it was kept is then unknown. */
@@ -174,6 +184,7 @@ static const struct {
 	[WIRE_GENESIS] = {genesis, 2},
 	[WIRE_FIRST] = {first, 1},
 	[WIRE_SEQUENCE] = {sequence, 1},
+	[WIRE_CHECKPOINT] = {checkpoint, 2},
 	[WIRE_HANDOVER] = {handover, 1},
 	[WIRE_RESUME] = {resume, 1},
 	[WIRE_ARRIVE] = {arrive, 2},

@@ -10,6 +10,7 @@
 #include "core/cose.h"
 #include "core/hash.h"
 #include "core/merkle.h"
+#include "core/note.h"
 #include "core/timestamp.h"
 #include "enclave/numbering_inner.h"
 
@@ -65,6 +66,20 @@ int numbering_key(struct numbering *n)
 		numbering_forget_key(n);
 		return numbering_refuse(n, -EIO, "no key could be made");
 	}
+	return numbering_log_key(n);
+}
+
+int numbering_log_key(struct numbering *n)
+{
+	size_t len = sizeof(n->log_public);
+
+	n->log_key = EVP_PKEY_Q_keygen(NULL, NULL, "ED25519");
+	if (n->log_key == NULL ||
+		EVP_PKEY_get_raw_public_key(
+			n->log_key, n->log_public, &len) != 1) {
+		numbering_forget_key(n);
+		return numbering_refuse(n, -EIO, "no log key could be made");
+	}
 	return 0;
 }
 
@@ -72,6 +87,8 @@ void numbering_forget_key(struct numbering *n)
 {
 	EVP_PKEY_free(n->key); /* wipes the private half */
 	n->key = NULL;
+	EVP_PKEY_free(n->log_key);
+	n->log_key = NULL;
 	buf_free(&n->key_spki);
 	n->attested = false;
 }
@@ -213,6 +230,69 @@ int numbering_sequence(struct numbering *n, struct bytes b, uint64_t t_type,
 	return number_block(n, b, t, &block, n->height + 1, ret_s);
 }
 
+/* The root of the main log at that size, if the machine has it: now, or from
+ * a statement that it remembers. */
+static int root_at(const struct numbering *n, uint64_t size, struct hash *ret)
+{
+	struct sequence s;
+	size_t i;
+
+	if (size == n->log.size) {
+		*ret = mlog_root(&n->log);
+		return 0;
+	}
+	for (i = 0; i < n->n_kept; i++)
+		if (sequence_peek(BYTES(n->kept[i].s, n->kept[i].n), &s) == 0 &&
+			s.log_size == size) {
+			*ret = s.log_root;
+			return 0;
+		}
+	return -ENOENT;
+}
+
+static int sign_note(const struct numbering *n, uint64_t size,
+	const struct hash *root, struct buf *ret)
+{
+	char origin[CHECKPOINT_ORIGIN_MAX];
+	cleanup(buf) struct buf note = {0};
+	struct note_key k;
+	size_t text;
+	int rc;
+
+	checkpoint_origin(&n->chain, origin);
+	rc = note_key_make(origin, NOTE_ED25519, n->log_public, &k);
+	if (rc == 0)
+		rc = checkpoint_text(origin, size, root, &note);
+	text = note.n;
+	if (rc == 0)
+		rc = buf_add(&note, "\n", 1);
+	if (rc == 0)
+		rc = note_sign(BYTES(note.p, text), &k, n->log_key, 0, &note);
+	if (rc != 0)
+		return rc;
+	*ret = note;
+	note = (struct buf){0}; /* the caller has it */
+	return 0;
+}
+
+int numbering_checkpoint(struct numbering *n, uint64_t size,
+	struct buf *ret_note, uint8_t ret_signature[RECEIPT_SIGNATURE])
+{
+	struct hash root;
+	int rc = in_state(n, NUMBERING_ACTIVE);
+
+	if (rc == 0)
+		rc = root_at(n, size, &root);
+	if (rc == -ENOENT)
+		return numbering_refuse(n, rc,
+			"the log of that size is not held any more");
+	if (rc == 0)
+		rc = receipt_sign(n->key, &root, ret_signature);
+	if (rc == 0)
+		rc = sign_note(n, size, &root, ret_note);
+	return rc;
+}
+
 int numbering_genesis(struct numbering *n)
 {
 	int rc = in_state(n, NUMBERING_EMPTY);
@@ -301,6 +381,7 @@ int numbering_claim(
 			"not asked for in this state");
 	if (n->state == NUMBERING_BORN)
 		d.chain = (struct hash){{0}}; /* b0 names this document */
+	memcpy(d.log_key, n->log_public, sizeof(d.log_key));
 	rc = buf_copy(BUF_BYTES(&n->key_spki), &key);
 	if (rc == 0)
 		rc = attestation_data_encode(&d, ret_data);
@@ -316,7 +397,8 @@ static bool same_claim(
 {
 	return hash_equal(&a->chain, &n->chain) && a->epoch == n->epoch &&
 	       a->first_k == n->next_k && hash_equal(&a->head, &n->head) &&
-	       a->recoveries == n->recoveries;
+	       a->recoveries == n->recoveries &&
+	       memcmp(a->log_key, n->log_public, sizeof(n->log_public)) == 0;
 }
 
 int numbering_check_claim(struct numbering *n, struct bytes doc)

@@ -22,7 +22,8 @@
  * ARRIVING   attested -> ACTIVE, abandon -> EMPTY           -
  * READING    settle -> PROVED, any refusal -> EMPTY         -
  * PROVED     recovered -> ACTIVE                            the recovery
- * ACTIVE     handover -> LEAVING                            blocks, hand-over
+ * ACTIVE     handover -> LEAVING                            blocks, hand-over,
+ *                                                           checkpoints
  * LEAVING    left -> OVER                                   -
  * OVER       never                                          - (key erased)
  *
@@ -37,6 +38,7 @@
 #include "core/bytes.h"
 #include "core/clock.h"
 #include "core/mlog.h"
+#include "core/receipt.h"
 
 enum numbering_state {
 	NUMBERING_EMPTY,
@@ -81,6 +83,13 @@ bool numbering_policy(struct numbering *n, uint8_t ret[48]);
 /* -- Work.  -ESTALE: the parent is not the tail, which is *ret_tail. */
 int numbering_sequence(struct numbering *n, struct bytes b, uint64_t t_type,
 	struct bytes t, struct buf *ret_s, struct hash *ret_tail);
+
+/* The main log at that size, as it stands or as one of the statements has it
+ * that a repeat can get again: a checkpoint (note.h) by the epoch's log key,
+ * and the sequencer key's signature over the root, from which anybody makes
+ * receipts (receipt.h).  -ENOENT: that state is not held. */
+int numbering_checkpoint(struct numbering *n, uint64_t size,
+	struct buf *ret_note, uint8_t ret_signature[RECEIPT_SIGNATURE]);
 
 /* -- End: the last number names a one-shot key; the blob holds all that the
  * next enclave needs.  Once the blob is durable, left() erases the own key,

@@ -232,7 +232,7 @@ static int take_key(struct numbering *n, struct bytes der)
 	if (n->key == NULL || p != der.p + der.n ||
 		cose_key_spki(n->key, &n->key_spki) != 0)
 		return -EBADMSG;
-	return 0;
+	return numbering_log_key(n);
 }
 
 static void take_carried(struct numbering *n, const struct blob *b)

@@ -25,6 +25,8 @@ struct numbering {
 	/* the own key; NULL in EMPTY, READING and OVER */
 	EVP_PKEY *key;
 	struct buf key_spki;
+	EVP_PKEY *log_key;	/* Ed25519, for checkpoints; lives with key */
+	uint8_t log_public[ATTESTATION_LOG_KEY];
 	struct hash document;	/* H(payload) of its attestation */
 	bool attested;
 
@@ -53,6 +55,8 @@ struct numbering {
 /* Notes the reason and returns rc. */
 int numbering_refuse(struct numbering *n, int rc, const char *why);
 int numbering_key(struct numbering *n);	/* a fresh key of its own */
+/* The epoch's other key, made anew in each. */
+int numbering_log_key(struct numbering *n);
 void numbering_forget_key(struct numbering *n);
 /* Takes block zero and parameters over if one commits to the other. */
 int numbering_chain(struct numbering *n, struct bytes b0, struct bytes params);

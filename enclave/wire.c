@@ -16,6 +16,7 @@ static const struct {
 	[WIRE_GENESIS] = {0, 0},
 	[WIRE_FIRST] = {1, 3},
 	[WIRE_SEQUENCE] = {1, 2},
+	[WIRE_CHECKPOINT] = {1, 0},
 	[WIRE_HANDOVER] = {0, 0},
 	[WIRE_RESUME] = {0, 2},
 	[WIRE_ARRIVE] = {0, 0},

@@ -10,6 +10,8 @@
  *   GENESIS                              -> key, document
  *   FIRST      type | b0 t0 params       -> s
  *   SEQUENCE   type | b t                -> s        NO may carry the tail
+ *   CHECKPOINT size                      -> note, signature of the root;
+ *                                           ENOENT: not held any more
  *   HANDOVER                             -> s
  *   RESUME     | b0 params               -> s of the hand-over; ENOENT: none
  *   ARRIVE                               -> key, document; may sign now
@@ -42,6 +44,7 @@ enum wire_op {
 	WIRE_GENESIS,
 	WIRE_FIRST,
 	WIRE_SEQUENCE,
+	WIRE_CHECKPOINT,
 	WIRE_HANDOVER,
 	WIRE_RESUME,
 	WIRE_ARRIVE,

@@ -15,6 +15,7 @@ from cryptography.hazmat.primitives.asymmetric import (
 
 AT = 1790000000000  # milliseconds; a second is divided into STEPs
 STEP = 250
+LOG_KEY = bytes(range(32))  # of the document's checkpoints: any 32 bytes
 
 
 def H(*parts):
@@ -529,7 +530,7 @@ class Chain:
                 "doc", lambda: cose(h("doc.key", self.keys.p384[1]), payload)))
             return doc, payload
         first = stage("data-0", set(), encoded("data", lambda: [
-            "notaryfs.seq.v1", bytes(32), 0, 0, bytes(32), 0]))
+            "notaryfs.seq.v1", bytes(32), 0, 0, bytes(32), 0, LOG_KEY]))
         doc, payload = document(self.k_s, first, "-0")
         stage("authority", set(), lambda: getattr(
             self.stamper, "authorities",
@@ -546,7 +547,7 @@ class Chain:
         if self.epoch:
             later = stage("data-1", {"b0"}, encoded("data", lambda: [
                 "notaryfs.seq.v1", anchor, self.epoch, 2 * self.epoch,
-                H(b"head"), self.epoch]))
+                H(b"head"), self.epoch, LOG_KEY]))
             doc, payload = document(self.k_e, later, "-1")
         record = stage("record", set(), encoded(
             "record", lambda: self.record(index)))

@@ -780,6 +780,7 @@ def documents():
         ("no chain", at(1, bytes(32))), ("epoch 1", at(2, 1)),
         ("epoch 0", at(2, 0)), ("first number", at(3, 1)),
         ("first number late", at(3, 1000)), ("head", at(4, OTHER)),
+        ("log key", at(6, bytes(32))), ("log key short", at(6, bytes(31))),
         ("recoveries", at(5, 7)), ("recoveries too many", at(5, 1 << 32)),
         ("empty", lambda v, rng: Raw(b""))])
 

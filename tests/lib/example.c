@@ -177,12 +177,13 @@ static void make_keeping(struct maker *m)
 
 static void make_sequencer(struct maker *m)
 {
-	static const struct attestation_data first = {.epoch = 0};
+	struct attestation_data first = {.epoch = 0};
 	uint8_t installation[16], image[48];
 	struct buf pem = {0};
 
 	pattern(installation, sizeof(installation), 0xe0);
 	pattern(image, sizeof(image), 0x80);
+	pattern(first.log_key, sizeof(first.log_key), 0x60);
 	m->key = EVP_EC_gen("P-256");
 	must(m->key == NULL, "sequencer key");
 	must(cose_key_spki(m->key, &m->spki), "K_S");

@@ -301,11 +301,13 @@ static void user_data(void)
 
 	d.chain = hash_sha3(BYTES("c", 1));
 	d.head = hash_sha3(BYTES("h", 1));
+	memset(d.log_key, 0x5a, sizeof(d.log_key));
 	is_int(attestation_data_encode(&d, &out), 0, "user data is written");
 	is_int(attestation_data_decode(BUF_BYTES(&out), &back), 0, "and read");
 	ok(back.epoch == 2 && back.first_k == 77 && back.recoveries == 1 &&
 			hash_equal(&back.chain, &d.chain) &&
-			hash_equal(&back.head, &d.head),
+			hash_equal(&back.head, &d.head) &&
+			memcmp(back.log_key, d.log_key, sizeof(d.log_key)) == 0,
 		"with all it says");
 	ok(out.n <= 512, "in %zu bytes, which the strictest reader takes", out.n);
 	for (i = 0; i < out.n; i++)

@@ -14,6 +14,7 @@
 #include "core/cleanup.h"
 #include "core/cose.h"
 #include "core/hash.h"
+#include "core/note.h"
 #include "core/object.h"
 #include "core/timestamp.h"
 #include "enclave/numbering.h"
@@ -242,6 +243,64 @@ static bool step_fork(struct life *l)
 	return good;
 }
 
+static bool signs_root(struct bytes spki, const struct hash *root,
+	const uint8_t signature[RECEIPT_SIGNATURE])
+{
+	const struct cose_sign1 c = {.alg = COSE_ES256,
+		.protected_header = BYTES("\xa2\x01\x26\x19\x01\x8b\x01", 7),
+		.payload = HASH_BYTES(root),
+		.signature = BYTES(signature, RECEIPT_SIGNATURE)};
+	EVP_PKEY *key = cose_key(spki);
+	bool good = cose_check(&c, key) == 0;
+
+	EVP_PKEY_free(key);
+	return good;
+}
+
+/* Is the note a checkpoint of that size by the key that the document names,
+ * and the signature one of the sequencer's over the same root? */
+static bool good_checkpoint(struct life *l, uint64_t size, struct bytes raw,
+	const uint8_t signature[RECEIPT_SIGNATURE])
+{
+	char origin[CHECKPOINT_ORIGIN_MAX];
+	struct attestation_data d;
+	struct checkpoint c = {.size = 0};
+	struct attestation a;
+	struct note_key k;
+	struct bytes payload;
+	struct sequence s;
+	struct note n;
+	uint64_t time;
+
+	must(attestation_decode(BUF_BYTES(&l->doc), &a, &payload), "document");
+	must(attestation_data_decode(a.user_data, &d), "data");
+	checkpoint_origin(&l->world.chain, origin);
+	must(note_key_make(origin, NOTE_ED25519, d.log_key, &k), "key");
+	must(sequence_peek(BUF_BYTES(&l->s[size - 1]), &s), "statement");
+	return note_decode(raw, &n) == 0 && note_check(&n, &k, &time) == 0 &&
+	       checkpoint_decode(n.text, &c) == 0 && c.size == size &&
+	       bytes_equal(c.origin, BYTES(origin, strlen(origin))) &&
+	       hash_equal(&c.root, &s.log_root) &&
+	       signs_root(a.public_key, &c.root, signature);
+}
+
+/* The newest state, and some older one that a repeat could get again. */
+static bool step_checkpoint(struct life *l)
+{
+	uint64_t size = l->blocks - prng_below(&prng, l->blocks) % 3;
+	uint8_t signature[RECEIPT_SIGNATURE];
+	struct buf note = {0};
+	int rc = numbering_checkpoint(l->n, size, &note, signature);
+	bool good = rc == 0 &&
+		    good_checkpoint(l, size, BUF_BYTES(&note), signature);
+
+	buf_free(&note);
+	/* what a recovery was not shown is not held any more */
+	good |= rc == -ENOENT && size < l->blocks;
+	return good && numbering_checkpoint(l->n, l->blocks + 1, &note,
+			       signature) == -ENOENT;
+}
+
 static bool step_old_document(struct life *l)
 {
 	struct buf b = {0}, t = {0}, s = {0};
@@ -415,7 +474,8 @@ static const struct {
 	const char *name;
 	unsigned weight;
 } steps[] = {
-	{step_block, "a child of the tail is numbered", 40},
+	{step_block, "a child of the tail is numbered", 35},
+	{step_checkpoint, "a checkpoint is of the log as it was numbered", 5},
 	{step_fork, "a forked child is stale", 10},
 	{step_old_document, "a block of the document before is stale", 5},
 	{step_repeat, "a repeat gets the same bytes", 15},

@@ -24,6 +24,7 @@
 #include "core/block.h"
 #include "core/cleanup.h"
 #include "core/hash.h"
+#include "core/note.h"
 #include "core/object.h"
 #include "core/timestamp.h"
 #include "enclave/sandbox.h"
@@ -250,6 +251,24 @@ static void one_block(struct world *w, const char *when)
 	sequenced_done(&sq);
 	buf_free(&b);
 	buf_free(&t);
+}
+
+/* The log as it stands, and as it stood before the last block. */
+static void checkpoints(struct world *w)
+{
+	struct sequenced_log l = {.epoch = 0};
+	uint64_t size;
+	struct note n;
+	int rc;
+
+	for (size = w->height; size <= w->height + 1; size++) {
+		rc = w->q->ops->checkpoint(w->q, size, &l);
+		is_int(rc, 0, "the log of size %d is signed", (int)size);
+		is_int(note_decode(BUF_BYTES(&l.note), &n), 0, "as a note");
+		buf_free(&l.note);
+	}
+	is_int(w->q->ops->checkpoint(w->q, size, &l), -ENOENT,
+		"one that is not there yet is not");
 }
 
 /* Kills one of the two and waits until both are gone: the enclave outlives
@@ -567,6 +586,7 @@ int main(void)
 	handover(&w); /* without any block */
 	start(&w); /* 3 */
 	one_block(&w, "after an epoch without blocks");
+	checkpoints(&w);
 	kill_one(&w, seq_local_enclave_pid(w.q));
 	one_block(&w, "after its enclave was killed"); /* 4 */
 	kill_one(&w, seq_local_attestor_pid(w.q));
