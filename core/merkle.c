@@ -162,3 +162,67 @@ int merkle_fold(const struct hash *dh, uint64_t i, uint64_t n,
 	*ret_mh = root_of(n, &h);
 	return 0;
 }
+
+/* Do both paths have this rest, from (used, known_used) on? */
+static bool same_rest(const struct hash *path, size_t len,
+	const struct merkle_known *known, size_t known_used)
+{
+	return known->len - known_used == len &&
+	       (len == 0 || memcmp(path, known->path + known_used,
+				    len * sizeof(*path)) == 0);
+}
+
+/* The walk of both side by side; true with *ret_mh if it ends well. */
+static bool fold_beside(struct hash h, uint64_t i, uint64_t n,
+	const struct hash *path, size_t path_len, struct merkle_known *known,
+	struct hash *ret_mh)
+{
+	size_t used = 0, known_used = 0;
+	uint64_t k, ki = known->i;
+	unsigned l;
+
+	for (k = n, l = 0;; i /= 2, ki /= 2, k = k / 2 + (k & 1), l++) {
+		if (known->n == n && i == ki && hash_equal(&h, &known->node[l]) &&
+			same_rest(path_len > 0 ? path + used : NULL,
+				path_len - used, known,
+				known_used)) {
+			*ret_mh = known->mh;
+			return true;
+		}
+		known->node[l] = h;
+		if (k == 1)
+			break;
+		known_used += (ki ^ 1) < k;
+		if ((i ^ 1) >= k)
+			continue;
+		if (used == path_len)
+			return false;
+		h = i & 1 ? tagged(0x01, &path[used], &h)
+			  : tagged(0x01, &h, &path[used]);
+		used++;
+	}
+	*ret_mh = root_of(n, &h);
+	return used == path_len;
+}
+
+int merkle_fold_known(const struct hash *dh, uint64_t i, uint64_t n,
+	const struct hash *path, size_t path_len, struct merkle_known *known,
+	struct hash *ret_mh)
+{
+	struct hash mh;
+
+	if (i >= n || path_len > MERKLE_PATH_MAX ||
+		!fold_beside(tagged(0x00, dh, NULL), i, n, path, path_len,
+			known, &mh)) {
+		known->n = 0;
+		return -EBADMSG;
+	}
+	known->i = i;
+	known->n = n;
+	known->len = path_len;
+	known->mh = mh;
+	if (path_len > 0)
+		memcpy(known->path, path, path_len * sizeof(*path));
+	*ret_mh = mh;
+	return 0;
+}

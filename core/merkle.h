@@ -31,4 +31,20 @@ void merkle_free(struct merkle *m);
 int merkle_fold(const struct hash *dh, uint64_t i, uint64_t n,
 	const struct hash *path, size_t path_len, struct hash *ret_mh);
 
+/* A path that was folded to mh; n == 0: none. */
+struct merkle_known {
+	uint64_t i, n;
+	size_t len;
+	struct hash mh, path[MERKLE_PATH_MAX];
+	struct hash node[MERKLE_PATH_MAX + 1]; /* by level, leaf first */
+};
+
+/* merkle_fold() that ends where it meets `known`: above the same node at the
+ * same place of a tree of the same size, the same rest of a path leads to the
+ * same mh.  Neighbours so cost a hash or two.  After 0 known is this path,
+ * otherwise none. */
+int merkle_fold_known(const struct hash *dh, uint64_t i, uint64_t n,
+	const struct hash *path, size_t path_len, struct merkle_known *known,
+	struct hash *ret_mh);
+
 #endif

@@ -18,6 +18,8 @@ struct parts {
 	struct attestation doc;
 	struct bytes doc_payload;
 	struct attestation_data data;
+	bool recent; /* judged before, parameters included */
+	struct evidence evidence;
 };
 
 /* -- form: each part must be what its encoder would write */
@@ -38,7 +40,6 @@ static enum verdict open_parts(struct bytes raw, struct report *r, struct parts 
 		return V_MALFORMED;
 	p->cert = &r->cert;
 	p->params = &r->params;
-	p->anchor = block_hash(r->cert.b0);
 	return V_VALID;
 }
 
@@ -103,15 +104,31 @@ static enum verdict check_content(const struct record *d,
 	return V_VALID;
 }
 
-static enum verdict check_path(const struct parts *p)
+static int fold(const struct parts *p, struct verify_cache *cache,
+	const struct hash *leaf, struct hash *ret)
 {
 	const struct certificate *c = p->cert;
-	struct hash leaf = hash_sha3(c->d), mh;
+	struct merkle_known known;
+	int rc;
 
-	if (c->n > MERKLE_LEAVES_MAX ||
-		merkle_fold(&leaf, c->index, c->n, c->path, c->path_len,
-			&mh) != 0 ||
-		!hash_equal(&mh, &p->b.mh))
+	if (cache == NULL)
+		return merkle_fold(leaf, c->index, c->n, c->path, c->path_len,
+			ret);
+	verify_cache_path(cache, &p->b.mh, c->index, &known);
+	rc = merkle_fold_known(
+		leaf, c->index, c->n, c->path, c->path_len, &known, ret);
+	if (rc == 0 && hash_equal(ret, &p->b.mh))
+		verify_cache_add_path(cache, &known);
+	return rc;
+}
+
+static enum verdict check_path(
+	const struct parts *p, struct verify_cache *cache)
+{
+	struct hash leaf = hash_sha3(p->cert->d), mh;
+
+	if (p->cert->n > MERKLE_LEAVES_MAX ||
+		fold(p, cache, &leaf, &mh) != 0 || !hash_equal(&mh, &p->b.mh))
 		return V_PATH;
 	return V_VALID;
 }
@@ -260,39 +277,53 @@ static struct evidence judge(const struct parts *p, struct verify_cache *cache,
 	return e;
 }
 
-/* Over everything that judge() reads, each part with its length before it. */
-static struct hash evidence_key(const struct certificate *c)
+/* Over everything that judge() reads. */
+static struct evidence_parts evidence_parts(const struct certificate *c)
 {
-	const struct bytes part[] = {c->b0, c->params, c->b, c->t_upper,
-		c->t_lower, c->s, c->doc};
-	enum { N = sizeof(part) / sizeof(part[0]) };
-	uint64_t frame[N + 2];
-	struct bytes all[N + 1];
+	return (struct evidence_parts){
+		.part = {[EVIDENCE_B] = c->b, [EVIDENCE_B0] = c->b0,
+			[EVIDENCE_PARAMS] = c->params,
+			[EVIDENCE_UPPER] = c->t_upper,
+			[EVIDENCE_LOWER] = c->t_lower, [EVIDENCE_S] = c->s,
+			[EVIDENCE_DOC] = c->doc},
+		.t_upper_type = c->t_upper_type,
+		.t_lower_type = c->t_lower_type};
+}
+
+/* Each part with its length before it. */
+static struct hash evidence_key(const struct evidence_parts *p)
+{
+	uint64_t frame[EVIDENCE_PARTS + 2];
+	struct bytes all[EVIDENCE_PARTS + 1];
 	size_t i;
 
-	for (i = 0; i < N; i++) {
-		frame[i] = part[i].n;
-		all[i + 1] = part[i];
+	for (i = 0; i < EVIDENCE_PARTS; i++) {
+		frame[i] = p->part[i].n;
+		all[i + 1] = p->part[i];
 	}
-	frame[N] = c->t_upper_type;
-	frame[N + 1] = c->t_lower_type;
+	frame[EVIDENCE_PARTS] = p->t_upper_type;
+	frame[EVIDENCE_PARTS + 1] = p->t_lower_type;
 	all[0] = BYTES(frame, sizeof(frame));
-	return hash_sha256_parts(all, N + 1);
+	return hash_sha256_parts(all, EVIDENCE_PARTS + 1);
 }
 
 static struct evidence judge_cached(
 	const struct parts *p, struct verify_cache *cache, bool data_read)
 {
+	struct evidence_parts parts = evidence_parts(p->cert);
 	struct evidence e;
 	struct hash key;
 
+	if (p->recent)
+		return p->evidence;
 	if (cache == NULL)
 		return judge(p, NULL, data_read);
-	key = evidence_key(p->cert);
+	key = evidence_key(&parts);
 	if (!verify_cache_evidence(cache, &key, &e)) {
 		e = judge(p, cache, data_read);
 		verify_cache_add_evidence(cache, &key, &e);
 	}
+	verify_cache_add_recent(cache, &parts, &p->anchor, &e);
 	return e;
 }
 
@@ -318,7 +349,7 @@ static enum verdict rest(struct verify_cache *cache, const struct hash *anchor,
 {
 	struct evidence e;
 	bool data_read;
-	enum verdict v = check_path(p);
+	enum verdict v = check_path(p, cache);
 
 	if (v != V_VALID)
 		return v;
@@ -332,6 +363,17 @@ static enum verdict rest(struct verify_cache *cache, const struct hash *anchor,
 	return anchor == NULL ? V_NO_ANCHOR : V_VALID;
 }
 
+/* H(b0), and all that is the same for the files of a block. */
+static void find_recent(struct parts *p, struct verify_cache *cache)
+{
+	struct evidence_parts parts = evidence_parts(p->cert);
+
+	p->recent = cache != NULL && verify_cache_recent(cache, &parts,
+					     &p->anchor, &p->evidence);
+	if (!p->recent)
+		p->anchor = block_hash(p->cert->b0);
+}
+
 int verify_begin(struct verify_cache *cache, struct bytes cert,
 	const struct hash *anchor, struct report *ret)
 {
@@ -340,9 +382,11 @@ int verify_begin(struct verify_cache *cache, struct bytes cert,
 
 	*ret = (struct report){0};
 	v = open_parts(cert, ret, &p);
-	if (v == V_VALID)
+	if (v == V_VALID) {
+		find_recent(&p, cache);
 		v = check_anchor(&p, anchor);
-	if (v == V_VALID)
+	}
+	if (v == V_VALID && !p.recent)
 		v = check_params(&p);
 	ret->content_counts = v == V_VALID;
 	ret->verdict = v != V_VALID ? v : rest(cache, anchor, &p, ret);

@@ -5,7 +5,8 @@
  * certificates is the same bytes, and is judged once.  Blocks of one epoch
  * share an attestation document, whose certificate path costs most of all.
  * Entries are found by a hash of the exact bytes judged, never by a name in
- * them.  Two tables of fixed size: a newer entry takes an older one's place.
+ * them; those of the last blocks by the bytes themselves, which is quicker.
+ * Tables of fixed size: a newer entry takes an older one's place.
  */
 #ifndef CORE_VERIFY_CACHE_H
 #define CORE_VERIFY_CACHE_H
@@ -22,6 +23,29 @@ struct evidence {
 	uint64_t height, k;
 	uint32_t epoch, recoveries;
 };
+
+/* All that judging evidence reads; the last is not bytes but what they are. */
+enum { EVIDENCE_B, EVIDENCE_B0, EVIDENCE_PARAMS, EVIDENCE_UPPER,
+	EVIDENCE_LOWER, EVIDENCE_S, EVIDENCE_DOC, EVIDENCE_PARTS };
+struct evidence_parts {
+	struct bytes part[EVIDENCE_PARTS];
+	uint64_t t_upper_type, t_lower_type;
+};
+
+/* Of one of the last blocks: H(b0), its parameters being good, and what was
+ * judged. */
+bool verify_cache_recent(struct verify_cache *c, const struct evidence_parts *p,
+	struct hash *ret_anchor, struct evidence *ret);
+/* Without memory nothing is remembered. */
+void verify_cache_add_recent(struct verify_cache *c,
+	const struct evidence_parts *p, const struct hash *anchor,
+	const struct evidence *e);
+
+/* A path near leaf i of the tree mh; n == 0: none. */
+void verify_cache_path(struct verify_cache *c, const struct hash *mh,
+	uint64_t i, struct merkle_known *ret);
+void verify_cache_add_path(
+	struct verify_cache *c, const struct merkle_known *known);
 
 bool verify_cache_evidence(struct verify_cache *c, const struct hash *key,
 	struct evidence *ret);

@@ -66,6 +66,21 @@ ssize_t offline_some(int fd, uint8_t *p, size_t n)
 	return (ssize_t)at;
 }
 
+ssize_t offline_all(int fd, uint8_t *p, size_t size)
+{
+	ssize_t n, more;
+
+	do
+		n = read(fd, p, size + 1);
+	while (n < 0 && errno == EINTR);
+	if (n < 0)
+		return -errno;
+	if (n == 0 || (size_t)n >= size)
+		return n;
+	more = offline_some(fd, p + n, size + 1 - (size_t)n);
+	return more < 0 ? more : n + more;
+}
+
 /* The second thread of a large file: SHA-256 of one piece while the first
  * reads the next one and makes the tree. */
 struct aside {
@@ -281,7 +296,7 @@ static int read_small(int dir, const char *path, size_t max, struct buf *ret)
 		rc = buf_reserve(&b, room + 1 - b.n);
 		if (rc != 0)
 			return rc;
-		n = offline_some(fd, b.p + b.n, room + 1 - b.n);
+		n = offline_all(fd, b.p + b.n, room - b.n);
 		if (n < 0)
 			return (int)n;
 		b.n += (size_t)n;

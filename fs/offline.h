@@ -20,6 +20,9 @@ int offline_open(int dir, const char *path, int *ret_fd, uint64_t *ret_size);
 int offline_regular(int fd, uint64_t *ret_size);
 /* As much as there is, up to n bytes; how many, or a negative errno. */
 ssize_t offline_some(int fd, uint8_t *p, size_t n);
+/* All of a file that is `size` bytes long: p has room for one more, which
+ * shows that it grew.  Does not ask again for an end where it is expected. */
+ssize_t offline_all(int fd, uint8_t *p, size_t size);
 /* Size, content root and SHA-256 of all that fd gives, in one pass over it;
  * of a large file by two threads, as each digest takes a core.  Memory does
  * not depend on its size.  *done, if not NULL, grows while it reads. */

@@ -214,8 +214,7 @@ static void find(struct run *r, size_t i, size_t *used)
 	f->rc = f->fd < 0 ? f->fd : offline_regular(f->fd, &f->content.size);
 	if (f->rc != 0 || f->content.size > BATCH_SMALL)
 		return;
-	/* a byte more shows that it grows */
-	n = offline_some(f->fd, at, (size_t)f->content.size + 1);
+	n = offline_all(f->fd, at, (size_t)f->content.size);
 	close(f->fd);
 	f->fd = -1;
 	if (n < 0) {

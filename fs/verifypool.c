@@ -115,7 +115,8 @@ static void print_oldest(struct verifypool *p)
 	while (s->state != DONE)
 		wait_done(p);
 	unshow(p);
-	fwrite(b->out.p, 1, b->out.n, p->out);
+	if (b->out.n > 0)
+		fwrite(b->out.p, 1, b->out.n, p->out);
 	p->counts.valid += b->counts.valid;
 	p->counts.refused += b->counts.refused;
 	p->counts.incomplete += b->counts.incomplete;

@@ -63,22 +63,6 @@ static void pop(struct walk *w, size_t before)
 	w->path[before] = '\0';
 }
 
-/* NAME.cert where there is a NAME. */
-static bool is_companion(const struct walk *w, int dir, const char *name)
-{
-	char base[NAME_MAX + 1];
-	size_t n = strlen(name);
-	struct stat st;
-
-	if (w->o->certs != NULL || n <= SUFFIX_LEN || n > NAME_MAX ||
-		strcmp(name + n - SUFFIX_LEN, SUFFIX) != 0)
-		return false;
-	memcpy(base, name, n - SUFFIX_LEN);
-	base[n - SUFFIX_LEN] = '\0';
-	return fstatat(dir, base, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
-	       S_ISREG(st.st_mode);
-}
-
 static void walk_folder(struct walk *w, int fd, unsigned depth);
 
 static void enter(struct walk *w, int dir, const char *name, unsigned depth)
@@ -98,6 +82,48 @@ static void enter(struct walk *w, int dir, const char *name, unsigned depth)
 		walk_folder(w, fd, depth + 1);
 }
 
+static const char *text_of(const struct run *r, size_t i)
+{
+	return (const char *)r->text.p + r->name[i] + 1;
+}
+
+/* Is it a regular file among the names of this run? */
+static bool run_has(const struct run *r, const char *name)
+{
+	size_t lo = 0, hi = r->n, mid;
+	int order;
+
+	while (lo < hi) {
+		mid = lo + (hi - lo) / 2;
+		order = strcmp(name, text_of(r, mid));
+		if (order == 0)
+			return text_of(r, mid)[-1] == DT_REG;
+		if (order < 0)
+			hi = mid;
+		else
+			lo = mid + 1;
+	}
+	return false;
+}
+
+/* NAME.cert where there is a NAME. */
+static bool is_companion(const struct walk *w, int dir, const struct run *r,
+	const char *name)
+{
+	char base[NAME_MAX + 1];
+	size_t n = strlen(name);
+	struct stat st;
+
+	if (w->o->certs != NULL || n <= SUFFIX_LEN || n > NAME_MAX ||
+		strcmp(name + n - SUFFIX_LEN, SUFFIX) != 0)
+		return false;
+	memcpy(base, name, n - SUFFIX_LEN);
+	base[n - SUFFIX_LEN] = '\0';
+	return run_has(r, base) ||
+	       (fstatat(dir, base, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+		       S_ISREG(st.st_mode));
+}
+
 /* d_type, asked for where the file system does not tell it. */
 static int type_of(int dir, const char *name, uint8_t told)
 {
@@ -110,9 +136,10 @@ static int type_of(int dir, const char *name, uint8_t told)
 	return (int)IFTODT(st.st_mode);
 }
 
-static void visit(
-	struct walk *w, int dir, const char *name, uint8_t told, unsigned depth)
+static void visit(struct walk *w, int dir, const struct run *r, size_t i,
+	unsigned depth)
 {
+	const char *name = text_of(r, i);
 	size_t before;
 	int type;
 
@@ -120,12 +147,12 @@ static void visit(
 		check(w, "below it, a path is too long");
 		return;
 	}
-	type = type_of(dir, name, told);
+	type = type_of(dir, name, (uint8_t)name[-1]);
 	if (type < 0)
 		check(w, strerrordesc_np(-type));
 	else if (type == DT_DIR)
 		enter(w, dir, name, depth);
-	else if (type == DT_REG && !is_companion(w, dir, name))
+	else if (type == DT_REG && !is_companion(w, dir, r, name))
 		check(w, NULL);
 	pop(w, before);
 }
@@ -191,11 +218,8 @@ static void walk_folder(struct walk *w, int fd, unsigned depth)
 		return;
 	}
 	while (w->err == 0 && run_next(w, d, r))
-		for (i = 0; i < r->n && w->err == 0; i++) {
-			const char *e = (const char *)r->text.p + r->name[i];
-
-			visit(w, fd, e + 1, (uint8_t)e[0], depth);
-		}
+		for (i = 0; i < r->n && w->err == 0; i++)
+			visit(w, fd, r, i, depth);
 	buf_free(&r->text);
 	closedir(d);
 }

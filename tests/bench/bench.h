@@ -16,6 +16,7 @@ struct bench_out {
 };
 
 double bench_cpu(void);		/* seconds of this thread */
+double bench_process(void);	/* CPU seconds of all threads */
 double bench_wall(void);	/* seconds */
 
 /* Median of one run's seconds over rounds, ours and the peer's by turns;
