@@ -1199,8 +1199,9 @@ def judge_signer(token, pinned, at):
     need(message == hashlib.new("sha%d" % bits, token["content"]).digest(),
          "timestamp-signature")
     must(token["sid"] is not None and len(token["bag"]) <= 16)
+    bag = rooted(token["bag"] + pinned, pinned[0])
     need(attributes_allowed(token) and any(
-        signer_good(c, kind, token, pinned, at)
+        signer_good(c, kind, token, bag, at)
         for c in token["bag"] + pinned
         if (c.issuer, c.serial) == token["sid"]), "timestamp-signature")
 
@@ -1219,7 +1220,7 @@ def attributes_allowed(token):
 KNOWN = {BASIC, USES, PURPOSES} | UNREAD
 
 
-def signer_good(cert, kind, token, pinned, at):
+def signer_good(cert, kind, token, bag, at):
     """Is it for time stamping alone, and critically so, and does it verify,
     and does a path lead to the root that the token's attributes name?"""
     return cert.good(KNOWN) and cert.purposes == (True, [STAMPING]) \
@@ -1227,7 +1228,22 @@ def signer_good(cert, kind, token, pinned, at):
                           {DIGITAL_SIGNATURE, NON_REPUDIATION}) \
         and signed_by(cert.key, *kind, token["signature"], token["signed"]) \
         and any(named_by(token["attributes"], path)
-                for path in paths([cert], token["bag"] + pinned, pinned[0], at))
+                for path in paths([cert], bag, bag[0], at))
+
+
+def rooted(bag, root):
+    """Those that the root has signed, or an authority that it has: what
+    else lies in a token must cost no time."""
+    found, seen = [root], {root.raw}
+    for above in found:
+        if not above.good(KNOWN) or not above.certifies():
+            continue
+        for c in bag:
+            if c.raw not in seen and c.issuer == above.subject \
+                    and above.signed(c):
+                found.append(c)
+                seen.add(c.raw)
+    return found
 
 
 def paths(path, bag, root, at):
@@ -1242,7 +1258,7 @@ def paths(path, bag, root, at):
         return
     if len(path) > 9:
         return
-    for above in {c.raw: c for c in [root] + bag}.values():
+    for above in bag:
         if all(above.subject != c.subject for c in path) \
                 and above.good(KNOWN) \
                 and above.named(first) and above.signed(first):
