@@ -163,6 +163,34 @@ static void injected(void)
 	EVP_PKEY_free(key);
 }
 
+/* Anybody can make a certificate of the authority's name. */
+static void impostor(void)
+{
+	struct mktsa_token how = {.n_embedded = 3};
+	struct mktsa_cert c = {.cn = "authority", .serial = 2, .ca = true};
+	EVP_PKEY *key = mktsa_key("P-256");
+	X509 *self = mktsa_certify(&c, key, NULL, key);
+	X509 *by_root = mktsa_certify(&c, key, tsa.root, key);
+	X509 *const first[] = {self, by_root};
+	size_t i;
+
+	is_int(X509_NAME_cmp(X509_get_subject_name(self),
+		       X509_get_subject_name(tsa.ca)),
+		0, "T4: an impostor has the authority's name");
+	for (i = 0; i < 2; i++) {
+		how.embedded[0] = first[i];
+		how.embedded[1] = tsa.ca;
+		how.embedded[2] = tsa.signer;
+		IS(answer(&tsa, how), TSP_VALID, "T4: and before it in the bag");
+		how.embedded[0] = tsa.ca;
+		how.embedded[1] = first[i];
+		IS(answer(&tsa, how), TSP_VALID, "T4: or behind it does no harm");
+	}
+	X509_free(by_root);
+	X509_free(self);
+	EVP_PKEY_free(key);
+}
+
 static enum tsp_answer by(const struct mktsa_cert *c, const char *type)
 {
 	struct mktsa m = tsa;
@@ -191,6 +219,8 @@ static void certificates(void)
 	IS(by(&c, "P-256"), TSP_PURPOSE, "T4: for it, not critically");
 	c.eku = "critical,timeStamping,emailProtection";
 	IS(by(&c, "P-256"), TSP_PURPOSE, "T4: for it and mail");
+	c.eku = "critical,timeStamping,1.2.3.4";
+	IS(by(&c, "P-256"), TSP_PURPOSE, "T4: for it and something unknown");
 	c.eku = "critical,emailProtection";
 	IS(by(&c, "P-256"), TSP_PURPOSE, "T4: for mail");
 	c.eku = "critical,timeStamping";
@@ -391,6 +421,7 @@ int main(void)
 	digests();
 	signer();
 	injected();
+	impostor();
 	certificates();
 	roots();
 	asked();
