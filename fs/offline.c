@@ -243,6 +243,17 @@ int offline_range(const char *text, uint64_t *ret_from, uint64_t *ret_to)
 	return 0;
 }
 
+/* Does text begin like shape, where 0 is any digit?  strptime() takes more:
+ * blanks, signs, fewer digits. */
+static bool shaped(const char *text, const char *shape)
+{
+	for (; *shape != '\0'; shape++, text++)
+		if (*shape == '0' ? *text < '0' || *text > '9'
+				  : *text != *shape)
+			return false;
+	return true;
+}
+
 int offline_time(const char *text, uint64_t *ret_ms)
 {
 	struct tm tm = {0}, back;
@@ -257,13 +268,12 @@ int offline_time(const char *text, uint64_t *ret_ms)
 			return -EINVAL;
 		return 0;
 	}
-	p = strptime(text, "%Y-%m-%d", &tm);
-	if (p != NULL && *p == 'T') {
+	p = shaped(text, "0000-00-00") ? strptime(text, "%Y-%m-%d", &tm) : NULL;
+	if (p != NULL && shaped(p, "T00:00:00")) {
 		p = strptime(p, "T%H:%M:%S", &tm);
 		end = "Z";
 	}
-	if (p != NULL && *p == '.' && p[1] != '\0' && p[2] != '\0' &&
-		p[3] != '\0' && p[4] == 'Z') {
+	if (p != NULL && shaped(p, ".000Z")) {
 		p++;
 		if (!decimal(&p, &ms))
 			return -EINVAL;
