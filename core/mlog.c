@@ -62,8 +62,7 @@ static struct hash root_of(const struct hash *leaves, uint64_t n)
 	return mlog_root(&l);
 }
 
-/* The largest power of two below n, n > 1. */
-static uint64_t split(uint64_t n)
+uint64_t mlog_split(uint64_t n)
 {
 	return UINT64_C(1) << (63 - __builtin_clzll(n - 1));
 }
@@ -88,7 +87,7 @@ size_t mlog_inclusion(const struct hash *leaves, uint64_t n, uint64_t i,
 
 	assert(i < n);
 	while (n > 1) {
-		k = split(n);
+		k = mlog_split(n);
 		if (i < k) {
 			ret[len++] = root_of(leaves + k, n - k);
 			n = k;
@@ -112,7 +111,7 @@ size_t mlog_consistency(const struct hash *leaves, uint64_t m, uint64_t n,
 
 	assert(m > 0 && m <= n);
 	while (m < n) {
-		k = split(n);
+		k = mlog_split(n);
 		if (m <= k) {
 			ret[len++] = root_of(leaves + k, n - k);
 			n = k;

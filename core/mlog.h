@@ -27,6 +27,8 @@ struct hash mlog_root(const struct mlog *l);
 /* Number of hashes in edge: set bits of size. */
 size_t mlog_edges(const struct mlog *l);
 
+/* Where n > 1 leaves are split: the largest power of two below n. */
+uint64_t mlog_split(uint64_t n);
 /* RFC 9162 2.1.3.1: path of leaf i among n leaves; returns its length. */
 size_t mlog_inclusion(const struct hash *leaves, uint64_t n, uint64_t i,
 	struct hash ret[MLOG_DEPTH]);

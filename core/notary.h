@@ -5,7 +5,7 @@
  * `local`, does it, and commits the next state.  So a crash anywhere is cured
  * by calling the steps again; nothing is decided in memory that is not durable
  * before the next arrow (table in core/DESIGN.md).  There are no threads here:
- * a driver calls the steps, each of batchit/zipit/extentit/sequenceit from one
+ * a driver calls the steps, each but storeit from one
  * thread at a time, storeit from several; a simulator calls them by turns.
  *
  * Every step returns 1 when it did something, 0 when there is nothing to do
@@ -20,6 +20,7 @@
  *                   its number object at write quorum, then final (6-8); a
  *                   block is final only when omc (chain.h) contains it
  *   lagit_step      objects that some bucket lacks, put again
+ *   publishit_step  the main log as it is final -> checkpoint (published.h)
  */
 #ifndef CORE_NOTARY_H
 #define CORE_NOTARY_H
@@ -81,6 +82,7 @@ int extentit_step(struct notary *n);
 int storeit_step(struct notary *n);
 int sequenceit_step(struct notary *n);
 int lagit_step(struct notary *n);
+int publishit_step(struct notary *n);
 
 /* Ends the waiting for more records once: somebody waits. */
 void notary_hurry(struct notary *n);

@@ -70,6 +70,10 @@ struct notary {
 	uint64_t extent_id;	/* record in work, 0: none */
 	size_t extent_next;
 
+	/* of publishit_step alone */
+	uint64_t published;	/* size of the newest checkpoint, 0: unknown */
+	uint64_t publish_ms;	/* mono_ms; not again before */
+
 	/* of lagit_step alone: keys up to this had their turn */
 	char lag_skip[OBJECT_KEY_MAX];
 };

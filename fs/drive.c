@@ -11,6 +11,7 @@
 #define RETRY_MS 50		/* after the first error of a step */
 #define RETRY_MAX_MS 2000
 #define LAG_MS 1000		/* a bucket may be back: look again */
+#define LOG_MS 1000		/* the log may be signed again */
 
 /* What workers wait for; count, so that no wake is lost. */
 struct signal {
@@ -37,7 +38,7 @@ struct drive {
 	void (*wake)(void *ctx);	/* who else wants to know */
 	void *ctx;
 	size_t n;
-	struct worker worker[5 + STORERS_MAX];
+	struct worker worker[6 + STORERS_MAX];
 };
 
 static struct timespec in_ms(uint64_t ms)
@@ -179,6 +180,8 @@ static int start_all(struct drive *d, unsigned storers)
 		rc = start(d, sequenceit_step, &d->moved, UINT64_MAX);
 	if (rc == 0)
 		rc = start(d, lagit_step, &d->moved, LAG_MS);
+	if (rc == 0)
+		rc = start(d, publishit_step, &d->moved, LOG_MS);
 	for (; rc == 0 && storers > 0; storers--)
 		rc = start(d, storeit_step, &d->moved, UINT64_MAX);
 	return rc;

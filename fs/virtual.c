@@ -10,6 +10,7 @@
 #include "core/timestamp.h"
 #include "core/verify.h"
 #include "fs/ctl.h"
+#include "fs/logtree.h"
 #include "fs/park.h"
 #include "fs/refusals.h"
 
@@ -21,13 +22,14 @@
 static bool is_folder(enum virtual_kind k)
 {
 	return k == VIRTUAL_TOP || k == VIRTUAL_CERTS || k == VIRTUAL_WAITS ||
-		k == VIRTUAL_PARTS;
+		k == VIRTUAL_PARTS || k == VIRTUAL_LOG;
 }
 
 /* Another at each look. */
 static bool is_live(enum virtual_kind k)
 {
-	return k == VIRTUAL_STATUS || k == VIRTUAL_AUDIT;
+	return k == VIRTUAL_STATUS || k == VIRTUAL_AUDIT ||
+		k == VIRTUAL_LOG_LIVE;
 }
 
 static bool ends_with(const char *text, const char *end)
@@ -72,6 +74,11 @@ static int subject(struct mount *m, struct node *n, char ret[NODE_PATH])
 	case VIRTUAL_PARTS:
 		ret[strlen(ret) - strlen(PARTS)] = '\0';
 		return 0;
+	case VIRTUAL_LOG:
+	case VIRTUAL_LOG_FIXED:
+	case VIRTUAL_LOG_LIVE:
+		p--; /* "/log" is shorter than the others */
+		/* fall through */
 	case VIRTUAL_CERTS:
 	case VIRTUAL_WAITS:
 	case VIRTUAL_WAIT:
@@ -143,12 +150,19 @@ static int add_part(struct mount *m, struct node *n, struct bytes cert,
 	return rc;
 }
 
+static struct logtree log_of(struct mount *m)
+{
+	return (struct logtree){.local = m->s.local, .b0 = m->s.b0,
+		.params = m->s.params, .anchor = &m->s.anchor};
+}
+
 /* Bytes of a virtual file, and the time that it has. */
 static int content(struct mount *m, struct node *n, struct buf *ret,
 	uint64_t *ret_ms)
 {
 	char path[NODE_PATH], hex[HASH_HEX + 2];
 	cleanup(buf) struct buf cert = {0};
+	struct logtree log;
 	struct report report;
 	int rc = subject(m, n, path);
 
@@ -171,6 +185,10 @@ static int content(struct mount *m, struct node *n, struct buf *ret,
 			refusals_read(m->refusals, ret);
 	case VIRTUAL_CTL:
 		return 0; /* each handle has its own */
+	case VIRTUAL_LOG_FIXED:
+	case VIRTUAL_LOG_LIVE:
+		log = log_of(m);
+		return logtree_read(&log, path, ret);
 	default:
 		break;
 	}
@@ -221,7 +239,8 @@ int virtual_stat(struct mount *m, struct node *n, struct stat *ret,
 	ret->st_mtim.tv_sec = (time_t)(ms / 1000);
 	ret->st_mtim.tv_nsec = (long)(ms % 1000) * 1000000;
 	ret->st_ctim = ret->st_atim = ret->st_mtim;
-	*ret_timeout = is_live(n->virtual) ? 0 : TIMEOUT_OPEN;
+	*ret_timeout = is_live(n->virtual) ? 0 :
+		n->virtual == VIRTUAL_LOG_FIXED ? TIMEOUT_SEALED : TIMEOUT_OPEN;
 	return 0;
 }
 
@@ -235,6 +254,7 @@ static enum virtual_kind kind_top(const char *text)
 		{"anchor", VIRTUAL_ANCHOR}, {"status", VIRTUAL_STATUS},
 		{"cert", VIRTUAL_CERTS}, {"wait", VIRTUAL_WAITS},
 		{"ctl", VIRTUAL_CTL}, {"audit", VIRTUAL_AUDIT},
+		{"log", VIRTUAL_LOG},
 	};
 	size_t i;
 
@@ -269,11 +289,38 @@ static int kind_mirror(struct mount *m, struct node *folder, const char *text,
 	return 0;
 }
 
+static int kind_log(struct mount *m, struct node *folder, const char *text,
+	enum virtual_kind *ret)
+{
+	static const enum virtual_kind kinds[] = {
+		[LOGTREE_FOLDER] = VIRTUAL_LOG,
+		[LOGTREE_FIXED] = VIRTUAL_LOG_FIXED,
+		[LOGTREE_LIVE] = VIRTUAL_LOG_LIVE,
+	};
+	struct logtree log = log_of(m);
+	enum logtree_kind kind;
+	char path[NODE_PATH];
+	int rc = subject(m, folder, path);
+	size_t n = strlen(path);
+
+	if (rc != 0)
+		return rc;
+	if (n + strlen(text) + 2 > sizeof path)
+		return -ENAMETOOLONG;
+	snprintf(path + n, sizeof path - n, "%s%s", n > 0 ? "/" : "", text);
+	rc = logtree_look(&log, path, &kind);
+	if (rc == 0)
+		*ret = kinds[kind];
+	return rc;
+}
+
 static int kind_of(struct mount *m, struct node *folder, const char *text,
 	enum virtual_kind *ret)
 {
 	if (folder->virtual == VIRTUAL_PARTS)
 		*ret = VIRTUAL_PART;
+	else if (folder->virtual == VIRTUAL_LOG)
+		return kind_log(m, folder, text, ret);
 	else if (folder->type == NODE_VIRTUAL && folder->virtual != VIRTUAL_TOP)
 		return kind_mirror(m, folder, text, ret);
 	else if (folder->type == NODE_VIRTUAL)
@@ -419,12 +466,31 @@ static int list_parts(fuse_req_t req, struct node *folder, bool plus,
 	return rc;
 }
 
+static int list_log(fuse_req_t req, struct node *folder, bool plus,
+	struct page *p, size_t i)
+{
+	struct mount *m = mount_of(req);
+	struct logtree log = log_of(m);
+	char path[NODE_PATH], name[LOGTREE_NAME];
+	bool is_dir = false;
+	int rc = subject(m, folder, path);
+
+	for (; rc == 0; i++) {
+		rc = logtree_name(&log, path, i - 2, name, &is_dir);
+		struct stat st = {.st_ino = folder->ino + i,
+			.st_mode = is_dir ? S_IFDIR : S_IFREG};
+		if (rc == 0 && !add_entry(req, plus, p, name, st, i))
+			break;
+	}
+	return rc == -ENOENT ? 0 : rc;
+}
+
 int virtual_list(fuse_req_t req, struct node *folder, bool plus,
 	struct page *p, off_t off)
 {
 	static const char *const names[] = {
 		".", "..", "anchor", "status", "audit",
-		"ctl", "cert", "wait"};
+		"ctl", "cert", "wait", "log"};
 	size_t count = folder->virtual == VIRTUAL_TOP ?
 		sizeof names / sizeof *names : 2;
 	size_t i;
@@ -435,6 +501,8 @@ int virtual_list(fuse_req_t req, struct node *folder, bool plus,
 		if (!add_entry(req, plus, p, names[i], st, i))
 			return 0;
 	}
+	if (folder->virtual == VIRTUAL_LOG)
+		return list_log(req, folder, plus, p, i);
 	return folder->virtual == VIRTUAL_PARTS ?
 		list_parts(req, folder, plus, p, i) : 0;
 }

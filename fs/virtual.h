@@ -10,6 +10,7 @@
  *	.notary/cert/PATH	the certificate of PATH, whatever else is there
  *	.notary/wait/PATH	opening it waits until PATH is final
  *	.notary/audit	what was refused (refusals.h), for who mounted it
+ *	.notary/log/	the main log as the files of a static log (logtree.h)
  *	.notary/ctl	requests to the daemon (ctl.h), for who mounted it
  * They cannot be written (but ctl), renamed or removed (EPERM).  Inode numbers have the
  * top bit set and follow from kind and path.

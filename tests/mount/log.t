@@ -1,0 +1,170 @@
+#!/usr/bin/python3
+"""log: .notary/log is a static transparency log: what it lists is there, it
+reaches as far as its checkpoint, survives an end and a crash, and a verifier
+that is not ours (tests/tlogcheck, with Go's own library) accepts it, proves
+every entry and that it has only grown, and refuses it with one byte changed.
+"""
+import os
+import shutil
+import signal
+import subprocess
+import sys
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../lib"))
+from vaultkit import *  # noqa: E402,F403
+
+need_fuse()
+tap = Tap()
+v = Vault(settle="500ms")
+log = os.path.join(v.mnt, ".notary/log")
+BLOCKS = 300  # more than a tile is wide
+
+
+def read(*path):
+    with open(os.path.join(*path), "rb") as f:
+        return f.read()
+
+
+def size(top=log):
+    return int(read(top, "checkpoint").split(b"\n")[1])
+
+
+def add(n, start):
+    """One file, one block, n times."""
+    for i in range(start, start + n):
+        path = os.path.join(v.mnt, "f%d" % i)
+        with open(path, "w") as f:
+            f.write("%d\n" % i)
+        run(NOTARYFS, "seal", path, check=True)
+        run(NOTARYFS, "wait", path, check=True)
+
+
+def height():
+    return v.status()["height"]
+
+
+def caught_up():
+    return wait_for(lambda: size() == height() + 1)
+
+
+def copy(name):
+    """One that did not grow meanwhile: folders have records of their own, at
+    a time of theirs."""
+    to = os.path.join(v.dir, name)
+    while True:
+        was = size()
+        run("cp", "-r", log, to, check=True)
+        if size(to) == size() == was:
+            return to
+        shutil.rmtree(to)
+
+
+def checker():
+    """Built with Debian's golang-go and golang-golang-x-mod-dev; they are too
+    large (450 MB) to be asked of everybody who runs the tests."""
+    if shutil.which("go") is None or not os.path.isdir(
+            "/usr/share/gocode/src/golang.org/x/mod/sumdb/note"):
+        return None
+    out = os.path.join(v.dir, "tlogcheck")
+    env = dict(os.environ, GO111MODULE="off", GOPATH="/usr/share/gocode",
+               GOCACHE=os.path.join(v.dir, "gocache"), GOFLAGS="")
+    run("go", "build", "-o", out, os.path.join(TOP, "tests/tlogcheck/main.go"),
+        env=env, check=True)
+    return out
+
+
+v.mount()
+tap.ok(wait_for(lambda: os.path.exists(log + "/checkpoint")),
+       "a log begins with the mount")
+tap.is_(size(), 1, "and holds block zero")
+tap.is_(sorted(os.listdir(log)), sorted(
+    ["checkpoint", "vkey", "attestation.cose", "block-zero.cbor",
+     "params.cbor", "tile", "receipt"]), "its folder is listed")
+tap.is_(os.listdir(log + "/tile/0"), ["000.p"], "one hash is a partial tile")
+add(3, 0)
+tap.ok(caught_up(), "the checkpoint follows what is final")
+first = copy("first")
+tap.is_(len(read(first, "tile/0/000.p", str(size(first)))), 32 * size(first),
+        "the partial tile has a hash for each entry")
+tap.ok(not os.path.exists(log + "/tile/0/000.p/%d" % (size() + 1)),
+       "none reaches beyond the checkpoint")
+for bad in "tile/0/000", "tile/1/000.p/1", "tile/0/000.p/0", "receipt/99.cose", "no":
+    tap.ok(not os.path.exists(os.path.join(log, bad)), "there is no " + bad)
+try:
+    open(log + "/checkpoint", "r+")
+    tap.ok(False, "nobody writes to it")
+except PermissionError:
+    tap.ok(True, "nobody writes to it")
+
+# a hand-over, and a crash
+v.umount("--final")
+v.mount()
+tap.ok(size() >= size(first), "it is there again after a mount")
+add(2, 10)
+tap.ok(caught_up(), "it goes on in the next epoch")
+tap.ok(read(log, "vkey") != read(first, "vkey"), "under a key of its own")
+second = copy("second")
+os.kill(v.daemon_pid(), signal.SIGKILL)
+wait_for(lambda: not alive(v.daemon_pid()))
+subprocess.run(["fusermount3", "-uz", v.mnt])
+v.mount()
+add(1, 20)
+tap.ok(caught_up(), "and after a crash")
+third = copy("third")
+
+go = checker()
+if go is None:
+    tap.diag("SKIP the checks with Go's library: apt-get install golang-go "
+             "golang-golang-x-mod-dev")
+    tap.done()
+
+
+def says(*argv):
+    p = run(go, *argv)
+    return p.returncode, p.stdout.decode() + p.stderr.decode()
+
+
+for top in first, second, third, log:
+    tap.is_(says(top), (0, "%d entries\n" % size(top)),
+            "Go's library proves every entry of %s" % os.path.basename(top))
+# the same key signed both of the newest, so that one key checks both
+add(BLOCKS - size(), 30)
+tap.ok(caught_up() and size() >= BLOCKS, "a log of more than one tile")
+old = os.path.join(v.dir, "old-checkpoint")
+shutil.copy(third + "/checkpoint", old)
+code, text = says(log, old)
+tap.ok(code == 0 and "grown from %d" % size(third) in text,
+       "and that it has only grown: %s" % text.strip())
+tap.is_(sorted(os.listdir(log + "/tile/0")), ["000", "001.p"],
+        "whole and partial tiles are listed")
+last = copy("last")
+tap.is_(says(last, old)[0], 0, "a copy of it is as good")
+
+
+def changed(path, at):
+    """The checker's exit code with one bit of that file changed."""
+    name = os.path.join(last, path)
+    os.chmod(name, 0o644)
+    good = read(name)
+    with open(name, "wb") as f:
+        f.write(good[:at] + bytes([good[at] ^ 1]) + good[at + 1:])
+    code = says(last, old)[0]
+    with open(name, "wb") as f:
+        f.write(good)
+    return code
+
+
+width = size(last) - 256
+for path, at in ("tile/0/000", 7), ("tile/0/000", 8191), \
+        ("tile/1/000.p/1", 0), ("tile/0/001.p/%d" % width, 32 * width - 1), \
+        ("tile/entries/000", 3), ("tile/entries/001.p/%d" % width, 100), \
+        ("checkpoint", 80), ("checkpoint", 100), ("vkey", 90):
+    tap.is_(changed(path, at), 1, "refused: byte %d of %s changed" % (at, path))
+tap.is_(says(last, old)[0], 0, "and accepted as it was")
+# Another history under the same key would be found out by the old checkpoint;
+# the nearest thing to one that we can have is another size's root.
+forged = read(old).replace(b"\n%d\n" % size(third), b"\n%d\n" % (size(third) - 1))
+with open(old, "wb") as f:
+    f.write(forged)
+tap.is_(says(last, old)[0], 1, "refused: an older checkpoint that was changed")
+tap.done()
