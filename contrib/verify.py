@@ -326,7 +326,7 @@ def tree_root(dh, index, n, path):
 
 # ---------------------------------------------------------------- (4)
 
-PUT, MKDIR, SYMLINK, LINK, TOMBSTONE = range(5)
+PUT, MKDIR, SYMLINK, LINK, TOMBSTONE, APPEND = range(6)
 RETENTION, HOLD, DELETION = 7, 8, 9
 DIGEST_NAME = re.compile(r"[a-z0-9-]{1,32}")
 
@@ -343,7 +343,7 @@ def plain_text(v, top):
 @form("malformed")
 def record(raw):
     v = array(decode(raw, RECORD_MAX), 10)
-    must(uint(v[0], 1, 1) and uint(v[1], 9) not in (5, 6))
+    must(uint(v[0], 1, 1) and uint(v[1], 9) != 6)
     kind, path, size, root = v[1], blob(v[3], 0, 4095), uint(v[4]), v[7]
     blob(v[2], 16)
     must(path_is_good(path) or (path == b"" and kind == MKDIR))
@@ -356,18 +356,20 @@ def record(raw):
         must(DIGEST_NAME.fullmatch(name))
         blob(value, 1, 64)
     ext = table(v[9], int)
-    must(set(ext) <= {1, 2, 3, 4, 10, 11, 12, 13, 14})
-    must(has_root if kind == PUT else kind == LINK or not has_root)
+    must(set(ext) <= {*range(1, 15)})
+    must(has_root if kind in (PUT, APPEND) else kind == LINK or not has_root)
     must(has_root or (size == 0 and not digests and 4 not in ext))
-    must((1 in ext) == (kind in (SYMLINK, LINK)))
+    must((1 in ext) == (kind in (SYMLINK, LINK) or ext.get(8) == 2))
     if kind == SYMLINK:
         must(b"\0" not in blob(ext[1], 1, 4095))
-    if kind == LINK:
+    elif 1 in ext:
         must(path_is_good(blob(ext[1], 1, 4095)))
     common_extensions(ext)
+    class_extensions(kind, size, ext)
     about_extensions(kind, ext)
     if kind in (TOMBSTONE, RETENTION, HOLD, DELETION):
-        must(v[5] == v[6] == 0 and not set(ext) & {1, 2, 3, 4})
+        must(v[5] == v[6] == 0 and not set(ext) & {2, 3, 4}
+             and not digests)
     return {"kind": kind, "path": path, "size": size, "root": root,
             "digests": digests}
 
@@ -385,10 +387,29 @@ def common_extensions(ext):
     must(ext.get(4, True) is True)
 
 
+def class_extensions(kind, size, ext):
+    """Versions and appends."""
+    must(not set(ext) & {5, 7} or kind in (PUT, SYMLINK, LINK, APPEND))
+    must(6 not in ext or (kind == MKDIR and type(ext[6]) is str
+                          and DIGEST_NAME.fullmatch(ext[6])))
+    must(8 not in ext or kind == TOMBSTONE)
+    must((9 in ext) == (kind == APPEND))
+    if 5 in ext:
+        uint(ext[5], 2, 1)
+    if 7 in ext:
+        blob(ext[7], 32)
+    if 8 in ext:
+        uint(ext[8], 4, 1)
+    if 9 in ext:
+        start, root = array(ext[9], 2)
+        must(ext.get(5) == 2 and 7 in ext and 0 < uint(start) < size)
+        must(blob(root, 32) != ZERO)
+
+
 def about_extensions(kind, ext):
     """Retention, holds and deletions."""
-    must((10 in ext) == (kind in (RETENTION, HOLD, DELETION)))
-    must(11 not in ext or kind in (PUT, SYMLINK, RETENTION))
+    must((10 in ext) == (kind in (RETENTION, HOLD, DELETION) or 8 in ext))
+    must(11 not in ext or kind in (PUT, APPEND, SYMLINK, RETENTION))
     must(kind != RETENTION or 11 in ext)
     must((13 in ext) == (14 in ext))
     if kind == HOLD:

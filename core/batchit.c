@@ -42,7 +42,7 @@ static void cleanup_merkle(struct merkle **m)
 static int add_record(void *ctx, const struct local_record *r)
 {
 	struct batch *b = ctx;
-	bool packed = r->kind == RECORD_PUT && r->size <= PACK_FILE_MAX;
+	bool packed = record_stores(r->kind) && r->size <= PACK_FILE_MAX;
 	uint64_t bytes = packed ? r->size : 0;
 	int rc;
 

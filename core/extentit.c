@@ -5,29 +5,42 @@
 #include "core/chunktree.h"
 #include "core/cleanup.h"
 #include "core/fault.h"
+#include "core/hash.h"
 #include "core/notary_impl.h"
 
-/* A large file that waits for its extents. */
-struct large {
-	uint64_t id, size;
-	struct buf path, tops;
-};
-
-static void cleanup_large(struct large *f)
+int notary_from(const struct local_record *r, uint64_t *ret)
 {
-	buf_free(&f->path);
-	buf_free(&f->tops);
+	struct record d;
+	int rc;
+
+	*ret = 0;
+	if (r->kind != RECORD_APPEND)
+		return 0;
+	rc = record_decode(r->d, &d);
+	if (rc == 0)
+		*ret = d.from;
+	return rc;
+}
+
+int notary_large(const struct local_record *r, struct large *ret)
+{
+	int rc = buf_copy(r->path, &ret->text);
+
+	if (rc == 0)
+		rc = buf_copy(r->extents, &ret->tops);
+	if (rc == 0)
+		rc = notary_from(r, &ret->from);
+	ret->id = r->id;
+	ret->size = r->size;
+	ret->name = (struct content_name){BUF_BYTES(&ret->text),
+		hash_sha3(r->d)};
+	return rc;
 }
 
 static int take_large(void *ctx, const struct local_record *r)
 {
-	struct large *f = ctx;
-	int rc = buf_copy(r->path, &f->path);
+	int rc = notary_large(r, ctx);
 
-	if (rc == 0)
-		rc = buf_copy(r->extents, &f->tops);
-	f->id = r->id;
-	f->size = r->size;
 	return rc < 0 ? rc : 1;
 }
 
@@ -43,13 +56,14 @@ static int next_large(struct notary *n, struct large *ret)
 	return rc;
 }
 
-int notary_put_extent(struct notary *n, uint64_t id, struct bytes path,
-	uint64_t size, struct bytes tops, size_t i, int *ret_content)
+int notary_put_extent(struct notary *n, const struct large *f, size_t i,
+	int *ret_content)
 {
 	struct replica *r = n->s.replica;
-	struct slice slice = {.content = n->s.content, .path = path,
-		.off = i * EXTENT_SIZE};
-	struct extent_meta m = {.length = size - slice.off};
+	uint64_t off = i * EXTENT_SIZE;
+	struct slice slice = {.content = n->s.content, .name = f->name,
+		.off = f->from + off};
+	struct extent_meta m = {.length = f->size - off};
 	struct source source = slice_source(&slice);
 	cleanup(buf) struct buf meta = {0};
 	struct replica_report report = {0};
@@ -58,7 +72,7 @@ int notary_put_extent(struct notary *n, uint64_t id, struct bytes path,
 
 	if (m.length > EXTENT_SIZE)
 		m.length = EXTENT_SIZE;
-	memcpy(m.top.b, tops.p + i * HASH_LEN, HASH_LEN);
+	memcpy(m.top.b, f->tops.p + i * HASH_LEN, HASH_LEN);
 	rc = extent_meta_encode(&m, &meta);
 	if (rc < 0)
 		return rc;
@@ -66,7 +80,7 @@ int notary_put_extent(struct notary *n, uint64_t id, struct bytes path,
 	rc = r->ops->put_coded(r, key, BUF_BYTES(&meta), m.length, &source,
 		&report);
 	*ret_content = slice.error;
-	return notary_stored(n, key, id, rc, &report);
+	return notary_stored(n, key, f->id, rc, &report);
 }
 
 /* One extent of f.  1, and the record is ready after the last one. */
@@ -84,8 +98,7 @@ static int put_next(struct notary *n, const struct large *f)
 		n->extent_id = f->id;
 		n->extent_next = 0;
 	}
-	rc = notary_put_extent(n, f->id, BUF_BYTES(&f->path), f->size,
-		BUF_BYTES(&f->tops), n->extent_next, &content);
+	rc = notary_put_extent(n, f, n->extent_next, &content);
 	if (content < 0)
 		n->extent_skip = f->id; /* others need not wait for it */
 	fault_point("extent.put");

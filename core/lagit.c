@@ -62,33 +62,16 @@ static int next(struct notary *n, struct lag *lag)
 	return rc;
 }
 
-struct extent {
-	struct notary *n;
-	const char *key;
-	uint64_t size;
-	struct buf path, tops;
-};
-
-static void cleanup_extent(struct extent *e)
-{
-	buf_free(&e->path);
-	buf_free(&e->tops);
-}
-
 static int take_extent(void *ctx, const struct local_record *r)
 {
-	struct extent *e = ctx;
-	int rc = buf_copy(r->path, &e->path);
-
-	e->size = r->size;
-	return rc < 0 ? rc : buf_copy(r->extents, &e->tops);
+	return notary_large(r, ctx);
 }
 
 /* Which extent of the record has this key? */
 static int put_extent(struct notary *n, const struct lag *lag)
 {
 	struct local *l = n->s.local;
-	cleanup(extent) struct extent e = {0};
+	cleanup(large) struct large e = {0};
 	char key[OBJECT_KEY_MAX];
 	struct hash top;
 	size_t i;
@@ -101,9 +84,7 @@ static int put_extent(struct notary *n, const struct lag *lag)
 		memcpy(top.b, e.tops.p + i * HASH_LEN, HASH_LEN);
 		object_key_extent(&top, key);
 		if (strcmp(key, lag->key) == 0)
-			return notary_put_extent(n, lag->source,
-				BUF_BYTES(&e.path), e.size,
-				BUF_BYTES(&e.tops), i, &content);
+			return notary_put_extent(n, &e, i, &content);
 	}
 	return -EBADMSG;
 }

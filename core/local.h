@@ -32,7 +32,7 @@ struct local_record {
 	uint64_t id;		/* ascending from 1, order of queueing */
 	enum record_kind kind;
 	bool ready;		/* false: extents are still to be uploaded */
-	uint64_t size;		/* bytes of content */
+	uint64_t size;		/* bytes of payload (record.h) */
 	struct bytes path, d;
 	struct bytes extents;	/* tops of the extents of a large file */
 	bool in_block;

@@ -34,13 +34,18 @@
 #include "core/sequencer.h"
 #include "core/timestamper.h"
 
-/* Sealed contents by path: what replicate() reads.  Any thread. */
+/* Sealed contents: what replicate() reads.  Any thread. */
+struct content_name {
+	struct bytes path;
+	struct hash dh;		/* H(d) of the record: another version of the
+				   file may be at the path by now */
+};
 struct content_store;
 struct content_store_ops {
-	/* n bytes at off of the sealed file at path; -EIO if it is not there
-	 * or shorter.  Sealed files do not change. */
-	int (*read)(struct content_store *c, struct bytes path, uint64_t off,
-		void *ret, size_t n);
+	/* n bytes at off of what that record sealed; -EIO if it is not there
+	 * or shorter. */
+	int (*read)(struct content_store *c, const struct content_name *name,
+		uint64_t off, void *ret, size_t n);
 };
 struct content_store {
 	const struct content_store_ops *ops;

@@ -90,18 +90,35 @@ struct source pack_source(struct pack *p);
 /* A slice of one sealed file. */
 struct slice {
 	struct content_store *content;
-	struct bytes path;
+	struct content_name name;
 	uint64_t off;
 	int error;	/* what the content store said last, or 0 */
 };
 struct source slice_source(struct slice *s);
 
+/* A record whose payload has extents of its own. */
+struct large {
+	uint64_t id, size, from; /* size of the payload, its place in the file */
+	struct content_name name; /* its path is in text */
+	struct buf text, tops;
+};
+/* For visits of local: copies what is wanted of the record. */
+int notary_large(const struct local_record *r, struct large *ret);
+static inline void cleanup_large(struct large *f)
+{
+	buf_free(&f->text);
+	buf_free(&f->tops);
+}
+
+/* Where the payload of a record begins in its file. */
+int notary_from(const struct local_record *r, uint64_t *ret);
+
 /* Each of these puts one object and returns as notary_stored() does.
  *
- * Extent i of a large file -> buckets.  *ret_content is what the content store
+ * Extent i of a large payload -> buckets.  *ret_content is what the content store
  * said, if that is why it failed. */
-int notary_put_extent(struct notary *n, uint64_t id, struct bytes path,
-	uint64_t size, struct bytes tops, size_t i, int *ret_content);
+int notary_put_extent(struct notary *n, const struct large *f, size_t i,
+	int *ret_content);
 /* A block's pack -> buckets. */
 int notary_put_pack(struct notary *n, uint64_t height);
 /* The object of number k -> buckets. */

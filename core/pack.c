@@ -9,8 +9,9 @@
 /* One file of the payload. */
 struct member {
 	uint64_t off;		/* where it begins in the payload */
-	uint64_t size;
+	uint64_t size, from;	/* from: where it begins in its file */
 	size_t path_at, path_n;	/* in pack.text */
+	size_t part;		/* index of its record */
 };
 
 /* Where a record's parts are in pack.text while it may still move. */
@@ -32,16 +33,21 @@ struct pack {
 
 static bool in_payload(const struct local_record *r)
 {
-	return r->kind == RECORD_PUT && r->size <= PACK_FILE_MAX;
+	return record_stores(r->kind) && r->size <= PACK_FILE_MAX;
 }
 
 static int add_member(struct pack *p, const struct local_record *r)
 {
-	if (r->size == 0)
-		return 0;
+	uint64_t from;
+	int rc = notary_from(r, &from);
+
+	if (rc < 0 || r->size == 0)
+		return rc;
 	p->member[p->n_members++] = (struct member){
 		.off = p->length,
 		.size = r->size,
+		.from = from,
+		.part = r->index,
 		.path_at = p->text.n,
 		.path_n = r->path.n,
 	};
@@ -65,7 +71,7 @@ static int add_record(void *ctx, const struct local_record *r)
 	p->n++;
 	if (in_payload(r))
 		return add_member(p, r);
-	if (r->kind != RECORD_PUT)
+	if (!record_stores(r->kind))
 		return 0;
 	part->tops_at = p->text.n;
 	part->tops_n = r->extents.n;
@@ -178,9 +184,13 @@ static int pack_read(void *ctx, uint64_t off, void *ret, size_t n)
 		const struct member *m = &p->member[i];
 		uint64_t from = off - m->off, left = m->size - from;
 		size_t take = left < n ? (size_t)left : n;
-		int rc = p->content->ops->read(p->content,
-			BYTES(p->text.p + m->path_at, m->path_n), from, to,
-			take);
+		const struct part *d = &p->part[m->part];
+		struct content_name name = {
+			BYTES(p->text.p + m->path_at, m->path_n),
+			hash_sha3(BYTES(p->text.p + d->d_at, d->d_n)),
+		};
+		int rc = p->content->ops->read(p->content, &name,
+			m->from + from, to, take);
 
 		if (rc < 0)
 			return rc;
@@ -199,7 +209,7 @@ struct source pack_source(struct pack *p)
 static int slice_read(void *ctx, uint64_t off, void *ret, size_t n)
 {
 	struct slice *s = ctx;
-	int rc = s->content->ops->read(s->content, s->path, s->off + off, ret,
+	int rc = s->content->ops->read(s->content, &s->name, s->off + off, ret,
 		n);
 
 	if (rc < 0)

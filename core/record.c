@@ -162,6 +162,32 @@ static void read_until(struct cborr *r, struct record *d)
 		cborr_fail(r);
 }
 
+/* 1..max; 0 is what is left out. */
+static uint64_t read_choice(struct cborr *r, uint64_t max)
+{
+	uint64_t v = 0;
+
+	if (cborr_uint_max(r, max, &v) == 0 && v == 0)
+		cborr_fail(r);
+	return v;
+}
+
+static void read_preset(struct cborr *r, struct record *d)
+{
+	if (cborr_text(r, RECORD_PRESET_MAX, &d->preset) == 0 &&
+		!record_digest_name_ok(d->preset))
+		cborr_fail(r);
+}
+
+static void read_growth(struct cborr *r, struct record *d)
+{
+	uint64_t two;
+
+	cborr_array(r, 2, 2, &two);
+	cborr_uint(r, &d->from);
+	cborr_hash(r, &d->tail);
+}
+
 static void read_extension(struct cborr *r, uint64_t key, struct record *d)
 {
 	switch (key) {
@@ -176,6 +202,24 @@ static void read_extension(struct cborr *r, uint64_t key, struct record *d)
 		break;
 	case RECORD_EXT_UNCLEAN:
 		read_true(r, &d->unclean);
+		break;
+	case RECORD_EXT_CLASS:
+		d->class = (enum record_class)read_choice(r,
+			RECORD_CLASS_APPEND);
+		break;
+	case RECORD_EXT_PRESET:
+		read_preset(r, d);
+		break;
+	case RECORD_EXT_PREVIOUS:
+		cborr_hash(r, &d->previous);
+		d->has_previous = true;
+		break;
+	case RECORD_EXT_CHANGE:
+		d->change = (enum record_change)read_choice(r,
+			RECORD_REWRITTEN);
+		break;
+	case RECORD_EXT_GROWTH:
+		read_growth(r, d);
 		break;
 	case RECORD_EXT_ABOUT:
 		cborr_hash(r, &d->about);
@@ -216,6 +260,9 @@ static bool target_ok(const struct record *d)
 			memchr(d->target.p, '\0', d->target.n) == NULL;
 	case RECORD_LINK:
 		return d->target.n > 0 && record_path_ok(d->target);
+	case RECORD_TOMBSTONE:
+		return (d->target.n > 0) == (d->change == RECORD_RENAMED) &&
+			record_path_ok(d->target);
 	default:
 		return d->target.n == 0;
 	}
@@ -229,6 +276,24 @@ static bool bare(const struct record *d)
 		!d->has_owner && d->xattrs.n == 0;
 }
 
+/* Extensions 5 to 9: who may have which. */
+static bool class_ok(const struct record *d)
+{
+	bool grown = d->from > 0 || !hash_is_zero(&d->tail);
+
+	if (!record_seals(d->kind) &&
+		(d->class != RECORD_CLASS_SEAL || d->has_previous))
+		return false;
+	if ((d->preset.n > 0 && d->kind != RECORD_MKDIR) ||
+		(d->change != RECORD_CHANGE_NONE &&
+			d->kind != RECORD_TOMBSTONE))
+		return false;
+	if (d->kind != RECORD_APPEND)
+		return !grown;
+	return d->class == RECORD_CLASS_APPEND && d->has_previous &&
+		d->from > 0 && d->from < d->size && !hash_is_zero(&d->tail);
+}
+
 /* Extensions 10 to 14: who may have which. */
 static bool keeping_ok(const struct record *d)
 {
@@ -239,8 +304,12 @@ static bool keeping_ok(const struct record *d)
 		return false; /* an order has both */
 	switch (d->kind) {
 	case RECORD_PUT:
+	case RECORD_APPEND:
 	case RECORD_SYMLINK:
 		return !d->has_about && !with_case && !ordered;
+	case RECORD_TOMBSTONE:
+		return d->has_about == (d->change != RECORD_CHANGE_NONE) &&
+			d->until == 0 && !with_case && !ordered;
 	case RECORD_RETENTION:
 		return d->has_about && d->until > 0 && !with_case && !ordered;
 	case RECORD_HOLD:
@@ -258,7 +327,8 @@ static bool consistent(const struct record *d)
 {
 	bool empty = hash_is_zero(&d->root);
 
-	if (!record_path_ok(d->path) || !target_ok(d) || !keeping_ok(d))
+	if (!record_path_ok(d->path) || !target_ok(d) || !class_ok(d) ||
+		!keeping_ok(d))
 		return false;
 	if (d->path.n == 0 && d->kind != RECORD_MKDIR)
 		return false;
@@ -266,6 +336,7 @@ static bool consistent(const struct record *d)
 		return false; /* these speak of contents */
 	switch (d->kind) {
 	case RECORD_PUT:
+	case RECORD_APPEND:
 		return !empty;
 	case RECORD_MKDIR:
 	case RECORD_SYMLINK:
@@ -309,6 +380,20 @@ int record_decode(struct bytes in, struct record *ret)
 	return 0;
 }
 
+uint64_t record_payload(const struct record *r, struct hash *ret_root)
+{
+	if (!record_stores(r->kind))
+		return 0;
+	*ret_root = r->kind == RECORD_APPEND ? r->tail : r->root;
+	return r->size - r->from;
+}
+
+bool record_ends(const struct record *r)
+{
+	return record_gone(r->kind) && r->change != RECORD_REPLACED &&
+		r->change != RECORD_REWRITTEN;
+}
+
 struct bytes record_digest(const struct record *r, const char *name)
 {
 	struct bytes want = BYTES(name, strlen(name));
@@ -328,6 +413,7 @@ const char *record_kind_name(enum record_kind k)
 		[RECORD_SYMLINK] = "symlink",
 		[RECORD_LINK] = "link",
 		[RECORD_TOMBSTONE] = "tombstone",
+		[RECORD_APPEND] = "append",
 		[RECORD_RETENTION] = "retention",
 		[RECORD_HOLD] = "hold",
 		[RECORD_DELETION] = "deletion",

@@ -14,8 +14,18 @@
  *   is 0 too, there are no digests and the record is not unclean.
  * - Only symlink and link have a target: 1..4095 bytes without NUL; that of a
  *   link is a path of a record.
- * - A tombstone says that the folder of that name is gone: it has a path and a
- *   salt, every other field is zero and both maps are empty.
+ * - A record may name a class other than seal: its name may be taken off it
+ *   later (version), or its content may grow (append).  It may name the record
+ *   of its path that came before it.
+ * - An append says that a file of class append has grown: its fields are those
+ *   of the whole file, `from` is how long it was, tail the content root of
+ *   what came behind.  Only that is stored with it.
+ * - A tombstone ends what the newest record of its path says.  Of a folder it
+ *   has a path and a salt, every other field is zero and both maps are empty.
+ *   Of a file of class version it also has what became of the name (change),
+ *   the new path if it was renamed (target), and H(d) of the record that it is
+ *   about.  After a replacement or a rewriting a newer record follows when the
+ *   new content is sealed; until then the old one is the last that is known.
  * - A file or symlink may say until when it is kept at least.
  * - Retention, hold and deletion are about a record of their path, which they
  *   name by H(d); other fields are as in a tombstone.  A retention moves the
@@ -47,6 +57,7 @@
 #define RECORD_CASE_MAX 64	/* bytes of a hold's case */
 #define RECORD_REASON_MAX 1024	/* bytes */
 #define RECORD_AUTHORITY_MAX 2048 /* bytes of a signed statement */
+#define RECORD_PRESET_MAX 32	/* characters of a preset's name */
 #define RECORD_MAX (128 << 10)	/* bytes of an encoded record */
 
 enum record_kind {
@@ -54,7 +65,8 @@ enum record_kind {
 	RECORD_MKDIR = 1,	/* a folder's attributes; the newest counts */
 	RECORD_SYMLINK = 2,	/* extension 1 is its target */
 	RECORD_LINK = 3,	/* another name; extension 1 is the first one */
-	RECORD_TOMBSTONE = 4,	/* a recorded folder is gone */
+	RECORD_TOMBSTONE = 4,	/* a recorded folder or version is gone */
+	RECORD_APPEND = 5,	/* a file has grown */
 	RECORD_RETENTION = 7,	/* a file is kept longer */
 	RECORD_HOLD = 8,	/* a legal hold is placed, or released */
 	RECORD_DELETION = 9,	/* a sealed file is gone */
@@ -63,7 +75,14 @@ enum record_kind {
 /* Does a record of this kind seal what is at its path? */
 static inline bool record_seals(enum record_kind k)
 {
-	return k == RECORD_PUT || k == RECORD_SYMLINK || k == RECORD_LINK;
+	return k == RECORD_PUT || k == RECORD_SYMLINK || k == RECORD_LINK ||
+		k == RECORD_APPEND;
+}
+
+/* Has it bytes of its own in the buckets? */
+static inline bool record_stores(enum record_kind k)
+{
+	return k == RECORD_PUT || k == RECORD_APPEND;
 }
 
 /* Does it say that nothing is at its path any more? */
@@ -79,12 +98,33 @@ static inline bool record_adds(enum record_kind k)
 	return k == RECORD_RETENTION || k == RECORD_HOLD;
 }
 
+/* What may become of a sealed file; ascending by how little that is. */
+enum record_class {
+	RECORD_CLASS_SEAL = 0,	/* nothing: not written */
+	RECORD_CLASS_VERSION = 1, /* its name may go or get other content */
+	RECORD_CLASS_APPEND = 2, /* it may grow */
+};
+
+/* What became of a name of class version. */
+enum record_change {
+	RECORD_CHANGE_NONE = 0,	/* not written: a folder's tombstone */
+	RECORD_REMOVED = 1,
+	RECORD_RENAMED = 2,	/* target is its new path */
+	RECORD_REPLACED = 3,	/* by another file */
+	RECORD_REWRITTEN = 4,	/* the same file gets other content */
+};
+
 /* Extension numbers, ascending in the map. */
 enum record_ext {
 	RECORD_EXT_TARGET = 1,	/* byte string: target of symlink or link */
 	RECORD_EXT_OWNER = 2,	/* [uid, gid] */
 	RECORD_EXT_XATTR = 3,	/* {name bytes: value bytes}, keys in order */
 	RECORD_EXT_UNCLEAN = 4,	/* true: the writer was cut off by a crash */
+	RECORD_EXT_CLASS = 5,	/* enum record_class, not seal */
+	RECORD_EXT_PRESET = 6,	/* text: the preset bound to a folder */
+	RECORD_EXT_PREVIOUS = 7, /* H(d) of the record before it */
+	RECORD_EXT_CHANGE = 8,	/* enum record_change, of a tombstone */
+	RECORD_EXT_GROWTH = 9,	/* [from, content root of the rest] */
 	RECORD_EXT_ABOUT = 10,	/* H(d) of the record that this is about */
 	RECORD_EXT_UNTIL = 11,	/* kept until then: seconds since 1970 */
 	RECORD_EXT_CASE = 12,	/* text: of a hold */
@@ -113,6 +153,13 @@ struct record {
 	uint32_t uid, gid;
 	struct bytes xattrs;		/* the encoded map, or n == 0 */
 	bool unclean;
+	enum record_class class;
+	struct bytes preset;		/* n == 0: none */
+	bool has_previous;
+	struct hash previous;
+	enum record_change change;
+	uint64_t from;			/* of an append; else 0 */
+	struct hash tail;
 	bool has_about;
 	struct hash about;
 	uint64_t until;			/* 0: none */
@@ -126,6 +173,12 @@ int record_decode(struct bytes in, struct record *ret);
 int record_encode(const struct record *r, struct buf *ret);
 /* Is this a path that a record may carry?  Empty only for kind mkdir. */
 bool record_path_ok(struct bytes path);
+/* The bytes that are stored with it: how many, and their content root; all of
+ * a put's, the tail of an append's, else 0. */
+uint64_t record_payload(const struct record *r, struct hash *ret_root);
+/* Does it leave its path without anything sealed for good?  A name that was
+ * replaced or rewritten has its last sealed content until the next. */
+bool record_ends(const struct record *r);
 /* 1..RECORD_DIGEST_NAME_MAX characters of a-z, 0-9 and hyphen. */
 bool record_digest_name_ok(struct bytes name);
 /* Text of 1..max bytes without control characters: a case or a reason.  That

@@ -57,6 +57,32 @@ static void put_digests(struct cborw *w, const struct record *r)
 	}
 }
 
+static void put_class(struct cborw *w, const struct record *r)
+{
+	if (r->class != RECORD_CLASS_SEAL) {
+		cborw_uint(w, RECORD_EXT_CLASS);
+		cborw_uint(w, r->class);
+	}
+	if (r->preset.n > 0) {
+		cborw_uint(w, RECORD_EXT_PRESET);
+		cborw_text_n(w, r->preset);
+	}
+	if (r->has_previous) {
+		cborw_uint(w, RECORD_EXT_PREVIOUS);
+		cborw_hash(w, &r->previous);
+	}
+	if (r->change != RECORD_CHANGE_NONE) {
+		cborw_uint(w, RECORD_EXT_CHANGE);
+		cborw_uint(w, r->change);
+	}
+	if (r->from > 0) {
+		cborw_uint(w, RECORD_EXT_GROWTH);
+		cborw_array(w, 2);
+		cborw_uint(w, r->from);
+		cborw_hash(w, &r->tail);
+	}
+}
+
 static void put_keeping(struct cborw *w, const struct record *r)
 {
 	if (r->has_about) {
@@ -84,7 +110,10 @@ static void put_keeping(struct cborw *w, const struct record *r)
 static void put_extensions(struct cborw *w, const struct record *r)
 {
 	cborw_map(w, (uint64_t)(r->target.n > 0) + r->has_owner +
-			(r->xattrs.n > 0) + r->unclean + r->has_about +
+			(r->xattrs.n > 0) + r->unclean +
+			(r->class != RECORD_CLASS_SEAL) + (r->preset.n > 0) +
+			r->has_previous + (r->change != RECORD_CHANGE_NONE) +
+			(r->from > 0) + r->has_about +
 			(r->until > 0) + (r->hold_case.n > 0) +
 			(r->reason.n > 0) + (r->authority.n > 0));
 	if (r->target.n > 0) {
@@ -105,6 +134,7 @@ static void put_extensions(struct cborw *w, const struct record *r)
 		cborw_uint(w, RECORD_EXT_UNCLEAN);
 		cborw_bool(w, true);
 	}
+	put_class(w, r);
 	put_keeping(w, r);
 }
 

@@ -6,6 +6,7 @@
 #include "core/block.h"
 #include "core/chunktree.h"
 #include "core/cleanup.h"
+#include "core/hash.h"
 #include "core/local.h"
 #include "core/notary.h"
 #include "core/record.h"
@@ -37,8 +38,8 @@ struct object {
 	int (*gather)(const struct object *o, struct content_store *plain,
 		struct buf *ret_payload);
 	void *ctx;			/* of accept */
-	const struct record *file;	/* of an extent */
-	uint64_t off;
+	const struct content_name *file; /* of an extent */
+	uint64_t off;			/* in the file */
 };
 
 /* What each bucket's share of an object turned out to be. */
@@ -116,7 +117,7 @@ static int gather_extent(const struct object *o, struct content_store *plain,
 	const struct extent_meta *e = o->ctx;
 	int err = buf_reserve(ret, (size_t)e->length);
 	if (err == 0)
-		err = plain->ops->read(plain, o->file->path, o->off, ret->p,
+		err = plain->ops->read(plain, o->file, o->off, ret->p,
 			(size_t)e->length);
 	if (err == 0)
 		ret->n = (size_t)e->length;
@@ -126,6 +127,9 @@ static int gather_extent(const struct object *o, struct content_store *plain,
 static int check_large(struct auditing *a, const struct meta *m,
 	uint32_t index, const struct record *d)
 {
+	const struct content_name file = {d->path, hash_sha3(m->d[index])};
+	struct hash root;
+	uint64_t size = record_payload(d, &root);
 	struct bytes tops;
 	int err = contents_extents(m, index, d, &tops);
 	if (err == -EBADMSG)
@@ -139,8 +143,9 @@ static int check_large(struct auditing *a, const struct meta *m,
 		struct hash hmeta;
 		char key[OBJECT_KEY_MAX];
 		const struct object o = {key, &hmeta, contents_is_extent,
-			encode_extent, gather_extent, &e, d, i * EXTENT_SIZE};
-		err = contents_extent(tops, d->size, i, &e, &hmeta, key);
+			encode_extent, gather_extent, &e, &file,
+			d->from + i * EXTENT_SIZE};
+		err = contents_extent(tops, size, i, &e, &hmeta, key);
 		if (err == 0)
 			err = check_object(a, &o);
 	}
@@ -163,13 +168,15 @@ static int gather_pack(const struct object *o, struct content_store *plain,
 		: buf_reserve(ret, (size_t)size);
 	for (size_t i = 0; i < m->n && err == 0; i++) {
 		struct record d;
+		struct hash root;
+		uint64_t n;
 		if (record_decode(m->d[i], &d) != 0 ||
-		    d.kind != RECORD_PUT || d.size > PACK_FILE_MAX ||
-		    d.size == 0)
+		    !contents_in_pack(&d, &n, &root) || n == 0)
 			continue;
-		err = plain->ops->read(plain, d.path, 0, ret->p + ret->n,
-			(size_t)d.size);
-		ret->n += (size_t)d.size;
+		const struct content_name name = {d.path, hash_sha3(m->d[i])};
+		err = plain->ops->read(plain, &name, d.from, ret->p + ret->n,
+			(size_t)n);
+		ret->n += (size_t)n;
 	}
 	return err;
 }
@@ -243,11 +250,14 @@ static int check_block(void *ctx, uint64_t height, const struct meta *m)
 			continue;
 		a->n.records++;
 		err = check_keeping(a, height, &d, m->d[i]);
-		if (d.kind != RECORD_PUT)
+		if (!record_stores(d.kind))
 			continue;
-		a->n.files++;
-		a->n.bytes += d.size;
-		if (err == 0 && d.size > PACK_FILE_MAX)
+		struct hash root;
+		uint64_t n;
+		bool in_pack = contents_in_pack(&d, &n, &root);
+		a->n.files += d.kind == RECORD_PUT;
+		a->n.bytes += n;
+		if (err == 0 && !in_pack)
 			err = note_large(a, height, (uint32_t)i);
 	}
 	return err;

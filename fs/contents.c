@@ -7,19 +7,28 @@
 #include "core/cleanup.h"
 #include "core/hash.h"
 
-static bool in_pack(struct bytes raw, struct record *ret)
+bool contents_in_pack(const struct record *d, uint64_t *ret_size,
+	struct hash *ret_root)
 {
-	return record_decode(raw, ret) == 0 && ret->kind == RECORD_PUT &&
-		ret->size <= PACK_FILE_MAX;
+	*ret_size = record_payload(d, ret_root);
+	return record_stores(d->kind) && *ret_size <= PACK_FILE_MAX;
+}
+
+static bool in_pack(struct bytes raw, uint64_t *ret_size,
+	struct hash *ret_root)
+{
+	struct record d;
+	return record_decode(raw, &d) == 0 &&
+		contents_in_pack(&d, ret_size, ret_root);
 }
 
 uint64_t contents_pack_size(const struct meta *m)
 {
-	uint64_t sum = 0;
-	struct record d;
+	uint64_t sum = 0, size;
+	struct hash root;
 	for (size_t i = 0; i < m->n; i++)
-		if (in_pack(m->d[i], &d))
-			sum += d.size;
+		if (in_pack(m->d[i], &size, &root))
+			sum += size;
 	return sum;
 }
 
@@ -27,17 +36,18 @@ bool contents_is_pack(void *ctx, struct bytes payload)
 {
 	const struct meta *m = ctx;
 	size_t at = 0;
-	struct record d;
+	uint64_t size;
+	struct hash want;
 	for (size_t i = 0; i < m->n; i++) {
-		if (!in_pack(m->d[i], &d))
+		if (!in_pack(m->d[i], &size, &want))
 			continue;
-		if (d.size > payload.n - at)
+		if (size > payload.n - at)
 			return false;
 		struct hash root = chunktree_root_bytes(
-			BYTES(payload.p + at, (size_t)d.size));
-		if (!hash_equal(&root, &d.root))
+			BYTES(payload.p + at, (size_t)size));
+		if (!hash_equal(&root, &want))
 			return false;
-		at += (size_t)d.size;
+		at += (size_t)size;
 	}
 	return at == payload.n;
 }
@@ -67,7 +77,9 @@ static struct hash top_at(struct bytes tops, uint64_t i)
 int contents_extents(const struct meta *m, uint32_t index,
 	const struct record *d, struct bytes *ret_tops)
 {
-	if (d->size <= PACK_FILE_MAX)
+	struct hash want = {{0}};
+	uint64_t size = record_payload(d, &want);
+	if (size <= PACK_FILE_MAX)
 		return -ENOENT;
 	for (size_t i = 0; i < m->n_large; i++) {
 		if (m->large[i].index != index)
@@ -76,10 +88,10 @@ int contents_extents(const struct meta *m, uint32_t index,
 		struct hash top, root;
 		/* struct hash is bytes only: any alignment will do */
 		if (chunktree_join((const struct hash *)(const void *)tops.p,
-				tops.n / HASH_LEN, d->size, &top) != 0)
+				tops.n / HASH_LEN, size, &top) != 0)
 			return -EBADMSG;
-		root = chunktree_root_of(d->size, &top);
-		if (!hash_equal(&root, &d->root))
+		root = chunktree_root_of(size, &top);
+		if (!hash_equal(&root, &want))
 			return -EBADMSG;
 		*ret_tops = tops;
 		return 0;

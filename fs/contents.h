@@ -14,11 +14,14 @@ bool contents_is_pack(void *ctx, struct bytes payload);
 /* ctx: struct extent_meta. */
 bool contents_is_extent(void *ctx, struct bytes payload);
 
-/* The extents of the put record at that index, checked against its root:
+/* Does the record's payload (record.h) lie in the pack of its block? */
+bool contents_in_pack(const struct record *d, uint64_t *ret_size,
+	struct hash *ret_root);
+/* The extents of the payload of the record at that index, checked:
  * n tops; -ENOENT if it lies in the pack, -EBADMSG. */
 int contents_extents(const struct meta *m, uint32_t index,
 	const struct record *d, struct bytes *ret_tops);
-/* The i-th extent of a file of that size, and the object's names. */
+/* The i-th extent of a payload of that size, and the object's names. */
 int contents_extent(struct bytes tops, uint64_t size, uint64_t i,
 	struct extent_meta *ret, struct hash *ret_hmeta,
 	char ret_key[OBJECT_KEY_MAX]);

@@ -12,6 +12,7 @@
 #include "fs/bucket.h"
 #include "fs/drive.h"
 #include "fs/filestore.h"
+#include "fs/versions.h"
 #include "fs/home.h"
 #include "fs/mountpoint.h"
 #include "fs/newest.h"
@@ -137,8 +138,12 @@ static int open_state(struct daemon *d)
 {
 	cleanup(free) char *db = vault_path(d->v, "state/notary.db");
 	cleanup(free) char *files = vault_path(d->v, "files");
-	if (db == NULL || files == NULL)
+	cleanup(free) char *versions = vault_path(d->v, "versions");
+	if (db == NULL || files == NULL || versions == NULL)
 		return -ENOMEM;
+	cleanup(close) int kept = versions_open(versions);
+	if (kept < 0)
+		return lost(d, kept, versions);
 	int err = d->a->local_open(db, false, false, &d->local);
 	if (err != 0)
 		return lost(d, err, db);
@@ -146,7 +151,7 @@ static int open_state(struct daemon *d)
 	err = check_home(d, db);
 	if (err != 0)
 		return lost(d, err, db);
-	err = filestore_open(files, &d->content);
+	err = filestore_open(files, versions, &d->content);
 	if (err != 0)
 		return lost(d, err, files);
 	return open_key(d);

@@ -14,10 +14,11 @@
 #include "core/cleanup.h"
 #include "core/record.h"
 #include "fs/backing.h"
+#include "fs/versions.h"
 
 struct filestore {
 	struct content_store base;	/* first: they are cast */
-	int dir;
+	int dir, versions;	/* versions: -1 if there is none */
 	pthread_mutex_t lock;	/* guards fd and path */
 	int fd;			/* of the file read last, or -1 */
 	char path[RECORD_PATH_MAX + 1];
@@ -114,10 +115,17 @@ static int read_whole(int fd, uint64_t off, void *ret, size_t n)
 	return 0;
 }
 
-static int filestore_read(struct content_store *c, struct bytes path,
+/* -ENOENT: files/ has it. */
+static int read_version(const struct filestore *f, const struct hash *dh,
 	uint64_t off, void *ret, size_t n)
 {
-	struct filestore *f = (struct filestore *)c;
+	cleanup(close) int fd = versions_read(f->versions, dh);
+	return fd < 0 ? fd : read_whole(fd, off, ret, n);
+}
+
+static int read_file(struct filestore *f, struct bytes path, uint64_t off,
+	void *ret, size_t n)
+{
 	char name[RECORD_PATH_MAX + 1];
 	if (path.n == 0 || path.n > RECORD_PATH_MAX)
 		return -EIO;
@@ -133,9 +141,24 @@ static int filestore_read(struct content_store *c, struct bytes path,
 	return err;
 }
 
+/* A version is kept before anything else comes to its place, so what was read
+ * there is right if it is not kept by then. */
+static int filestore_read(struct content_store *c,
+	const struct content_name *name, uint64_t off, void *ret, size_t n)
+{
+	struct filestore *f = (struct filestore *)c;
+	int err = read_version(f, &name->dh, off, ret, n), kept;
+	if (err != -ENOENT)
+		return err;
+	err = read_file(f, name->path, off, ret, n);
+	kept = read_version(f, &name->dh, off, ret, n);
+	return kept == -ENOENT ? err : kept;
+}
+
 static const struct content_store_ops ops = {.read = filestore_read};
 
-int filestore_open(const char *files_dir, struct content_store **ret)
+int filestore_open(const char *files_dir, const char *versions_dir,
+	struct content_store **ret)
 {
 	struct filestore *f = calloc(1, sizeof *f);
 	if (f == NULL)
@@ -148,6 +171,7 @@ int filestore_open(const char *files_dir, struct content_store **ret)
 		free(f);
 		return err;
 	}
+	f->versions = open(versions_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	pthread_mutex_init(&f->lock, NULL);
 	*ret = &f->base;
 	return 0;
@@ -161,6 +185,8 @@ void filestore_free(struct content_store *c)
 	if (f->fd >= 0)
 		close(f->fd);
 	close(f->dir);
+	if (f->versions >= 0)
+		close(f->versions);
 	pthread_mutex_destroy(&f->lock);
 	free(f);
 }

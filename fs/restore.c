@@ -1,10 +1,12 @@
 #include "fs/restore.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "core/block.h"
@@ -16,6 +18,7 @@
 #include "core/record.h"
 #include "fs/contents.h"
 #include "fs/file.h"
+#include "fs/hashfile.h"
 #include "fs/outtree.h"
 
 /* Which record a path has last: paths by their hash, to bound memory. */
@@ -23,6 +26,7 @@ struct newest {
 	struct hash path;
 	uint64_t height;
 	uint32_t index;
+	enum record_kind kind;
 };
 
 /* Records that must wait for everything else, whole. */
@@ -37,6 +41,7 @@ struct restore {
 	struct keeping *keeping;
 	struct newest *newest;
 	size_t n_newest;
+	int growing;		/* folder of what grows, or -1 */
 	struct later *folder, *link;
 	size_t n_folders, n_links;
 	struct restore_counts n;
@@ -55,6 +60,7 @@ int restore_new(struct ledger *l, int dir, struct restore **ret)
 		return -ENOMEM;
 	r->l = l;
 	r->out = (struct outtree){dir, geteuid() == 0};
+	r->growing = -1;
 	r->keeping = keeping_new(&l->params, &l->anchor);
 	if (r->keeping == NULL) {
 		free(r);
@@ -81,13 +87,15 @@ void restore_free(struct restore *r)
 	merkle_free(r->tree);
 	buf_free(&r->s);
 	buf_free(&r->t_lower);
+	if (r->growing >= 0)
+		close(r->growing);
 	free(r->newest);
 	free(r);
 }
 
 /* -- which records count */
 
-static int note(struct restore *r, struct bytes path, uint64_t height,
+static int note(struct restore *r, const struct record *d, uint64_t height,
 	uint32_t index)
 {
 	if (r->n_newest % 4096 == 0) {
@@ -97,8 +105,8 @@ static int note(struct restore *r, struct bytes path, uint64_t height,
 			return -ENOMEM;
 		r->newest = more;
 	}
-	r->newest[r->n_newest++] = (struct newest){hash_sha3(path), height,
-		index};
+	r->newest[r->n_newest++] = (struct newest){hash_sha3(d->path),
+		height, index, d->kind};
 	return 0;
 }
 
@@ -120,8 +128,9 @@ int restore_note(void *ctx, uint64_t height, const struct meta *m)
 			continue;
 		err = keeping_add(r->keeping, r->l->block[height - 1].p_ms,
 			&d, m->d[i]);
-		if (err == 0 && !record_adds(d.kind))
-			err = note(r, d.path, height, (uint32_t)i);
+		if (err == 0 && !record_adds(d.kind) &&
+		    (!record_gone(d.kind) || record_ends(&d)))
+			err = note(r, &d, height, (uint32_t)i);
 		else if (err == -EPERM)
 			err = ignored(r, d.path);
 	}
@@ -158,14 +167,27 @@ static int path_only(const void *key, const void *item)
 	return memcmp(key, x->path.b, HASH_LEN);
 }
 
-static bool counts(struct restore *r, struct bytes path, size_t index)
+static const struct newest *newest_of(const struct restore *r,
+	struct bytes path)
 {
 	struct hash h = hash_sha3(path);
-	if (r->n_newest == 0)
-		return false;
-	struct newest *x = bsearch(h.b, r->newest, r->n_newest,
+	return r->n_newest == 0 ? NULL : bsearch(h.b, r->newest, r->n_newest,
 		sizeof *r->newest, path_only);
+}
+
+static bool counts(struct restore *r, struct bytes path, size_t index)
+{
+	const struct newest *x = newest_of(r, path);
 	return x != NULL && x->height == r->height && x->index == index;
+}
+
+/* Is it an earlier length of a file that has grown? */
+static bool grows(const struct restore *r, const struct record *d)
+{
+	const struct newest *x;
+	return record_stores(d->kind) && d->class == RECORD_CLASS_APPEND &&
+		(x = newest_of(r, d->path)) != NULL &&
+		x->kind == RECORD_APPEND;
 }
 
 /* -- findings */
@@ -290,13 +312,15 @@ static int write_certificate(struct restore *r, struct bytes path,
 static int write_extents(struct restore *r, const struct record *d,
 	struct bytes tops, int fd)
 {
+	struct hash root;
+	uint64_t size = record_payload(d, &root);
 	int err = 0;
 	for (uint64_t i = 0; i < tops.n / HASH_LEN && err == 0; i++) {
 		struct extent_meta e;
 		struct hash hmeta;
 		char key[OBJECT_KEY_MAX];
 		cleanup(buf) struct buf piece = {0};
-		err = contents_extent(tops, d->size, i, &e, &hmeta, key);
+		err = contents_extent(tops, size, i, &e, &hmeta, key);
 		if (err == 0)
 			err = fetch(r, key, &hmeta, contents_is_extent, &e,
 				&piece);
@@ -306,22 +330,131 @@ static int write_extents(struct restore *r, const struct record *d,
 	return err;
 }
 
-static int restore_large(struct restore *r, const struct record *d,
-	size_t index)
+/* What is stored with the record, at the end of fd. */
+static int write_payload(struct restore *r, const struct record *d,
+	size_t index, const struct bytes *data, int fd)
+{
+	struct hash root;
+	uint64_t size;
+	struct bytes tops;
+	if (contents_in_pack(d, &size, &root))
+		return data == NULL ? -ENODATA : file_write_sparse(fd, *data);
+	int err = contents_extents(r->meta, (uint32_t)index, d, &tops);
+	return err != 0 ? err : write_extents(r, d, tops, fd);
+}
+
+static int write_put(struct restore *r, const struct record *d, size_t index,
+	const struct bytes *data)
 {
 	struct outfile f;
-	struct bytes tops;
-	int err = contents_extents(r->meta, (uint32_t)index, d, &tops);
-	if (err == 0)
-		err = outtree_begin(&r->out, d->path, &f);
+	int err = outtree_begin(&r->out, d->path, &f);
 	if (err != 0)
 		return err;
-	err = write_extents(r, d, tops, f.fd);
+	err = write_payload(r, d, index, data, f.fd);
 	if (err != 0) {
 		outtree_drop(&f);
 		return err;
 	}
 	return outtree_keep(&r->out, &f, d);
+}
+
+/* -- files that have grown: piece by piece, in a file by their path's hash */
+
+#define GROWING ".restore-growing"
+
+static int open_growing(struct restore *r, const struct record *d)
+{
+	char name[HASH_HEX + 1];
+	struct hash h = hash_sha3(d->path);
+	hex_encode(HASH_BYTES(&h), name);
+	if (r->growing < 0) {
+		if (mkdirat(r->out.root, GROWING, 0700) != 0)
+			return -errno;
+		r->growing = openat(r->out.root, GROWING, O_RDONLY |
+			O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+		if (r->growing < 0)
+			return -errno;
+	}
+	int fd = openat(r->growing, name, O_RDWR | O_CREAT | O_NOFOLLOW |
+		O_CLOEXEC | (d->kind == RECORD_PUT ? O_TRUNC : 0), 0600);
+	return fd < 0 ? -errno : fd;
+}
+
+/* A piece comes where the last one ended, or not at all. */
+static int grow(struct restore *r, const struct record *d, size_t index,
+	const struct bytes *data)
+{
+	cleanup(close) int fd = open_growing(r, d);
+	if (fd < 0)
+		return fd;
+	off_t end = lseek(fd, 0, SEEK_END);
+	if (end < 0)
+		return -errno;
+	if ((uint64_t)end != d->from)
+		return 0; /* seen when all is there */
+	return write_payload(r, d, index, data, fd);
+}
+
+static int copy_grown(int from, uint64_t size, int to)
+{
+	cleanup(free) uint8_t *p = malloc(HASHFILE_BUFFER);
+	uint64_t at = 0;
+	int err = p == NULL ? -ENOMEM : 0;
+	while (err == 0 && at < size) {
+		ssize_t n = pread(from, p, HASHFILE_BUFFER, (off_t)at);
+		if (n <= 0)
+			return n == 0 ? -ENODATA : -errno;
+		err = file_write_sparse(to, BYTES(p, (size_t)n));
+		at += (uint64_t)n;
+	}
+	return err;
+}
+
+static int is_grown(int fd, const struct record *d)
+{
+	cleanup(free) uint8_t *p = malloc(HASHFILE_BUFFER);
+	struct hashed h;
+	if (p == NULL)
+		return -ENOMEM;
+	int err = hashfile(fd, d->size, p, &h);
+	if (err != 0)
+		return err == -ENOMEM ? err : -ENODATA;
+	buf_free(&h.tops);
+	return hash_equal(&h.root, &d->root) ? 0 : -ENODATA;
+}
+
+static int write_grown(struct restore *r, const struct record *d, size_t index,
+	const struct bytes *data)
+{
+	int err = grow(r, d, index, data);
+	cleanup(close) int from = err != 0 ? err : open_growing(r, d);
+	struct outfile f;
+	if (from < 0)
+		return from;
+	err = is_grown(from, d);
+	if (err == 0)
+		err = outtree_begin(&r->out, d->path, &f);
+	if (err != 0)
+		return err;
+	err = copy_grown(from, d->size, f.fd);
+	if (err != 0) {
+		outtree_drop(&f);
+		return err;
+	}
+	return outtree_keep(&r->out, &f, d);
+}
+
+static void end_growing(struct restore *r)
+{
+	struct dirent *e;
+	DIR *d = r->growing < 0 ? NULL : fdopendir(r->growing);
+	if (d == NULL)
+		return;
+	while ((e = readdir(d)) != NULL)
+		unlinkat(r->growing, e->d_name, 0);
+	closedir(d);
+	r->growing = -1;
+	unlinkat(r->out.root, GROWING, AT_REMOVEDIR);
 }
 
 static int keep_later(struct later **list, size_t *n, const struct record *d,
@@ -340,10 +473,10 @@ static int keep_later(struct later **list, size_t *n, const struct record *d,
 }
 
 static int restore_put(struct restore *r, const struct record *d, size_t index,
-	struct bytes data)
+	const struct bytes *data)
 {
-	int err = d->size > PACK_FILE_MAX ? restore_large(r, d, index)
-					  : write_whole(r, d->path, data, d);
+	int err = d->kind == RECORD_APPEND ? write_grown(r, d, index, data)
+					   : write_put(r, d, index, data);
 	if (err != 0)
 		return failed(r, d->path, err);
 	r->n.files++;
@@ -352,13 +485,12 @@ static int restore_put(struct restore *r, const struct record *d, size_t index,
 }
 
 static int restore_record(struct restore *r, const struct record *d,
-	size_t index, struct bytes data, bool have_pack)
+	size_t index, const struct bytes *data)
 {
 	int err = 0;
 	switch (d->kind) {
 	case RECORD_PUT:
-		if (!have_pack && d->size <= PACK_FILE_MAX)
-			return failed(r, d->path, -ENODATA);
+	case RECORD_APPEND:
 		return restore_put(r, d, index, data);
 	case RECORD_MKDIR:
 		if (d->path.n > 0)
@@ -391,19 +523,26 @@ static int restore_records(struct restore *r, struct bytes pack,
 	int err = 0;
 	for (size_t i = 0; i < r->meta->n && err == 0; i++) {
 		struct record d;
-		struct bytes data = {0};
+		struct hash root;
+		uint64_t size;
 		if (record_decode(r->meta->d[i], &d) != 0)
 			continue;
-		if (have_pack && d.kind == RECORD_PUT &&
-		    d.size <= PACK_FILE_MAX) {
-			data = BYTES(pack.p + at, (size_t)d.size);
-			at += (size_t)d.size;
+		struct bytes data = {0};
+		bool packed = contents_in_pack(&d, &size, &root);
+		if (have_pack && packed) {
+			data = BYTES(pack.p + at, (size_t)size);
+			at += (size_t)size;
 		}
-		if (!counts(r, d.path, i))
-			continue;
-		if (d.kind == RECORD_PUT || d.kind == RECORD_SYMLINK)
-			d.until = keeping_until(r->keeping, r->meta->d[i]);
-		err = restore_record(r, &d, i, data, have_pack);
+		const struct bytes *had = have_pack ? &data : NULL;
+		if (counts(r, d.path, i)) {
+			if (record_seals(d.kind) && d.kind != RECORD_LINK)
+				d.until = keeping_until(r->keeping,
+					r->meta->d[i]);
+			err = restore_record(r, &d, i, had);
+		} else if (grows(r, &d)) {
+			int one = grow(r, &d, i, had);
+			err = one == 0 ? 0 : failed(r, d.path, one);
+		}
 	}
 	return err;
 }
@@ -515,6 +654,7 @@ int restore_run(struct restore *r, struct restore_counts *ret)
 	int err = restore_blocks(r);
 	if (err == 0)
 		err = restore_links(r);
+	end_growing(r);
 	if (err == 0)
 		err = restore_folders(r);
 	if (err == 0 && syncfs(r->out.root) != 0)

@@ -127,10 +127,11 @@ static int scrub_buckets(struct scrub *s, const struct vault *v)
 {
 	struct audit_options o = {.live_ms = s->o->live ? LIVE_MS : 0};
 	cleanup(free) char *files = vault_path(v, "files");
-	if (files == NULL)
+	cleanup(free) char *versions = vault_path(v, "versions");
+	if (files == NULL || versions == NULL)
 		return -ENOMEM;
 	/* without them buckets are scrubbed all the same */
-	(void)filestore_open(files, &o.plain);
+	(void)filestore_open(files, versions, &o.plain);
 	int err = audit_run(s->l, &o, &s->n);
 	filestore_free(o.plain);
 	return err;

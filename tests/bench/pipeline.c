@@ -130,9 +130,10 @@ static int document(struct sequencer *q, struct buf *ret)
 	return buf_copy(BUF_BYTES(&((struct numberer *)q)->chain->doc), ret);
 }
 
-static int content_read(struct content_store *c, struct bytes path,
-	uint64_t off, void *ret, size_t n)
+static int content_read(struct content_store *c,
+	const struct content_name *of, uint64_t off, void *ret, size_t n)
 {
+	struct bytes path = of->path;
 	char name[256];
 	ssize_t got;
 	int fd;

@@ -489,14 +489,15 @@ def of_kind(kind, **more):
         empty = kind in (1, 2, 4, 7, 8, 9) or more.get("empty")
         ext = Map(sorted(more.get("ext", {}).items()))
         return [1, kind, v[2], more.get("path", v[3]), 0 if empty else v[4],
-                more.get("mode", 0 if kind > 3 else v[5]),
-                0 if kind > 3 else v[6], bytes(32) if empty else v[7],
+                more.get("mode", 0 if kind > 3 and kind != 5 else v[5]),
+                0 if kind > 3 and kind != 5 else v[6], bytes(32) if empty else v[7],
                 Map() if empty else v[8], ext]
     return change
 
 
 def records():
     about = {10: OTHER}
+    grown = {5: 2, 7: OTHER, 9: [1, OTHER]}
     table("record", [
         ("size off", at(4, lambda n: n + 1)), ("other root", at(7, OTHER)),
         ("no root", at(7, bytes(32))), ("version 2", at(0, 2)),
@@ -516,7 +517,34 @@ def records():
         ("link to a bad path", of_kind(3, ext={1: b"/a"})),
         ("link of nothing", of_kind(3, empty=True, ext={1: b"a"})),
         ("tombstone", of_kind(4)), ("tombstone with mode", of_kind(4, mode=1)),
-        ("kind 5", of_kind(5)), ("kind 10", of_kind(10)),
+        ("kind 6", of_kind(6)), ("kind 10", of_kind(10)),
+        ("version", of_kind(0, ext={5: 1, 7: OTHER})),
+        ("folder's class", of_kind(1, ext={5: 1})),
+        ("folder's previous", of_kind(1, ext={7: OTHER})),
+        ("folder's preset", of_kind(1, ext={6: "git-gc"})),
+        ("folder's preset bad", of_kind(1, ext={6: "Git"})),
+        ("folder's preset long", of_kind(1, ext={6: "g" * 33})),
+        ("link of a version", of_kind(3, ext={1: b"a", 5: 1})),
+        ("removed", of_kind(4, ext={**about, 8: 1})),
+        ("renamed", of_kind(4, ext={**about, 1: b"b", 8: 2})),
+        ("renamed to a bad path", of_kind(4, ext={**about, 1: b"/", 8: 2})),
+        ("renamed to nothing", of_kind(4, ext={**about, 8: 2})),
+        ("replaced by name", of_kind(4, ext={**about, 1: b"b", 8: 3})),
+        ("rewritten", of_kind(4, ext={**about, 8: 4})),
+        ("change unknown", of_kind(4, ext={**about, 8: 5})),
+        ("change of nothing", of_kind(4, ext={8: 1})),
+        ("tombstone about", of_kind(4, ext=about)),
+        ("file removed", of_kind(0, ext={8: 1})),
+        ("append", of_kind(5, ext=grown)),
+        ("append with a date", of_kind(5, ext={**grown, 11: 5})),
+        ("append of class 1", of_kind(5, ext={**grown, 5: 1})),
+        ("append without class", of_kind(5, ext={7: OTHER, 9: [1, OTHER]})),
+        ("append to nothing", of_kind(5, ext={5: 2, 9: [1, OTHER]})),
+        ("append from 0", of_kind(5, ext={**grown, 9: [0, OTHER]})),
+        ("append from the end", of_kind(5, ext={**grown, 9: [1 << 40, OTHER]})),
+        ("append without root", of_kind(5, ext={**grown, 9: [1, bytes(32)]})),
+        ("append of three", of_kind(5, ext={**grown, 9: [1, OTHER, 0]})),
+        ("put that has grown", of_kind(0, ext=grown)),
         ("retention", of_kind(7, ext={**about, 11: 5})),
         ("retention without date", of_kind(7, ext=about)),
         ("hold", of_kind(8, ext={**about, 12: "case"})),
@@ -536,7 +564,8 @@ def records():
               {10: OTHER}, {12: "c"}, {13: "r", 14: b"o"}, {1: b"x"},
               {3: Map([(b"%02d" % i, b"") for i in range(64)])},
               {3: Map([(b"%02d" % i, b"") for i in range(65)])},
-              {5: 1}, {15: 1}, {}):
+              {5: 1}, {5: 0}, {5: 3}, {7: OTHER}, {7: b"x"}, {6: "git"},
+              {15: 1}, {}):
         label = "extension %s" % (repr(e)[:40],)
         hooked(label, "record", at(9, Map(sorted(e.items()))))
     for e in ({10: OTHER, 12: "a\x1f"}, {10: OTHER, 12: "a\x7f"},

@@ -38,6 +38,10 @@ static const char *const titles[EXAMPLES] = {
 	[EX_RECORD_LINK] = "record-link",
 	[EX_RECORD_TOMBSTONE] = "record-tombstone",
 	[EX_RECORD_LARGE] = "record-large",
+	[EX_RECORD_PRESET] = "record-preset",
+	[EX_RECORD_VERSION] = "record-version",
+	[EX_RECORD_RENAMED] = "record-renamed",
+	[EX_RECORD_APPEND] = "record-append",
 	[EX_RECORD_RETENTION] = "record-retention",
 	[EX_RECORD_HOLD] = "record-hold",
 	[EX_RECORD_DELETION] = "record-deletion",
@@ -148,6 +152,35 @@ static void make_records(struct maker *m)
 	make_record(m, EX_RECORD_TOMBSTONE, &gone, 0x50);
 	make_record(m, EX_RECORD_LARGE, &big, 0x40);
 	buf_free(&xattrs);
+}
+
+/* Classes other than seal; no block of the example holds these. */
+static void make_classes(struct maker *m)
+{
+	struct hash tail = chunktree_root_bytes(S("world\n"));
+	struct hash about = hash_sha3(part(m, EX_RECORD_PUT));
+	struct record dir = {.kind = RECORD_MKDIR, .path = S("letters"),
+		.mode = 0755, .preset = S("mirror")};
+	struct record put = {.kind = RECORD_PUT, .path = S("letters/hello.txt"),
+		.mode = 0644, .root = chunktree_root_bytes(BYTES(NULL, 0)),
+		.class = RECORD_CLASS_VERSION, .has_previous = true,
+		.previous = about};
+	struct record gone = {.kind = RECORD_TOMBSTONE, .path = put.path,
+		.change = RECORD_RENAMED, .target = S("letters/hallo.txt"),
+		.has_about = true};
+	struct record grown = put;
+
+	make_record(m, EX_RECORD_PRESET, &dir, 0xc0);
+	make_record(m, EX_RECORD_VERSION, &put, 0x90);
+	gone.about = hash_sha3(part(m, EX_RECORD_VERSION));
+	make_record(m, EX_RECORD_RENAMED, &gone, 0xa0);
+	grown.kind = RECORD_APPEND;
+	grown.class = RECORD_CLASS_APPEND;
+	grown.size = part(m, EX_CONTENT).n;
+	grown.root = chunktree_root_bytes(part(m, EX_CONTENT));
+	grown.from = grown.size - 6;
+	grown.tail = tail;
+	make_record(m, EX_RECORD_APPEND, &grown, 0xb0);
 }
 
 /* Records about the file, which no block of the example holds. */
@@ -393,6 +426,7 @@ void example_make(struct example *ret)
 	make_params(&m);
 	make_chain(&m);
 	make_recovery(&m);
+	make_classes(&m);
 	make_keeping(&m);
 	make_objects(&m);
 	make_certificate_of_put(&m);

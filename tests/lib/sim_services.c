@@ -88,9 +88,10 @@ uint64_t sim_sum(struct bytes path, uint64_t off, uint64_t n, uint64_t sum)
 	return sum;
 }
 
-static int content_read(struct content_store *c, struct bytes path,
-	uint64_t off, void *ret, size_t n)
+static int content_read(struct content_store *c,
+	const struct content_name *name, uint64_t off, void *ret, size_t n)
 {
+	struct bytes path = name->path;
 	struct sim *s = OF(content, c);
 	uint8_t *p = ret;
 	size_t i;

@@ -24,7 +24,7 @@ static void write_file(const char *path, const char *text)
 static int read_text(struct content_store *c, struct bytes path, char ret[5])
 {
 	memset(ret, 0, 5);
-	return c->ops->read(c, path, 0, ret, 4);
+	return c->ops->read(c, &(struct content_name){.path = path}, 0, ret, 4);
 }
 
 int main(void)
@@ -43,7 +43,7 @@ int main(void)
 			chown(scratch_path(dir, "open"), NOBODY, 0) != 0 ||
 			seteuid(NOBODY) != 0))
 		bail("cannot become another user");
-	if (filestore_open(dir, &c) != 0)
+	if (filestore_open(dir, scratch_path(dir, "versions"), &c) != 0)
 		bail("no store");
 	is_int(read_text(c, S("open"), text), 0, "a file is read");
 	is_str(text, "open", "its bytes");

@@ -158,7 +158,6 @@ static void rules(struct prng *r)
 	refuse((d = put, d.path = S(""), d), "a file at the root's path");
 	refuse((d = put, d.path = S("a/../b"), d), "a path that climbs");
 	refuse((d = put, d.mode = 010000, d), "a mode beyond permissions");
-	refuse((d = put, d.kind = (enum record_kind)5, d), "a kind unknown");
 	refuse((d = put, d.root = (struct hash){{0}}, d.size = 0, d),
 		"a file without a root");
 	refuse((d = put, d.target = S("x"), d), "a file with a target");
@@ -207,6 +206,71 @@ static void rules(struct prng *r)
 		"an attribute without a name");
 	refuse((d = put, d.xattrs = S("\xa1\x41" "a\x40\x04\xf5"), d),
 		"an extension hidden behind the attributes");
+}
+
+/* Classes, and what becomes of names of class version. */
+static void classes(struct prng *r)
+{
+	const struct record put = make(r, RECORD_PUT),
+		dir = make(r, RECORD_MKDIR), folder = make(r, RECORD_TOMBSTONE);
+	struct record d, version = put, gone = folder, grown = put;
+	struct hash root = {{0}};
+
+	version.class = RECORD_CLASS_VERSION;
+	version.has_previous = true;
+	version.previous = prng_hash(r);
+	gone.change = RECORD_REMOVED;
+	gone.has_about = true;
+	gone.about = prng_hash(r);
+	grown.kind = RECORD_APPEND;
+	grown.class = RECORD_CLASS_APPEND;
+	grown.has_previous = true;
+	grown.size = 9;
+	grown.from = 4;
+	grown.tail = prng_hash(r);
+	round_trip(&version, "a version");
+	round_trip((d = put, d.class = RECORD_CLASS_APPEND, &d), "a log");
+	round_trip(&gone, "a version removed");
+	round_trip((d = gone, d.change = RECORD_RENAMED, d.target = S("b"), &d),
+		"a version renamed");
+	round_trip(&grown, "an append");
+	round_trip((d = grown, d.until = 5, &d), "an append with a date");
+	round_trip((d = dir, d.preset = S("borg-strict"), &d), "a preset");
+	refuse((d = put, d.class = (enum record_class)3, d), "a third class");
+	refuse((d = dir, d.class = RECORD_CLASS_VERSION, d), "a folder's class");
+	refuse((d = dir, d.has_previous = true, d), "a folder's previous");
+	refuse((d = dir, d.preset = S("A"), d), "a preset in capitals");
+	refuse((d = put, d.preset = S("git"), d), "a preset of a file");
+	refuse((d = gone, d.change = (enum record_change)5, d), "a fifth change");
+	refuse((d = put, d.change = RECORD_REMOVED, d), "a file removed");
+	refuse((d = gone, d.has_about = false, d), "a removal of nothing");
+	refuse((d = folder, d.has_about = true, d), "a tombstone about a record");
+	refuse((d = gone, d.change = RECORD_RENAMED, d), "a name lost");
+	refuse((d = gone, d.target = S("b"), d), "a removal to a name");
+	refuse((d = gone, d.class = RECORD_CLASS_VERSION, d),
+		"a tombstone's class");
+	refuse((d = grown, d.class = RECORD_CLASS_VERSION, d),
+		"an append of class version");
+	refuse((d = grown, d.has_previous = false, d), "an append to nothing");
+	refuse((d = grown, d.from = 0, d), "an append to an empty file");
+	refuse((d = grown, d.from = 9, d), "an append of nothing");
+	refuse((d = grown, d.tail = root, d), "an append without its root");
+	refuse((d = put, d.from = 4, d.tail = grown.tail, d),
+		"a put that has grown");
+	is_int((long long)record_payload(&grown, &root), 5,
+		"the payload of an append is what is new");
+	ok(hash_equal(&root, &grown.tail), "with its root");
+	is_int((long long)record_payload(&put, &root), (long long)put.size,
+		"that of a put is all of it");
+	is_int((long long)record_payload(&gone, &root), 0, "else there is none");
+	ok(record_ends(&gone) && record_ends(&folder), "what is removed ends");
+	d = gone;
+	d.change = RECORD_REPLACED;
+	ok(!record_ends(&d), "what is replaced does not");
+	ok(record_seals(RECORD_APPEND) && record_stores(RECORD_APPEND) &&
+			record_stores(RECORD_PUT) &&
+			!record_stores(RECORD_LINK),
+		"an append seals, and has bytes");
 }
 
 /* Which extensions stand with which kind. */
@@ -329,6 +393,7 @@ int main(void)
 	everything(&r, &d, &xattrs);
 	round_trip(&d, "put with every extension");
 	rules(&r);
+	classes(&r);
 	keeping(&r);
 	attributes();
 
