@@ -1189,7 +1189,8 @@ def tst_info(raw):
     for tag in INTEGER, 0x80, 0x81:
         integer(accuracy.maybe(tag) or b"\0")
     accuracy.end()
-    f.maybe(1), f.maybe(INTEGER), f.maybe(0xa0)
+    f.maybe(1), f.maybe(INTEGER)
+    check_general_name(f.maybe(0xa0))
     extensions = f.maybe(0xa1)
     if extensions is not None:
         must(not any(critical for _, critical, _ in
@@ -1197,6 +1198,17 @@ def tst_info(raw):
                          b"\x30" + length(len(extensions)) + extensions)))
     f.end()
     return out
+
+
+def check_general_name(v):
+    if v is None:
+        return
+    e = elements(v)
+    must(len(e) == 1 and e[0][0] in (0xa0, 0x81, 0x82, 0xa3, 0xa4, 0xa5, 0x86,
+                                     0x87, 0x88))
+    if e[0][0] == 0xa4:
+        check_name(one(e[0][1], SEQUENCE))
+    must(e[0][0] != 0x88 or oid_good(e[0][1]))
 
 
 def gen_time(v):
