@@ -1,6 +1,8 @@
+#include <dirent.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <poll.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
@@ -42,12 +44,61 @@ static int make_final(const struct cli *c, const char *root)
 	return s.busy > 0 ? CLI_INCOMPLETE : CLI_DONE;
 }
 
+#define LATE_MS 3000	/* then somebody may want to know why */
+
+/* Does that process see a notaryfs mounted at root? */
+static bool sees(const char *pid, const char *root)
+{
+	char path[64], *line = NULL;
+	size_t cap = 0;
+	bool found = false;
+
+	snprintf(path, sizeof path, "/proc/%.20s/mountinfo", pid);
+	FILE *f = fopen(path, "re");
+	if (f == NULL)
+		return false;
+	/* id parent device root mount-point options ... - type source ... */
+	while (!found && getline(&line, &cap, f) > 0) {
+		char *at = NULL;
+		found = strstr(line, " - fuse.notaryfs ") != NULL &&
+			sscanf(line, "%*s %*s %*s %*s %ms", &at) == 1 &&
+			strcmp(at, root) == 0;
+		free(at);
+	}
+	free(line);
+	fclose(f);
+	return found;
+}
+
+/* A mount lives on for as long as another mount namespace has it. */
+static void say_who_keeps_it(const struct cli *c, const char *root)
+{
+	DIR *d = opendir("/proc");
+	struct dirent *e;
+
+	while (d != NULL && (e = readdir(d)) != NULL) {
+		if (e->d_name[0] < '1' || e->d_name[0] > '9' ||
+		    !sees(e->d_name, root))
+			continue;
+		cli_say(c, "%s is still mounted for process %s, in a mount "
+			"namespace of its own (a container, a service, unshare "
+			"-m); its daemon ends when that lets go of it", root,
+			e->d_name);
+		break;
+	}
+	if (d != NULL)
+		closedir(d);
+}
+
 /* The daemon's end is the end of everything it does. */
-static void await(int pidfd)
+static void await(const struct cli *c, const char *root, int pidfd)
 {
 	struct pollfd p = {.fd = pidfd, .events = POLLIN};
-	while (pidfd >= 0 && poll(&p, 1, 200) <= 0)
+	for (int ms = 0; pidfd >= 0 && poll(&p, 1, 200) <= 0; ms += 200) {
 		cli_progress("the daemon is putting everything away");
+		if (ms == LATE_MS)
+			say_who_keeps_it(c, root);
+	}
 	cli_progress_end();
 }
 
@@ -64,7 +115,7 @@ static int take_away(const struct cli *c, const char *root, uint64_t pid)
 		cli_say(c, "%s: %s", root, strerror(-err));
 		return CLI_REFUSED;
 	}
-	await(pidfd);
+	await(c, root, pidfd);
 	return CLI_DONE;
 }
 
