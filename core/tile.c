@@ -127,6 +127,37 @@ int tile_place(const char *path, uint64_t size, struct tile_place *ret)
 	return rc;
 }
 
+void tile_text(
+	const char *level, uint64_t n, unsigned width, char ret[TILE_PATH])
+{
+	uint64_t unit = 1;
+	int at = snprintf(ret, TILE_PATH, "tile/%.8s/", level);
+
+	while (n / unit >= GROUP)
+		unit *= GROUP;
+	for (; unit > 1; unit /= GROUP)
+		at += snprintf(ret + at, TILE_PATH - (size_t)at, "x%03u/",
+			(unsigned)(n / unit % GROUP));
+	at += snprintf(ret + at, TILE_PATH - (size_t)at, "%03u",
+		(unsigned)(n % GROUP));
+	if (width < WIDTH)
+		snprintf(ret + at, TILE_PATH - (size_t)at, ".p/%u", width);
+}
+
+int tile_entry(struct bytes *bundle, struct bytes *ret)
+{
+	size_t n;
+
+	if (bundle->n < 2)
+		return -EBADMSG;
+	n = (size_t)bundle->p[0] << 8 | bundle->p[1];
+	if (n > bundle->n - 2)
+		return -EBADMSG;
+	*ret = BYTES(bundle->p + 2, n);
+	*bundle = BYTES(bundle->p + 2 + n, bundle->n - 2 - n);
+	return 0;
+}
+
 /* -- names of folders */
 
 static int top_name(const struct tile_place *p, uint64_t i,

@@ -38,6 +38,14 @@ struct tile_place {
  * what is no name of it or has no hash in it.  A partial tile is there in any
  * width that the log has reached. */
 int tile_place(const char *path, uint64_t size, struct tile_place *ret);
+/* The path of a tile in that level's folder, "0" or "entries": the reverse of
+ * tile_place(). */
+#define TILE_PATH 64 /* bytes, the NUL included */
+void tile_text(const char *level, uint64_t n, unsigned width,
+	char ret[TILE_PATH]);
+/* The next entry of a bundle, which is cut off it: each has its length before
+ * it, in two bytes.  -EBADMSG behind the last, and for what is no entry. */
+int tile_entry(struct bytes *bundle, struct bytes *ret);
 /* Name i of a folder; -ENOENT behind the last.  Of partial tiles only the one
  * that ends at the log's size is listed. */
 int tile_name(const struct tile_place *p, uint64_t i, char ret[TILE_NAME],

@@ -290,7 +290,7 @@ int offline_time(const char *text, uint64_t *ret_ms)
 	return 0;
 }
 
-static int read_small(int dir, const char *path, size_t max, struct buf *ret)
+int offline_small(int dir, const char *path, size_t max, struct buf *ret)
 {
 	cleanup(close) int fd = -1;
 	cleanup(buf) struct buf b = {0};
@@ -322,7 +322,7 @@ static int read_small(int dir, const char *path, size_t max, struct buf *ret)
 
 int offline_certificate(int dir, const char *path, struct buf *ret)
 {
-	return read_small(dir, path, CERTIFICATE_MAX, ret);
+	return offline_small(dir, path, CERTIFICATE_MAX, ret);
 }
 
 int offline_anchor(const char *text, struct hash *ret)
@@ -333,7 +333,7 @@ int offline_anchor(const char *text, struct hash *ret)
 
 	if (strlen(text) == HASH_HEX && hex_decode(text, ret->b, HASH_LEN) == 0)
 		return 0;
-	rc = read_small(AT_FDCWD, text, HASH_HEX + 2, &b);
+	rc = offline_small(AT_FDCWD, text, HASH_HEX + 2, &b);
 	if (rc == -EFBIG)
 		return -EINVAL;
 	if (rc != 0)

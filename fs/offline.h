@@ -38,6 +38,8 @@ int offline_range(const char *text, uint64_t *ret_from, uint64_t *ret_to);
 int offline_time(const char *text, uint64_t *ret_ms);
 /* A range_source over a file; ctx is its int. */
 int offline_read(void *fd, uint64_t off, uint8_t *ret, size_t n);
+/* A whole file; -EFBIG if it has more than max bytes. */
+int offline_small(int dir, const char *path, size_t max, struct buf *ret);
 /* A whole certificate; -EFBIG if it is larger than any. */
 int offline_certificate(int dir, const char *path, struct buf *ret);
 /* 64 hex digits, or the name of a file that holds them and a newline.

@@ -19,6 +19,7 @@
 #include "core/verify.h"
 #include "fs/offline.h"
 #include "fs/takeapart.h"
+#include "fs/verifylog.h"
 #include "fs/verifytree.h"
 
 enum { EXIT_VALID = 0, EXIT_REFUSED = 1, EXIT_INCOMPLETE = 2, EXIT_USAGE = 64 };
@@ -29,6 +30,7 @@ static const char usage[] =
 	"       notary-verify [--anchor HEX|FILE] [--json] [--at TIME] -r DIR [--certs DIR2]\n"
 	"       notary-verify [--anchor HEX|FILE] [--json] explain CERT\n"
 	"       notary-verify [--anchor HEX|FILE] parts CERT DIR\n"
+	"       notary-verify [--anchor HEX|FILE] --log DIR [CHECKPOINT...]\n"
 	"\n"
 	"Checks a file against its certificate without any network or service.\n"
 	"\n"
@@ -44,13 +46,15 @@ static const char usage[] =
 	"  explain CERT       what a certificate says, in words\n"
 	"  parts CERT DIR     the standard objects in it as files in DIR, with a\n"
 	"                     README of how other programs check them\n"
+	"  --log DIR          the log of a vault, .notary/log in its mount or a copy,\n"
+	"                     and that it has grown from these older checkpoints\n"
 	"\n"
 	"Exit: 0 valid, 1 refused, 2 incomplete or cannot say, 64 wrong usage.\n";
 
 struct options {
 	bool tree, json, have_anchor, have_at;
 	uint64_t at_ms;		/* of --at */
-	const char *certs;
+	const char *certs, *log;
 	struct hash anchor;
 	uint64_t from, to;	/* of --range; to == 0: a whole file */
 };
@@ -277,6 +281,36 @@ static int check_tree(const struct options *o, const char *dir)
 	return n.incomplete > 0 || n.valid == 0 ? EXIT_INCOMPLETE : EXIT_VALID;
 }
 
+static int check_log(const struct options *o, char **old, size_t n)
+{
+	char anchor[HASH_HEX + 1], root[HASH_HEX + 1];
+	struct hash found;
+	struct verifylog l;
+	int rc = verifylog(o->log, anchor_of(o), old, n, &l, &found);
+
+	if (rc == -EKEYREJECTED) {
+		printf("REFUSED: %s\n", l.why);
+		return EXIT_REFUSED;
+	}
+	if (rc != 0) {
+		fprintf(stderr, "notary-verify: %s/%s: %s\n", o->log, l.path,
+			reason(rc));
+		return EXIT_INCOMPLETE;
+	}
+	hex_encode(HASH_BYTES(&found), anchor);
+	hex_encode(HASH_BYTES(&l.root), root);
+	printf("%s: %" PRIu64 " entries, root %s\n  of the chain %s, signed in "
+		"epoch %u\n", o->have_anchor ? "valid" : "no anchor given",
+		l.size, root, anchor, (unsigned)l.epoch);
+	if (n > 0)
+		printf("  it has grown from %s\n", n == 1 ?
+			"the older checkpoint" : "each of the older "
+			"checkpoints");
+	if (fflush(stdout) != 0)
+		return fail("standard output", strerror(errno));
+	return o->have_anchor ? EXIT_VALID : EXIT_INCOMPLETE;
+}
+
 static int set_anchor(struct options *o, const char *text)
 {
 	int rc = offline_anchor(text, &o->anchor);
@@ -317,13 +351,14 @@ static int set_at(struct options *o, const char *text)
 /* 0, or the exit code plus one to end with. */
 static int parse(int argc, char **argv, struct options *o)
 {
-	enum { ANCHOR = 256, JSON, CERTS, RANGE, AT, HELP, VERSION };
+	enum { ANCHOR = 256, JSON, CERTS, RANGE, AT, LOG, HELP, VERSION };
 	static const struct option longs[] = {
 		{"anchor", required_argument, NULL, ANCHOR},
 		{"json", no_argument, NULL, JSON},
 		{"certs", required_argument, NULL, CERTS},
 		{"at", required_argument, NULL, AT},
 		{"range", required_argument, NULL, RANGE},
+		{"log", required_argument, NULL, LOG},
 		{"recursive", no_argument, NULL, 'r'},
 		{"help", no_argument, NULL, HELP},
 		{"version", no_argument, NULL, VERSION},
@@ -350,6 +385,9 @@ static int parse(int argc, char **argv, struct options *o)
 		case RANGE:
 			if (set_range(o, optarg) != 0)
 				return EXIT_USAGE + 1;
+			break;
+		case LOG:
+			o->log = optarg;
 			break;
 		case 'r':
 			o->tree = true;
@@ -382,6 +420,10 @@ int main(int argc, char **argv)
 		return end - 1;
 	args = argv + optind;
 	n = argc - optind;
+	if (o.log != NULL)
+		return o.to == 0 && !o.tree && !o.json && !o.have_at &&
+				o.certs == NULL ?
+			check_log(&o, args, (size_t)n) : wrong_usage();
 	if (o.to == 0 && !o.tree && o.certs == NULL && n == 3 &&
 		strcmp(args[0], "parts") == 0)
 		return parts(&o, args[1], args[2]);

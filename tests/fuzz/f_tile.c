@@ -4,6 +4,17 @@
 
 #include "core/tile.h"
 
+/* All of a bundle's entries lie in it, and what is left is behind them. */
+static void bundle(struct bytes in)
+{
+	struct bytes rest = in, entry;
+
+	while (tile_entry(&rest, &entry) == 0)
+		if (entry.p < in.p || entry.p + entry.n != rest.p ||
+			rest.p + rest.n != in.p + in.n)
+			abort();
+}
+
 /* Eight bytes of size, then a path.  What a folder lists must be there. */
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -12,6 +23,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	uint64_t log, i;
 	bool folder;
 
+	bundle(BYTES(data, size));
 	if (size < sizeof(log) || size - sizeof(log) >= sizeof(path))
 		return 0;
 	memcpy(&log, data, sizeof(log));

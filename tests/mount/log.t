@@ -112,6 +112,61 @@ add(1, 20)
 tap.ok(caught_up(), "and after a crash")
 third = copy("third")
 
+# our own verifier, from the anchor down
+
+
+def verdict(top, *old, anchor=None):
+    p = run(VERIFY, "--anchor", anchor or v.anchor, "--log", top, *old)
+    return p.returncode, p.stdout.decode()
+
+
+def forge(top, path, at, bit=1):
+    """A copy of the log with one bit changed."""
+    to = os.path.join(v.dir, "forged")
+    shutil.rmtree(to, ignore_errors=True)
+    shutil.copytree(top, to)
+    name = os.path.join(to, path)
+    os.chmod(name, 0o644)
+    with open(name, "r+b") as f:
+        f.seek(at)
+        b = f.read(1)[0]
+        f.seek(at)
+        f.write(bytes([b ^ bit]))
+    return to
+
+
+for top in first, second, third:
+    code, text = verdict(top)
+    tap.ok(code == 0 and "valid: %d entries" % size(top) in text,
+           "notary-verify --log: %s" % text.split(",")[0])
+code, text = verdict(third, first + "/checkpoint", second + "/checkpoint")
+tap.ok(code == 0 and "it has grown from each" in text,
+       "it has grown over epochs and a crash")
+code, text = verdict(first, second + "/checkpoint")
+tap.ok(code == 1 and "was cut off, or is the older one" in text,
+       "but not backwards")
+tap.is_(verdict(third, anchor="0" * 64), (1, "REFUSED: it is the log of another chain\n"),
+        "another chain's anchor")
+p = run(VERIFY, "--log", third)
+tap.ok(p.returncode == 2 and p.stdout.startswith(b"no anchor given"),
+       "without an anchor it is not called valid")
+part = "tile/%%s/000.p/%d" % size(third)
+for path, at, bit, why in (
+        ("block-zero.cbor", 9, 1, "another chain"),
+        ("params.cbor", 40, 1, "does not hold these parameters"),
+        ("attestation.cose", 900, 1, "attestation.cose"),
+        ("checkpoint", 100, 1, "checkpoint"),
+        (part % "0", 33, 1, "entry 1"),
+        (part % "entries", 5, 1, "entry 0"),
+        (part % "entries", 0, 0x80, "malformed")):
+    code, text = verdict(forge(third, path, at, bit))
+    tap.ok(code == 1 and why in text, "%s changed: %s" % (path, text.strip()))
+code, text = verdict(third, forge(first, "checkpoint", 90) + "/checkpoint")
+tap.ok(code == 1, "an older checkpoint of another history: %s" % text.strip())
+os.unlink(forge(third, "checkpoint", 0) + "/params.cbor")
+tap.is_(verdict(os.path.join(v.dir, "forged"))[0], 2,
+        "a file that is missing: cannot say")
+
 go = checker()
 if go is None:
     tap.diag("SKIP the checks with Go's library: apt-get install golang-go "

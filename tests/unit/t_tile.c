@@ -13,12 +13,18 @@ static void place(const char *path, uint64_t size, int want, unsigned level,
 	struct tile_place p;
 	int rc = tile_place(path, size, &p);
 
+	char again[TILE_PATH];
+
 	is_int(rc, want, "%s of %llu", path, (unsigned long long)size);
 	if (rc == 0 && want == 0)
 		ok(p.kind == TILE_FILE && p.tile.level == level &&
 				p.tile.n == n && p.tile.width == width,
 			"is tile %llu of level %u, %u wide",
 			(unsigned long long)n, level, width);
+	if (rc == 0 && level == 0) {
+		tile_text(p.tile.entries ? "entries" : "0", n, width, again);
+		is_str(again, path, "and is written so");
+	}
 }
 
 /* 70000 is the example of the specification. */
