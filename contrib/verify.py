@@ -442,7 +442,8 @@ def block(raw):
         blob(ext[1][1], 32)
     if 2 in ext:
         blob(ext[2], 32)
-    return {"u": v[0], "mh": v[1], "th": v[2], "doc": ext.get(2)}
+    return {"u": v[0], "mh": v[1], "th": v[2], "doc": ext.get(2),
+            "log": ext.get(1)}
 
 
 def opening(reader, magic):
@@ -731,7 +732,8 @@ def statement(raw):
     must(v[4] == 0 or (v[7] is None and v[5][:16] == bytes(16)))
     blob(v[8], 16), uint(v[9]), blob(v[10], 32)
     return {"check": check, "chain": v[1], "epoch": v[2], "k": v[3],
-            "type": v[4], "y": v[5], "height": v[7], "log-size": v[9]}
+            "type": v[4], "y": v[5], "height": v[7], "r": v[8],
+            "log-size": v[9]}
 
 
 # ---------------------------------------------------------------- X.509
@@ -1522,7 +1524,7 @@ def certificate(raw):
     v = table(decode(raw[3:], CERTIFICATE_MAX, 0), int)
     must(set(range(11)) <= set(v) and len(v) <= 64)
     must(all(-1 << 63 <= k < 1 << 63 for k in v))
-    parts = {"known": set(v) - {17} <= set(range(11)) | {
+    parts = {"known": set(v) - {12, 13, 17} <= set(range(11)) | {
         k for k in v if k < 0}, "chain": blob(v[2], 32), "d": v[4],
              "b": v[6], "upper": v[7], "lower": v[8]}
     parts["b0"], parts["params"] = array(v[3], 2)
@@ -1532,6 +1534,8 @@ def certificate(raw):
         blob(node, 32)
     for kind, t in (array(v[7], 2), array(v[8], 2)):
         uint(kind), blob(t, 0, STAMP_MAX)
+    parts["final"] = later_block(v[12]) if 12 in v else None
+    must(13 not in v or size_of_value(raw[3:], 13) <= 65536)
     parts["range"] = proved_range(v[17]) if 17 in v else None
     parts["s"] = of_type_one(v[9], parts)
     parts["doc"] = of_type_one(array(v[10], 1)[0], parts)
@@ -1540,6 +1544,27 @@ def certificate(raw):
              and len(parts[name]) <= top)
     need(parts["known"], "unsupported")
     return parts
+
+
+def later_block(v):
+    b2, stamp, path = array(v, 3)
+    blob(b2, 0, BLOCK_MAX)
+    uint(array(stamp, 2)[0]), blob(stamp[1], 0, STAMP_MAX)
+    for node in array(path, 0, 64):
+        blob(node, 32)
+    return {"b": b2, "stamp": stamp, "path": path}
+
+
+def size_of_value(raw, key):
+    """Bytes that the value of a key takes in a map."""
+    reader = Cbor(raw)
+    reader.head()
+    while True:
+        found = reader.item(1) == key
+        start = reader.at
+        reader.item(1)
+        if found:
+            return reader.at - start
 
 
 def proved_range(v):
@@ -1566,6 +1591,7 @@ def judge(raw, anchor, content, facts=None):
     p, d, b0, b = params(c["params"]), record(c["d"]), block(c["b0"]), \
         block(c["b"])
     need(c["range"] is None or range_fits(c["range"], d["size"]), "malformed")
+    b2 = c["final"] and block(c["final"]["b"])
     need(H(c["b0"]) == c["chain"] and anchor in (None, c["chain"]), "anchor")
     need(b0["mh"] == tree_root(H(c["params"]), 0, 1, []) and b0["th"] == ZERO,
          "params")
@@ -1584,10 +1610,11 @@ def judge(raw, anchor, content, facts=None):
          "sequence-epoch")
     need(b["doc"] == H(doc["payload"]) or
          (b["doc"] is None and data["epoch"] == 0), "attestation-link")
+    final = judge_final(c, b2, s, p) if b2 else None
     if facts is not None:
         facts.update(
             trust=("local", "nitro")[p["trust"]], recorded_after=after,
-            existed_by=by, height=s["height"], index=c["index"],
+            existed_by=by, final_by=final, height=s["height"], index=c["index"],
             count=c["n"], k=s["k"], path=d["path"].decode(
                 "utf-8", "backslashreplace"), size=d["size"],
             root=d["root"].hex(), anchor=c["chain"].hex(), epoch=s["epoch"],
@@ -1619,6 +1646,34 @@ def judge_number(c, doc, b):
          "sequence-height")
     need(s["y"] == b["u"] + H(c["upper"][1]), "sequence-block")
     return s
+
+
+def log_root(leaf, index, size, path):
+    """RFC 9162, 2.1.3.2; None where the path has another length."""
+    node, last, rest = leaf, size - 1, list(path)
+    while last:
+        if index % 2 or index < last:
+            if not rest:
+                return None
+            other = rest.pop(0)
+            pair = (other, node) if index % 2 else (node, other)
+            node = hashlib.sha256(b"\1" + b"".join(pair)).digest()
+        index, last = index // 2, last // 2
+    return None if rest else node
+
+
+def judge_final(c, b2, s, p):
+    """Key 12: by when the block had its number."""
+    need(b2["log"] and b2["log"][0] > s["height"], "final-log")
+    entry = encode([s["height"], s["k"], H(c["b"]), H(c["upper"][1]), s["r"]])
+    leaf = hashlib.sha256(b"\0" + entry).digest()
+    size, root = b2["log"]
+    need(log_root(leaf, s["height"], size, c["final"]["path"]) == root,
+         "final-path")
+    try:
+        return judge_stamp(c["final"]["stamp"], p, c["final"]["b"])[0]
+    except Refused:
+        raise Refused("final-stamp") from None
 
 
 def verdict(raw, anchor, content, facts=None):
@@ -1719,7 +1774,8 @@ def main(argv):
 
 
 def say(v, facts, as_json):
-    facts = {name: when(value) if name in ("recorded_after", "existed_by")
+    facts = {name: when(value) if value is not None and name in
+             ("recorded_after", "existed_by", "final_by")
              else value for name, value in facts.items()}
     if as_json:
         print(json.dumps(dict(verdict=v, valid=v == "valid", **facts)))

@@ -14,7 +14,9 @@
 
 #define TAG_SELF_DESCRIBED 55799
 #define MAGIC "notaryfs-cert"
-#define PARTS 11	/* keys 0 .. 10 */
+#define PARTS 11	/* keys 0 .. 10, all there */
+#define KEY_FINAL 12
+#define KEY_SYNC 13
 #define KEY_RANGE 17
 #define KEYS_MAX 64	/* with those to be ignored */
 #define TYPED 1		/* the one form of order, and of attestation */
@@ -119,6 +121,31 @@ static void (*const parts[PARTS])(struct parse *p, struct certificate *c) = {
 	read_block, read_upper, read_lower, read_order, read_attestation,
 };
 
+static void read_final(struct parse *p, struct certificate *c)
+{
+	struct certificate_final *f = &c->final;
+	uint64_t i, n = 0;
+
+	cborr_array(&p->r, 3, 3, &n);
+	cborr_bytes(&p->r, BLOCK_MAX, &f->b);
+	read_pair(p, TIMESTAMP_MAX, &f->t_type, &f->t);
+	n = 0;
+	cborr_array(&p->r, 0, MLOG_DEPTH, &n);
+	for (i = 0; i < n; i++)
+		cborr_hash(&p->r, &f->path[i]);
+	f->path_len = (size_t)n;
+	c->has_final = true;
+}
+
+/* Passed over by whoever does not know it; kept, so that the certificate can
+ * be written again. */
+static void read_sync(struct parse *p, struct certificate *c)
+{
+	if (cborr_skip(&p->r, &c->sync) == 0 &&
+		c->sync.n > CERTIFICATE_SYNC_MAX)
+		cborr_fail(&p->r);
+}
+
 static int expect_key(struct parse *p, struct cborr_keys *keys, uint64_t want)
 {
 	uint64_t key = UINT64_MAX;
@@ -167,17 +194,23 @@ static void read_range(struct parse *p, struct range *r)
 static void read_rest(
 	struct parse *p, struct cborr_keys *keys, struct certificate *c)
 {
+	const uint8_t *start = p->r.p;
 	struct bytes item;
 	int64_t key;
 
 	while (keys->left > 0 && cborr_key_int(&p->r, keys, &key) == 0) {
-		if (key == KEY_RANGE) {
+		if (key == KEY_FINAL) {
+			read_final(p, c);
+		} else if (key == KEY_SYNC) {
+			read_sync(p, c);
+		} else if (key == KEY_RANGE) {
 			read_range(p, &c->range);
-			continue;
+		} else {
+			p->unknown = p->unknown || key >= 0;
+			cborr_skip(&p->r, &item);
 		}
-		p->unknown = p->unknown || key >= 0;
-		cborr_skip(&p->r, &item);
 	}
+	c->added = BYTES(start, (size_t)(p->r.p - start));
 }
 
 int certificate_decode(struct bytes in, struct certificate *ret)

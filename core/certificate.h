@@ -13,19 +13,34 @@
  *   8 [type, bytes]     t_lower, the one that the block links to
  *   9 [1, s bytes]      order: the sequencer's statement
  *  10 [[1, doc bytes]]  enclave attestation of the key that signed s
- *  17 range (range.h)   only if it is for a part of the file: optional
- * Other keys above 10 are kept for later parts (a verifier that does not know
- * one answers V_UNSUPPORTED); negative keys may be ignored.
+ * May follow; 12 and 13 are additions: without them it stays valid:
+ *  12 [b bytes, [type, bytes], [* hash]]   final by: a later block that names a
+ *                      main log, its timestamp, path of this block's entry
+ *  13 anything         evidence of a sync group: nothing here judges it
+ *  17 range (range.h)  it is for a part of the file only
+ * 11, 14, 15, 16 and those above are kept for later parts (a verifier that
+ * does not know one answers V_UNSUPPORTED); negative keys may be ignored.
  */
 #ifndef CORE_CERTIFICATE_H
 #define CORE_CERTIFICATE_H
 
 #include "core/bytes.h"
 #include "core/merkle.h"
+#include "core/mlog.h"
 #include "core/range.h"
 
 #define CERTIFICATE_MAX ((size_t)256 << 10) /* bytes */
 #define CERTIFICATE_VERSION 1
+
+#define CERTIFICATE_SYNC_MAX 65536 /* bytes of key 13 */
+
+struct certificate_final {
+	struct bytes b;
+	uint64_t t_type;
+	struct bytes t;
+	size_t path_len;
+	struct hash path[MLOG_DEPTH];	/* leaf upward */
+};
 
 struct certificate {
 	struct hash chain;	/* claimed H(b0) */
@@ -36,6 +51,10 @@ struct certificate {
 	uint64_t t_upper_type, t_lower_type;
 	struct bytes t_upper, t_lower;
 	struct range range;	/* to == 0: none */
+	bool has_final;
+	struct certificate_final final;
+	struct bytes sync;	/* the item, encoded; n == 0: none */
+	struct bytes added;	/* all keys above 10, encoded; read only */
 };
 
 /* Points into `in`.  -EBADMSG; -EOPNOTSUPP for a version or part unknown. */

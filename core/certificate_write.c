@@ -6,6 +6,8 @@
 #define TAG_SELF_DESCRIBED 55799
 #define PARTS 11
 #define TYPED 1
+#define KEY_FINAL 12
+#define KEY_SYNC 13
 #define KEY_RANGE 17
 
 static void write_pair(struct cborw *w, uint64_t type, struct bytes v)
@@ -15,16 +17,21 @@ static void write_pair(struct cborw *w, uint64_t type, struct bytes v)
 	cborw_bytes(w, v);
 }
 
-static void write_path(struct cborw *w, const struct certificate *c)
+static void write_hashes(struct cborw *w, const struct hash *h, size_t n)
 {
 	size_t i;
 
+	cborw_array(w, n);
+	for (i = 0; i < n; i++)
+		cborw_hash(w, &h[i]);
+}
+
+static void write_path(struct cborw *w, const struct certificate *c)
+{
 	cborw_array(w, 3);
 	cborw_uint(w, c->index);
 	cborw_uint(w, c->n);
-	cborw_array(w, c->path_len);
-	for (i = 0; i < c->path_len; i++)
-		cborw_hash(w, &c->path[i]);
+	write_hashes(w, c->path, c->path_len);
 }
 
 static void write_range(struct cborw *w, const struct range *r)
@@ -41,10 +48,31 @@ static void write_range(struct cborw *w, const struct range *r)
 		cborw_hash(w, &r->hash[i]);
 }
 
+/* What may be there. */
+static void write_additions(struct cborw *w, const struct certificate *c)
+{
+	if (c->has_final) {
+		cborw_uint(w, KEY_FINAL);
+		cborw_array(w, 3);
+		cborw_bytes(w, c->final.b);
+		write_pair(w, c->final.t_type, c->final.t);
+		write_hashes(w, c->final.path, c->final.path_len);
+	}
+	if (c->sync.n > 0) {
+		cborw_uint(w, KEY_SYNC);
+		cborw_raw(w, c->sync);
+	}
+	if (c->range.to > 0) {
+		cborw_uint(w, KEY_RANGE);
+		write_range(w, &c->range);
+	}
+}
+
 static void write_parts(struct cborw *w, const struct certificate *c)
 {
 	cborw_tag(w, TAG_SELF_DESCRIBED);
-	cborw_map(w, PARTS + (c->range.to > 0));
+	cborw_map(w, PARTS + (uint64_t)c->has_final + (c->sync.n > 0) +
+			     (c->range.to > 0));
 	cborw_uint(w, 0);
 	cborw_text(w, "notaryfs-cert");
 	cborw_uint(w, 1);
@@ -70,10 +98,7 @@ static void write_parts(struct cborw *w, const struct certificate *c)
 	cborw_uint(w, 10);
 	cborw_array(w, 1);
 	write_pair(w, TYPED, c->doc);
-	if (c->range.to > 0) {
-		cborw_uint(w, KEY_RANGE);
-		write_range(w, &c->range);
-	}
+	write_additions(w, c);
 }
 
 int make_certificate(const struct certificate *parts, struct buf *ret)
@@ -84,6 +109,7 @@ int make_certificate(const struct certificate *parts, struct buf *ret)
 	int rc;
 
 	if (parts->path_len > MERKLE_PATH_MAX ||
+		parts->final.path_len > MLOG_DEPTH ||
 		parts->range.n > RANGE_HASHES_MAX)
 		return -EINVAL;
 	write_parts(&w, parts);

@@ -13,7 +13,7 @@ struct hash mlog_leaf(struct bytes entry)
 	return hash_sha256_parts(parts, 2);
 }
 
-static struct hash inner(const struct hash *l, const struct hash *r)
+struct hash mlog_inner(const struct hash *l, const struct hash *r)
 {
 	static const uint8_t tag = 0x01;
 	struct bytes parts[] = {BYTES(&tag, 1), HASH_BYTES(l), HASH_BYTES(r)};
@@ -34,7 +34,7 @@ void mlog_add(struct mlog *l, const struct hash *leaf)
 
 	assert(l->size < UINT64_MAX);
 	for (n = l->size; n & 1; n >>= 1)
-		h = inner(&l->edge[--e], &h);
+		h = mlog_inner(&l->edge[--e], &h);
 	l->edge[e] = h;
 	l->size++;
 }
@@ -48,7 +48,7 @@ struct hash mlog_root(const struct mlog *l)
 		return hash_sha256(BYTES(NULL, 0));
 	root = l->edge[--e];
 	while (e > 0)
-		root = inner(&l->edge[--e], &root);
+		root = mlog_inner(&l->edge[--e], &root);
 	return root;
 }
 
@@ -142,11 +142,11 @@ int mlog_fold(const struct hash *leaf, uint64_t i, uint64_t n,
 		if (sn == 0)
 			return -EBADMSG;
 		if ((fn & 1) || fn == sn) {
-			r = inner(&path[p], &r);
+			r = mlog_inner(&path[p], &r);
 			for (; fn != 0 && !(fn & 1); sn >>= 1)
 				fn >>= 1;
 		} else {
-			r = inner(&r, &path[p]);
+			r = mlog_inner(&r, &path[p]);
 		}
 		fn >>= 1;
 		sn >>= 1;
@@ -185,12 +185,12 @@ static int check_growth(uint64_t m, const struct hash *root_m, uint64_t n,
 		if (sn == 0)
 			return -EBADMSG;
 		if ((fn & 1) || fn == sn) {
-			fr = inner(&path[p], &fr);
-			sr = inner(&path[p], &sr);
+			fr = mlog_inner(&path[p], &fr);
+			sr = mlog_inner(&path[p], &sr);
 			for (; fn != 0 && !(fn & 1); sn >>= 1)
 				fn >>= 1;
 		} else {
-			sr = inner(&sr, &path[p]);
+			sr = mlog_inner(&sr, &path[p]);
 		}
 		fn >>= 1;
 		sn >>= 1;

@@ -21,6 +21,8 @@ struct mlog {
 };
 
 struct hash mlog_leaf(struct bytes entry);
+/* Node over two others. */
+struct hash mlog_inner(const struct hash *l, const struct hash *r);
 void mlog_add(struct mlog *l, const struct hash *leaf);
 /* SHA-256("") for an empty log, as RFC 9162 has it. */
 struct hash mlog_root(const struct mlog *l);

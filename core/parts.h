@@ -6,7 +6,9 @@
  * that their own programs read unchanged, with a README of the commands:
  *
  *   block.cbor record.cbor params.cbor block-zero.cbor   our own formats
- *   t_upper.*, t_lower.*   the two timestamps, as their authority made them:
+ *   later-block.cbor       the block that shows by when this one was final
+ *   t_upper.*, t_lower.*, t_final.*   the timestamps, as their authority made
+ *        them; t_final is over the later block:
  *        .cbor local; .tsr TimeStampResp; .tst bare TimeStampToken; .jwt
  *   tsa.pem tsa-untrusted.pem tsa-key.pem jwks.json   whom they are checked
  *        against: pinned root, further certificates, local key, JWT keys

@@ -20,6 +20,7 @@ struct stamp {
 	const struct params_authority *a;
 	struct bytes t;
 	struct bytes block;	/* p == NULL: not at hand */
+	const char *file;	/* that has it */
 	uint64_t p_ms;
 };
 
@@ -102,7 +103,7 @@ static void say_data(struct parts_maker *m, const struct stamp *s)
 	struct tsp_token token;
 
 	if (s->block.p != NULL) {
-		parts_say(m, "-data block.cbor");
+		parts_say(m, "-data %s", s->file);
 	} else if (tsp_open(&any, s->t, s->block, &token) == TSP_VALID &&
 		   token.sha3) {
 		hex_encode(HASH_BYTES(&token.imprint), hex);
@@ -174,9 +175,9 @@ static void add_one(struct parts_maker *m, struct stamp *s, size_t authority,
 }
 
 static void add_stamp(struct parts_maker *m, const char *stem, uint64_t type,
-	struct bytes t, struct bytes block)
+	struct bytes t, struct bytes block, const char *file)
 {
-	struct stamp s = {.stem = stem, .t = t, .block = block};
+	struct stamp s = {stem, .t = t, .block = block, .file = file};
 	struct timestamp judged;
 	size_t i = 0;
 
@@ -189,7 +190,7 @@ static void add_stamp(struct parts_maker *m, const char *stem, uint64_t type,
 }
 
 static void add_set(struct parts_maker *m, const char *stem, struct bytes t,
-	struct bytes block)
+	struct bytes block, const char *file)
 {
 	struct timestamp_one one[PARAMS_AUTHORITIES_MAX];
 	struct timestamp judged;
@@ -202,7 +203,8 @@ static void add_set(struct parts_maker *m, const char *stem, struct bytes t,
 		"stamp], ...]; its SHA3-256 is the\n  timestamp's:\n\n",
 		stem, n);
 	for (i = 0; i < n; i++) {
-		struct stamp s = {.stem = stem, .t = one[i].t, .block = block};
+		struct stamp s = {stem, .t = one[i].t, .block = block,
+			.file = file};
 
 		if (timestamp_by(&m->r->params.authority[one[i].authority],
 			    one[i].t, block, &judged) != V_VALID)
@@ -213,18 +215,28 @@ static void add_set(struct parts_maker *m, const char *stem, struct bytes t,
 }
 
 static void add_stamps(struct parts_maker *m, const char *stem, uint64_t type,
-	struct bytes t, struct bytes block)
+	struct bytes t, struct bytes block, const char *file)
 {
 	if (type == TIMESTAMP_SET)
-		add_set(m, stem, t, block);
+		add_set(m, stem, t, block, file);
 	else
-		add_stamp(m, stem, type, t, block);
+		add_stamp(m, stem, type, t, block, file);
 }
 
 void parts_add_stamps(struct parts_maker *m)
 {
 	const struct certificate *c = &m->r->cert;
 
-	add_stamps(m, "t_upper", c->t_upper_type, c->t_upper, c->b);
-	add_stamps(m, "t_lower", c->t_lower_type, c->t_lower, BYTES(NULL, 0));
+	add_stamps(m, "t_upper", c->t_upper_type, c->t_upper, c->b,
+		"block.cbor");
+	add_stamps(m, "t_lower", c->t_lower_type, c->t_lower,
+		BYTES(NULL, 0), NULL);
+	if (!c->has_final)
+		return;
+	parts_add(m, c->final.b, "later-block.cbor");
+	parts_say(m, "later-block.cbor: a block made when this one had its "
+		     "number: it names the main log\n  with leaf.cbor in it; "
+		     "the timestamp t_final is over it\n\n");
+	add_stamps(m, "t_final", c->final.t_type, c->final.t, c->final.b,
+		"later-block.cbor");
 }

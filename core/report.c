@@ -123,16 +123,21 @@ static void say_times(struct text *t, const struct report *r)
 	report_time(r->after_ms, after);
 	report_time(r->by_ms, by);
 	say(t, "recorded after: %s\nexisted by: %s\n", after, by);
+	if (r->final != 0) {
+		report_time(r->final_ms, by);
+		say(t, "final by: %s\n", by);
+	}
 	if (r->params.n_authorities > 1) {
 		say(t, "stamped by: at least %" PRIu64 " of the chain's %zu "
 		       "authorities; here\n",
 			r->params.quorum, r->params.n_authorities);
 		say_signers(t, "  the first time: ", r, r->after);
 		say_signers(t, "  the second time: ", r, r->by);
+		say_signers(t, "  the third time: ", r, r->final);
 	}
 	if (r->clock_backwards)
 		say(t, "note: the clock of the timestamp service went back "
-		       "between these two times\n");
+		       "between these times\n");
 }
 
 static void say_digest(struct text *t, const struct report *r)
@@ -264,7 +269,17 @@ static void say_proof(struct text *t, const struct report *r)
 		       "digest were recorded\nunder this name, in a block that\n");
 	say(t, "  was made after the first time above and existed by the "
 	       "second, at this one\n  place in the order of the chain.\n");
+	if (r->final != 0)
+		say(t, "  It had this place for good by the third: a later "
+		       "block, stamped then, names it.\n");
 	say_word(t, r);
+	if (r->cert.sync.n > 0)
+		say(t, "note: it also holds evidence of a sync group, which "
+		       "is not judged here\n");
+	if (r->final == 0)
+		say(t, "Not shown: when it got this place; the block may have "
+		       "been kept back.  A later\n  certificate of this file "
+		       "says it.\n");
 	say(t, "Not proved: that the content is not older than the first time, "
 	       "who wrote it,\n  or that it is true.\n");
 }
@@ -403,8 +418,10 @@ int report_json(const struct report *r, struct buf *ret)
 								   : "nitro");
 	json_time(&j, "recorded_after", known, r->after_ms);
 	json_time(&j, "existed_by", known, r->by_ms);
+	json_time(&j, "final_by", known && r->final != 0, r->final_ms);
 	json_signers(&j, "recorded_after_by", r, known, r->after);
 	json_signers(&j, "existed_by_by", r, known, r->by);
+	json_signers(&j, "final_by_by", r, known, r->final);
 	json_number(&j, "height", known, r->height);
 	json_number(&j, "index", known, r->cert.index);
 	json_number(&j, "count", known, r->cert.n);

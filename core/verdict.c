@@ -45,6 +45,9 @@ static const struct {
 	[V_ATTESTATION_KEY] = {"attestation-key", "the attestation speaks for another key"},
 	[V_ATTESTATION_DATA] = {"attestation-data", "the attestation is bound to another chain"},
 	[V_ATTESTATION_LINK] = {"attestation-link", "the block does not commit to this attestation"},
+	[V_FINAL_LOG] = {"final-log", "the later block, which is to show by when this one was final, names no main log that reaches it"},
+	[V_FINAL_PATH] = {"final-path", "this block is not an entry of the main log that the later block names"},
+	[V_FINAL_STAMP] = {"final-stamp", "the timestamp over the later block does not hold"},
 };
 
 const char *verdict_name(enum verdict v)

@@ -51,7 +51,10 @@ enum verdict {
 	V_ATTESTATION_KEY,	/* speaks for another key */
 	V_ATTESTATION_DATA,	/* bound to another chain or epoch */
 	V_ATTESTATION_LINK,	/* the block does not commit to it */
-	V_LAST = V_ATTESTATION_LINK,
+	V_FINAL_LOG,		/* the later block names no log with this one */
+	V_FINAL_PATH,		/* not an entry of the log that it names */
+	V_FINAL_STAMP,		/* the timestamp over it does not hold */
+	V_LAST = V_FINAL_STAMP,
 };
 
 /* A short stable name for programs: "content", "timestamp-signature". */

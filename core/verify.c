@@ -7,7 +7,7 @@
 #include "core/hash.h"
 #include "core/sequence.h"
 #include "core/timestamp.h"
-#include "core/verify_cache.h"
+#include "core/verify_impl.h"
 
 /* The parts opened: everything that the steps look at. */
 struct parts {
@@ -27,6 +27,7 @@ struct parts {
 static enum verdict open_parts(struct bytes raw, struct report *r, struct parts *p)
 {
 	int rc = certificate_decode(raw, &r->cert);
+	struct block later;
 
 	if (rc == 0)
 		rc = params_decode(r->cert.params, &r->params);
@@ -34,7 +35,9 @@ static enum verdict open_parts(struct bytes raw, struct report *r, struct parts 
 		return rc == -EOPNOTSUPP ? V_UNSUPPORTED : V_MALFORMED;
 	if (record_decode(r->cert.d, &r->record) != 0 ||
 		block_decode(r->cert.b0, &p->b0) != 0 ||
-		block_decode(r->cert.b, &p->b) != 0)
+		block_decode(r->cert.b, &p->b) != 0 ||
+		(r->cert.has_final &&
+			block_decode(r->cert.final.b, &later) != 0))
 		return V_MALFORMED;
 	if (r->cert.range.to > 0 && !range_fits(&r->cert.range, r->record.size))
 		return V_MALFORMED;
@@ -274,6 +277,8 @@ static struct evidence judge(const struct parts *p, struct verify_cache *cache,
 		e.verdict = V_ATTESTATION_DATA;
 	if (e.verdict == V_VALID)
 		e.verdict = check_enclave(p, &s, cache, &e);
+	if (e.verdict == V_VALID)
+		e.verdict = verify_final(p->params, p->cert, &s, &e);
 	return e;
 }
 
@@ -285,7 +290,8 @@ static struct evidence_parts evidence_parts(const struct certificate *c)
 			[EVIDENCE_PARAMS] = c->params,
 			[EVIDENCE_UPPER] = c->t_upper,
 			[EVIDENCE_LOWER] = c->t_lower, [EVIDENCE_S] = c->s,
-			[EVIDENCE_DOC] = c->doc},
+			[EVIDENCE_DOC] = c->doc,
+			[EVIDENCE_ADDED] = c->added},
 		.t_upper_type = c->t_upper_type,
 		.t_lower_type = c->t_lower_type};
 }
@@ -338,7 +344,10 @@ static void report_evidence(struct report *r, const struct parts *p,
 	r->k = e->k;
 	r->epoch = e->epoch;
 	r->recoveries = e->recoveries;
-	r->clock_backwards = e->by_ms < e->after_ms;
+	r->final = e->final;
+	r->final_ms = e->final_ms;
+	r->clock_backwards = e->by_ms < e->after_ms ||
+			     (e->final != 0 && e->final_ms < e->by_ms);
 	r->doc = p->doc;
 	r->doc_data = p->data;
 }

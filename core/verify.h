@@ -2,13 +2,16 @@
  * verify: judging a certificate offline (the patent's verify, as a value).
  *
  * Steps, each with verdicts of its own: form, anchor, parameters, content,
- * path, upper timestamp, link and lower timestamp, number, enclave.  The first
+ * path, upper timestamp, link and lower timestamp, number, enclave, and what
+ * the certificate holds beside these (final by).  core/FORMAT.md 11.1 has them
+ * one by one.  The first
  * failure is the verdict; `report` then holds what was established before it.
  *
  * What a valid certificate proves: this content, under this name, was recorded
  * in a block made after `after_ms` and existed by `by_ms`, at place (height,
  * index) in the one order of this chain, on the main chain.  The content may
- * be older than after_ms: that bounds the block, not the bytes.
+ * be older than after_ms: that bounds the block, not the bytes.  With `final`
+ * it had its number, and so this place for good, by final_ms.
  */
 #ifndef CORE_VERIFY_H
 #define CORE_VERIFY_H
@@ -37,10 +40,14 @@ struct report {
 	struct attestation doc;
 	struct attestation_data doc_data;
 	uint64_t after_ms, by_ms;
-	uint8_t after, by;	/* bit i: on the word of authority i */
+	uint64_t final_ms;	/* with final != 0 */
+	/* Bit i: on the word of authority i.  final is 0 where nothing shows
+	 * by when the block had its number. */
+	uint8_t after, by, final;
 	uint64_t height, k;
 	uint32_t epoch, recoveries;
-	bool clock_backwards;	/* by_ms < after_ms: said, not refused */
+	/* by_ms < after_ms, or final_ms < by_ms: said, not refused */
+	bool clock_backwards;
 	uint64_t at_ms;		/* asked for by verify_at() */
 	bool content_checked;
 	bool content_counts;	/* form, anchor and parameters are good, so the

@@ -19,14 +19,15 @@
 struct evidence {
 	enum verdict verdict;
 	uint64_t after_ms, by_ms;
-	uint8_t after, by;	/* struct timestamp's signers */
+	uint64_t final_ms;
+	uint8_t after, by, final; /* struct timestamp's signers */
 	uint64_t height, k;
 	uint32_t epoch, recoveries;
 };
 
 /* All that judging evidence reads; the last is not bytes but what they are. */
 enum { EVIDENCE_B, EVIDENCE_B0, EVIDENCE_PARAMS, EVIDENCE_UPPER,
-	EVIDENCE_LOWER, EVIDENCE_S, EVIDENCE_DOC, EVIDENCE_PARTS };
+	EVIDENCE_LOWER, EVIDENCE_S, EVIDENCE_DOC, EVIDENCE_ADDED, EVIDENCE_PARTS };
 struct evidence_parts {
 	struct bytes part[EVIDENCE_PARTS];
 	uint64_t t_upper_type, t_lower_type;

@@ -12,6 +12,7 @@
 #include "core/object.h"
 #include "core/params.h"
 #include "core/sequence.h"
+#include "fs/finalby.h"
 
 #define TREES 8		/* blocks remembered */
 #define DOCS 8		/* epochs remembered */
@@ -23,6 +24,8 @@ struct tree {
 	struct local_block block;
 	uint64_t lower_type;
 	struct buf lower, doc;
+	bool has_final;
+	struct finalby_proof final;
 };
 
 struct doc {
@@ -35,6 +38,7 @@ struct certfile {
 	struct local *local;
 	struct bytes b0, params;
 	pthread_mutex_t lock;
+	struct finalby *finalby;
 	struct tree tree[TREES];
 	struct doc doc[DOCS];
 	unsigned next_doc;
@@ -51,6 +55,11 @@ int certfile_open(struct local *local, struct bytes b0, struct bytes params,
 	c->local = local;
 	c->b0 = b0;
 	c->params = params;
+	c->finalby = finalby_new(local);
+	if (c->finalby == NULL) {
+		free(c);
+		return -ENOMEM;
+	}
 	pthread_mutex_init(&c->lock, NULL);
 	*ret = c;
 	return 0;
@@ -60,6 +69,7 @@ static void tree_done(struct tree *t)
 {
 	merkle_free(t->m);
 	local_block_done(&t->block);
+	local_block_done(&t->final.later);
 	buf_free(&t->lower);
 	buf_free(&t->doc);
 	*t = (struct tree){0};
@@ -75,6 +85,7 @@ void certfile_free(struct certfile *c)
 		tree_done(&c->tree[i]);
 	for (i = 0; i < DOCS; i++)
 		buf_free(&c->doc[i].bytes);
+	finalby_free(c->finalby);
 	pthread_mutex_destroy(&c->lock);
 	free(c);
 }
@@ -224,6 +235,25 @@ static int tree_of(struct certfile *c, uint64_t height, struct tree **ret)
 
 /* -- certificates -- */
 
+/* By when the block was final, as soon as a later one shows it.  That none
+ * does, or cannot be read, takes nothing from the rest. */
+static void add_final(struct certfile *c, struct tree *t, struct certificate *f)
+{
+	if (!t->has_final)
+		t->has_final = finalby_find(c->finalby, t->height,
+				       &t->final) == 0;
+	if (!t->has_final)
+		return;
+	f->has_final = true;
+	f->final = (struct certificate_final){
+		.b = BUF_BYTES(&t->final.later.b),
+		.t_type = t->final.later.t_type,
+		.t = BUF_BYTES(&t->final.later.t),
+		.path_len = t->final.path_len,
+	};
+	memcpy(f->final.path, t->final.path, sizeof(f->final.path));
+}
+
 struct place {
 	struct buf d;
 	uint64_t height;
@@ -265,6 +295,7 @@ static int assemble(struct certfile *c, const struct place *p, struct buf *ret)
 	f.t_lower = BUF_BYTES(&t->lower);
 	f.s = BUF_BYTES(&t->block.s);
 	f.doc = BUF_BYTES(&t->doc);
+	add_final(c, t, &f);
 	return make_certificate(&f, ret);
 }
 

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "core/mlogtree.h"
 #include "core/chain.h"
 #include "core/cleanup.h"
 #include "fs/assembly.h"
@@ -285,7 +286,8 @@ static int open_all(struct ledger *l, char *const *paths, char **ret_why)
 		return err;
 	succession_init(&l->succession, &l->params, &l->anchor);
 	l->chain = chain_new(&l->anchor, true);
-	return l->chain != NULL ? 0 : -ENOMEM;
+	l->tree = mlogtree_new();
+	return l->chain != NULL && l->tree != NULL ? 0 : -ENOMEM;
 }
 
 int ledger_open(const struct assembly *a, const struct hash *anchor,
@@ -330,6 +332,7 @@ void ledger_close(struct ledger *l)
 	free(l->block);
 	free(l->lack);
 	chain_free(l->chain);
+	mlogtree_free(l->tree);
 	succession_done(&l->succession);
 	buf_free(&l->genesis_raw);
 	free(l);

@@ -21,6 +21,7 @@
 #include "fs/succession.h"
 
 struct assembly;
+struct mlogtree;
 
 enum ledger_finding {
 	LEDGER_WRONG,		/* proved to be wrong: damaged, forged */
@@ -51,6 +52,7 @@ struct ledger_block {
 	struct hash hmeta;	/* H(META); zero for block zero */
 	struct hash hs;		/* H(s) */
 	uint64_t p_ms;		/* its timestamp's time */
+	uint64_t log_size;	/* of the main log that it names, or 0 */
 };
 
 /* An object that a bucket lacked when it was looked for. */
@@ -88,6 +90,7 @@ struct ledger {
 	struct replica *replica;	/* over the buckets, by share */
 	struct succession succession;
 	struct mlog log;
+	struct mlogtree *tree;		/* the same, for proofs */
 	struct chain *chain;
 	struct ledger_block *block;	/* by height */
 	size_t n_blocks;

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/mlogtree.h"
 #include "core/block.h"
 #include "core/chain.h"
 #include "core/cleanup.h"
@@ -33,8 +34,10 @@ static void free_raws(struct reading *r)
 
 /* -- keeping what later steps need */
 
-static int keep_block(struct ledger *l, const struct ledger_block *b)
+static int keep_block(struct ledger *l, const struct ledger_block *b,
+	const struct hash *leaf)
 {
+	int err;
 	if (l->n_blocks % 256 == 0) {
 		struct ledger_block *more = realloc(l->block,
 			(l->n_blocks + 256) * sizeof *more);
@@ -42,8 +45,10 @@ static int keep_block(struct ledger *l, const struct ledger_block *b)
 			return -ENOMEM;
 		l->block = more;
 	}
-	l->block[l->n_blocks++] = *b;
-	return 0;
+	err = mlogtree_add(l->tree, leaf);
+	if (err == 0)
+		l->block[l->n_blocks++] = *b;
+	return err;
 }
 
 static int keep_doc(struct ledger *l, struct bytes doc)
@@ -121,7 +126,7 @@ static int chain_take(struct ledger *l, const struct meta *m,
 
 /* The number promised a height and a log; omc and our own log must agree. */
 static bool place_agrees(struct ledger *l, const struct sequence *s,
-	const struct hash *hb, const struct hash *ht)
+	const struct hash *hb, const struct hash *ht, struct hash *ret_leaf)
 {
 	struct chain_link at;
 	if (!s->has_height || chain_at(l->chain, s->height, &at) != 0 ||
@@ -130,6 +135,7 @@ static bool place_agrees(struct ledger *l, const struct sequence *s,
 		return false;
 	struct hash leaf = sequence_log_leaf(s->height, s->k, hb, ht, s->r);
 	mlog_add(&l->log, &leaf);
+	*ret_leaf = leaf;
 	struct hash root = mlog_root(&l->log);
 	return l->log.size == s->log_size && hash_equal(&root, &s->log_root);
 }
@@ -140,7 +146,7 @@ static int take_block(struct reading *r, const struct number *n,
 	struct ledger *l = r->l;
 	cleanup(free) struct hash *dh = NULL;
 	struct ledger_block keep = {s->k, s->epoch, n->meta, hash_sha3(n->s),
-		0};
+		0, 0};
 	struct block b;
 	int err = leaves(m, &dh);
 	if (err != 0) {
@@ -159,14 +165,15 @@ static int take_block(struct reading *r, const struct number *n,
 	err = chain_take(l, m, &b, s, dh);
 	if (err != 0 || l->broken)
 		return err;
-	struct hash hb = block_hash(m->b), ht = timestamp_hash(m->t);
-	if (!place_agrees(l, s, &hb, &ht)) {
+	struct hash hb = block_hash(m->b), ht = timestamp_hash(m->t), leaf;
+	if (!place_agrees(l, s, &hb, &ht, &leaf)) {
 		l->broken = true;
 		ledger_find(l, LEDGER_WRONG, "number %" PRIu64 ": it is not the "
 			"main-chain block that its statement says", s->k);
 		return 0;
 	}
-	err = keep_block(l, &keep);
+	keep.log_size = b.has_log ? b.log_size : 0;
+	err = keep_block(l, &keep, &leaf);
 	return err != 0 || r->visit == NULL ? err
 		: r->visit(r->ctx, s->height, m);
 }
@@ -209,7 +216,7 @@ static int read_block_zero(struct reading *r, const struct number *n,
 		.t = l->genesis.t, .n = 1, .d = &leaf,
 	};
 	struct hash dh = hash_sha3(leaf);
-	struct ledger_block keep = {0, 0, {{0}}, hash_sha3(n->s), 0};
+	struct ledger_block keep = {0, 0, {{0}}, hash_sha3(n->s), 0, 0};
 	struct block b;
 	const char *why = judge(l, &m, s, &dh, &b, &keep.p_ms);
 	if (why != NULL) {
@@ -220,10 +227,11 @@ static int read_block_zero(struct reading *r, const struct number *n,
 	if (err != 0)
 		return err;
 	struct hash hb = block_hash(m.b), ht = timestamp_hash(m.t);
-	if (!place_agrees(l, s, &hb, &ht))
+	struct hash entry = {{0}};
+	if (!place_agrees(l, s, &hb, &ht, &entry))
 		ledger_find(l, LEDGER_WRONG, "block zero: %s",
 			verdict_text(V_SEQUENCE_HEIGHT));
-	return keep_block(l, &keep);
+	return keep_block(l, &keep, &entry);
 }
 
 /* A hand-over or a recovery adds nothing to the main log. */

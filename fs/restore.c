@@ -15,9 +15,11 @@
 #include "core/cleanup.h"
 #include "core/hash.h"
 #include "core/merkle.h"
+#include "core/mlogtree.h"
 #include "core/record.h"
 #include "fs/contents.h"
 #include "fs/file.h"
+#include "fs/finalby.h"
 #include "fs/hashfile.h"
 #include "fs/outtree.h"
 
@@ -51,6 +53,9 @@ struct restore {
 	struct merkle *tree;
 	struct buf s, t_lower;
 	uint64_t t_lower_type;
+	struct certificate_final final;	/* b.n == 0: no later block */
+	struct buf final_b, final_t;
+	uint64_t final_height;		/* what these two are of */
 };
 
 int restore_new(struct ledger *l, int dir, struct restore **ret)
@@ -89,6 +94,8 @@ void restore_free(struct restore *r)
 	buf_free(&r->t_lower);
 	if (r->growing >= 0)
 		close(r->growing);
+	buf_free(&r->final_b);
+	buf_free(&r->final_t);
 	free(r->newest);
 	free(r);
 }
@@ -281,6 +288,8 @@ static int make_parts(struct restore *r, size_t index, struct buf *ret)
 		.doc = BUF_BYTES(&r->l->doc[b->epoch]),
 	};
 	c.path_len = merkle_path(r->tree, index, c.path);
+	c.has_final = r->final.b.n > 0;
+	c.final = r->final;
 	return make_certificate(&c, ret);
 }
 
@@ -558,6 +567,50 @@ static int make_tree(struct restore *r)
 	return merkle_new(dh, r->meta->n, &r->tree);
 }
 
+/* Block and timestamp at that height, unless they are at hand. */
+static int load_later(struct restore *r, uint64_t height)
+{
+	cleanup(buf) struct buf raw = {0};
+	struct meta m;
+	if (r->final_height == height)
+		return 0;
+	r->final_height = 0;
+	buf_free(&r->final_b);
+	buf_free(&r->final_t);
+	int err = ledger_meta(r->l, height, &raw, &m);
+	if (err != 0)
+		return err;
+	err = buf_copy(m.b, &r->final_b);
+	if (err == 0)
+		err = buf_copy(m.t, &r->final_t);
+	r->final.t_type = m.t_type;
+	if (err == 0)
+		r->final_height = height;
+	meta_done(&m);
+	return err;
+}
+
+/* The first block above that names a log with the one at hand: so certificates
+ * are those of the mount (finalby.h).  That there is none takes nothing from
+ * the rest. */
+static void find_later(struct restore *r)
+{
+	const struct ledger *l = r->l;
+	uint64_t at = r->height + 1;
+	r->final.b = (struct bytes){0};
+	while (at < l->n_blocks && at < r->height + FINALBY_LOOK &&
+			l->block[at].log_size <= r->height)
+		at++;
+	if (at >= l->n_blocks || l->block[at].log_size <= r->height ||
+			l->block[at].log_size > mlogtree_size(l->tree) ||
+			load_later(r, at) != 0)
+		return;
+	r->final.b = BUF_BYTES(&r->final_b);
+	r->final.t = BUF_BYTES(&r->final_t);
+	r->final.path_len = mlogtree_path(l->tree, r->height,
+		l->block[at].log_size, r->final.path);
+}
+
 static int restore_block(struct restore *r, struct meta *m)
 {
 	cleanup(buf) struct buf pack = {0};
@@ -570,6 +623,7 @@ static int restore_block(struct restore *r, struct meta *m)
 		err = make_tree(r);
 	if (err != 0)
 		return err;
+	find_later(r);
 	bool have = true;
 	if (contents_pack_size(m) > 0) {
 		object_key_pack(hmeta, key);

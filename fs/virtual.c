@@ -98,19 +98,27 @@ int virtual_cert(struct mount *m, const char *path, struct buf *ret)
 	return certfile_make(m->certs, BYTES(path, strlen(path)), ret);
 }
 
-/* When the certificate says that the block was stamped. */
-static uint64_t stamped_ms(struct mount *m, struct bytes cert)
+/* When the newest timestamp in the certificate was given: over its block, or
+ * over the one that shows by when that was final.  *ret_whole: that is there,
+ * so it will not change any more. */
+static uint64_t stamped_ms(
+	struct mount *m, struct bytes cert, bool *ret_whole)
 {
 	struct certificate c;
 	struct params p;
 	struct timestamp t;
+	enum verdict v;
 
+	*ret_whole = false;
 	if (certificate_decode(cert, &c) != 0 ||
-		params_decode(m->s.params, &p) != 0 ||
-		timestamp_validate(&p, c.t_upper_type, c.t_upper, c.b, &t) !=
-			V_VALID)
+		params_decode(m->s.params, &p) != 0)
 		return m->started;
-	return t.p_ms;
+	*ret_whole = c.has_final;
+	v = c.has_final ? timestamp_validate(&p, c.final.t_type, c.final.t,
+				  c.final.b, &t)
+			: timestamp_validate(&p, c.t_upper_type, c.t_upper,
+				  c.b, &t);
+	return v == V_VALID ? t.p_ms : m->started;
 }
 
 /* The certificate taken apart; parts_done() in any case. */
@@ -156,9 +164,9 @@ static struct logtree log_of(struct mount *m)
 		.params = m->s.params, .anchor = &m->s.anchor};
 }
 
-/* Bytes of a virtual file, and the time that it has. */
+/* Bytes of a virtual file, the time that it has, and whether it may be kept. */
 static int content(struct mount *m, struct node *n, struct buf *ret,
-	uint64_t *ret_ms)
+	uint64_t *ret_ms, bool *ret_keep)
 {
 	char path[NODE_PATH], hex[HASH_HEX + 2];
 	cleanup(buf) struct buf cert = {0};
@@ -167,6 +175,7 @@ static int content(struct mount *m, struct node *n, struct buf *ret,
 	int rc = subject(m, n, path);
 
 	*ret_ms = m->started;
+	*ret_keep = !is_live(n->virtual);
 	if (rc != 0)
 		return rc;
 	switch (n->virtual) {
@@ -195,7 +204,7 @@ static int content(struct mount *m, struct node *n, struct buf *ret,
 	rc = virtual_cert(m, path, &cert);
 	if (rc != 0)
 		return rc == -EAGAIN ? -ENOENT : rc;
-	*ret_ms = stamped_ms(m, BUF_BYTES(&cert));
+	*ret_ms = stamped_ms(m, BUF_BYTES(&cert), ret_keep);
 	if (n->virtual == VIRTUAL_CERT) {
 		*ret = cert;
 		cert = (struct buf){0}; /* *ret has it */
@@ -216,6 +225,7 @@ int virtual_stat(struct mount *m, struct node *n, struct stat *ret,
 {
 	cleanup(buf) struct buf text = {0};
 	uint64_t ms = m->started;
+	bool keep = true;
 	int rc;
 
 	*ret = (struct stat){.st_ino = n->ino, .st_uid = geteuid(),
@@ -224,13 +234,13 @@ int virtual_stat(struct mount *m, struct node *n, struct stat *ret,
 		ret->st_mode = S_IFDIR | 0555;
 		ret->st_nlink = 2;
 		rc = n->virtual == VIRTUAL_PARTS ?
-			content(m, n, &text, &ms) : 0;
+			content(m, n, &text, &ms, &keep) : 0;
 		if (rc != 0)
 			return rc;
 	} else {
 		ret->st_mode = S_IFREG | (n->virtual == VIRTUAL_CTL ? 0600 :
 			n->virtual == VIRTUAL_AUDIT ? 0400 : 0444);
-		rc = content(m, n, &text, &ms);
+		rc = content(m, n, &text, &ms, &keep);
 		if (rc != 0)
 			return rc;
 		ret->st_size = (off_t)text.n;
@@ -239,7 +249,7 @@ int virtual_stat(struct mount *m, struct node *n, struct stat *ret,
 	ret->st_mtim.tv_sec = (time_t)(ms / 1000);
 	ret->st_mtim.tv_nsec = (long)(ms % 1000) * 1000000;
 	ret->st_ctim = ret->st_atim = ret->st_mtim;
-	*ret_timeout = is_live(n->virtual) ? 0 :
+	*ret_timeout = !keep ? 0 :
 		n->virtual == VIRTUAL_LOG_FIXED ? TIMEOUT_SEALED : TIMEOUT_OPEN;
 	return 0;
 }
@@ -396,6 +406,7 @@ void virtual_open(struct mount *m, fuse_req_t req, struct node *n,
 	cleanup(buf) struct buf text = {0};
 	char path[NODE_PATH];
 	uint64_t ms;
+	bool keep = true;
 	int rc = 0;
 
 	if (n->virtual == VIRTUAL_CTL) {
@@ -406,7 +417,7 @@ void virtual_open(struct mount *m, fuse_req_t req, struct node *n,
 		(file->flags & O_TRUNC) != 0)
 		rc = -EPERM;
 	if (rc == 0)
-		rc = content(m, n, &text, &ms);
+		rc = content(m, n, &text, &ms, &keep);
 	if (rc == 0)
 		rc = subject(m, n, path);
 	if (rc == 0) {
@@ -419,7 +430,9 @@ void virtual_open(struct mount *m, fuse_req_t req, struct node *n,
 	}
 	handle_of(file)->text = text;
 	text = (struct buf){0}; /* the handle has it */
-	file->direct_io = is_live(n->virtual);
+	/* what may grow is read as far as this handle has it, whatever size
+	 * the kernel remembers */
+	file->direct_io = !keep;
 	if (n->virtual == VIRTUAL_WAIT)
 		park_open(m->park, req, path, file);
 	else if (fuse_reply_open(req, file) != 0)

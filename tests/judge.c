@@ -105,8 +105,8 @@ static void answer(struct bytes anchor, struct bytes cert, struct bytes file,
 	verify_end(&r, &content);
 	printf("%s", verdict_name(r.verdict));
 	if (r.verdict == V_VALID || r.verdict == V_NO_ANCHOR)
-		printf(" %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64,
-			r.after_ms, r.by_ms, r.height, r.k);
+		printf(" %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64,
+			r.after_ms, r.by_ms, r.final_ms, r.height, r.k);
 	putchar('\n');
 	fflush(stdout);
 }

@@ -4,6 +4,7 @@ ALL is [(name, fits, make)]: fits(chain) says whether it makes sense there,
 make(chain, index, rng, others) gives (anchor, certificate, content, range).
 """
 import copy
+import hashlib
 
 import forge
 from forge import H, Map, Raw, Tag, X509, cbor, der, oid, put
@@ -1466,11 +1467,90 @@ def ranges():
         add("range: in a file of %d" % size, huge)
 
 
+def sha256(*parts):
+    return hashlib.sha256(b"".join(parts)).digest()
+
+
+def finals():
+    """A later block that names the log (key 12), and changes of it."""
+    def of(change=lambda f, rng: f, block=lambda b, rng: b,
+           entry=lambda e: e, stamped=lambda b: b, kind=lambda k: k):
+        def make(chain, index, rng, _):
+            n = rng.randrange(2, 9)
+
+            def complete(v):
+                parts = dict(v[1])
+                leaves = [sha256(bytes([i])) for i in range(n)]
+                leaves[1] = sha256(b"\0", cbor(entry(
+                    [1, 1 + 2 * chain.epoch, H(parts[6]), H(parts[7][1]),
+                     b"\xd0" * 16])))
+                top, paths = forge.tree(
+                    leaves, lambda a, b: sha256(b"\1", a, b))
+                b2 = cbor(block([b"\xc0" * 16, OTHER, OTHER,
+                                 Map([(1, [n, top])])], rng))
+                stamp = chain.stamper.stamp(
+                    stamped(b2), forge.AT + 3 * forge.STEP, lambda _, x: x)
+                return Tag((v[0], put(v[1], 12, change(
+                    [b2, [kind(chain.stamper.kind), stamp], paths[1]], rng))))
+            return chain.build(index, {"certificate": complete})
+        return make
+
+    def path(f):
+        return of(at(2, lambda p: f(list(p))))
+
+    def log(f):
+        return of(block=at(3, lambda m: f(dict(m)[1])))
+    for label, make in (
+            ("as it is", of()), ("b2 is junk", of(at(0, b"junk"))),
+            ("b2 with a key more", of(block=at(3, lambda m: Map(
+                list(m) + [(3, 0)])))),
+            ("b2 without a log", of(block=lambda b, rng: b[:3])),
+            ("b2 with a document alone", log(lambda l: Map([(2, OTHER)]))),
+            ("a log of one", log(lambda l: Map([(1, [1, l[1]])]))),
+            ("a log of none", log(lambda l: Map([(1, [0, l[1]])]))),
+            ("a larger log", log(lambda l: Map([(1, [l[0] * 4, l[1]])]))),
+            ("the largest log", log(lambda l: Map([(
+                1, [(1 << 64) - 1, l[1]])]))),
+            ("another root", log(lambda l: Map([(1, [l[0], OTHER])]))),
+            ("hash taken", path(lambda p: p[1:])),
+            ("hash added", path(lambda p: p + [OTHER])),
+            ("other hashes", path(lambda p: [OTHER] * len(p))),
+            ("64 hashes", path(lambda p: [OTHER] * 64)),
+            ("65 hashes", path(lambda p: [OTHER] * 65)),
+            ("short hash", path(lambda p: [OTHER[1:]])),
+            ("another r", of(entry=at_(4, b"\xd1" * 16))),
+            ("another number", of(entry=at_(1, 99))),
+            ("another block", of(entry=at_(2, OTHER))),
+            ("another stamp", of(entry=at_(3, OTHER))),
+            ("stamped another block", of(stamped=lambda b: b + b"x")),
+            ("stamp of another kind", of(kind=lambda k: (k + 1) % 5)),
+            ("stamp changed", of(at(1, lambda s: [s[0], s[1][:-1]]))),
+            ("stamp empty", of(at(1, lambda s: [s[0], b""]))),
+            ("stamp too long", of(at(1, lambda s: [s[0], bytes(32769)]))),
+            ("item more", of(lambda f, rng: f + [0])),
+            ("no array", of(lambda f, rng: Map()))):
+        add("final by: " + label, make)
+    for op in BYTES + CBOR:
+        add("final by: " + op.__name__.replace("_", " "), of(
+            lambda f, rng, op=op: Raw(op(cbor(f), rng))))
+    for label, value in (("a number", 0), ("a map", Map([("a", [1])])), (
+            "65536 bytes", bytes(65533 - 2)), ("one more", bytes(65532)),
+            ("junk", Raw(b"\xff")), ("nested", Raw(b"\x81" * 16 + b"\0"))):
+        def sync(chain, index, rng, _, value=value):
+            return chain.build(index, {"certificate": lambda v: Tag((
+                v[0], put(v[1], 13, value)))})
+        add("sync: " + label, sync)
+
+
+def at_(i, value):
+    return lambda v: v[:i] + [value] + v[i + 1:]
+
+
 def fill():
     grid()
     for table_of in (records, blocks, parameters, numbers, documents,
                      certificates, tsa_meanings, jwt_meanings, local_stamps,
-                     wholes, sets, ranges):
+                     wholes, sets, ranges, finals):
         table_of()
     add("leaves: 20000 of them", many)
 

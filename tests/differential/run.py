@@ -70,8 +70,8 @@ def ours(anchor, certificate, content, asked):
             io.BytesIO(content), asked), facts)
         if verdict not in ("valid", "no-anchor"):
             return verdict
-        return " ".join([verdict] + [str(facts[f]) for f in (
-            "recorded_after", "existed_by", "height", "k")])
+        return " ".join([verdict] + [str(facts[f] or 0) for f in (
+            "recorded_after", "existed_by", "final_by", "height", "k")])
     except Exception as e:  # a verifier must not fail: name it
         return "failed: %r" % e
 

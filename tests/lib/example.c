@@ -9,6 +9,7 @@
 #include "backends/share.h"
 #include "core/attestor.h"
 #include "core/block.h"
+#include "core/cborread.h"
 #include "core/cborwrite.h"
 #include "core/certificate.h"
 #include "core/chunktree.h"
@@ -61,6 +62,7 @@ static const char *const titles[EXAMPLES] = {
 	[EX_NUMBER] = "number",
 	[EX_GENESIS] = "genesis",
 	[EX_SHARE_HEADER] = "share-header",
+	[EX_FINAL_BY] = "final-by",
 	[EX_CERTIFICATE] = "certificate",
 };
 
@@ -341,6 +343,34 @@ static void make_chain(struct maker *m)
 	make_log_entry(m, &m->one);
 }
 
+/* A second block, which names the log with the first one in it. */
+static void make_final_by(struct maker *m)
+{
+	struct block b2 = {.has_log = true, .log_size = 2,
+		.log_root = m->one.log_root, .mh = m->dh[0],
+		.th = timestamp_hash(part(m, EX_TIMESTAMP_ONE))};
+	struct hash hb0 = block_hash(part(m, EX_BLOCK_ZERO)), hb2;
+	struct hash ht0 = timestamp_hash(part(m, EX_TIMESTAMP_ZERO)), leaf;
+	struct buf b = {0}, t = {0};
+	struct cborw w = {0};
+
+	pattern(b2.u, BLOCK_U, 0xc0);
+	must(block_encode(&b2, &b), "block two");
+	hb2 = block_hash(BUF_BYTES(&b));
+	must(timestamp_local_make(seed, &hb2, NOW_MS + 2000, &t), "its stamp");
+	leaf = sequence_log_leaf(0, 0, &hb0, &ht0, m->zero.r);
+	cborw_array(&w, 3);
+	cborw_bytes(&w, BUF_BYTES(&b));
+	cborw_array(&w, 2);
+	cborw_uint(&w, TIMESTAMP_LOCAL);
+	cborw_bytes(&w, BUF_BYTES(&t));
+	cborw_array(&w, 1);
+	cborw_hash(&w, &leaf);
+	must(cborw_end(&w, &m->e->part[EX_FINAL_BY]), "final by");
+	buf_free(&b);
+	buf_free(&t);
+}
+
 /* What an operator would sign if the enclave died after number 1. */
 static void make_recovery(struct maker *m)
 {
@@ -407,8 +437,21 @@ static void make_certificate_of_put(struct maker *m)
 		.index = 1, .n = RECORDS,
 		.t_upper = part(m, EX_TIMESTAMP_ONE),
 		.t_lower = part(m, EX_TIMESTAMP_ZERO)};
+	struct cborr r;
+	uint64_t n;
 	struct merkle *tree;
 
+	c.has_final = true;
+	cborr_init(&r, part(m, EX_FINAL_BY));
+	cborr_array(&r, 3, 3, &n);
+	cborr_bytes(&r, BLOCK_MAX, &c.final.b);
+	cborr_array(&r, 2, 2, &n);
+	cborr_uint(&r, &c.final.t_type);
+	cborr_bytes(&r, TIMESTAMP_MAX, &c.final.t);
+	cborr_array(&r, 1, 1, &n);
+	cborr_hash(&r, &c.final.path[0]);
+	c.final.path_len = 1;
+	must(cborr_end(&r), "final by");
 	must(merkle_new(m->dh, RECORDS, &tree), "tree");
 	c.path_len = merkle_path(tree, c.index, c.path);
 	merkle_free(tree);
@@ -429,6 +472,7 @@ void example_make(struct example *ret)
 	make_classes(&m);
 	make_keeping(&m);
 	make_objects(&m);
+	make_final_by(&m);
 	make_certificate_of_put(&m);
 	attestor_free(m.attestor);
 	EVP_PKEY_free(m.key);

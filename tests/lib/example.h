@@ -1,8 +1,8 @@
 /*
  * example: a whole small chain in memory, one encoding of each format.
  *
- * Block zero and one block of the first six records, numbered by a sequencer whose
- * local attestor vouches for it: the examples of core/FORMAT.md are one such
+ * Block zero, one block of the first six records, numbered by a sequencer whose
+ * local attestor vouches for it, and a later block that names it: the examples of core/FORMAT.md are one such
  * chain.  Signatures differ from run to run, all else is the same.
  */
 #ifndef TESTS_EXAMPLE_H
@@ -41,6 +41,7 @@ enum example_name {
 	EX_NUMBER,
 	EX_GENESIS,
 	EX_SHARE_HEADER,
+	EX_FINAL_BY,
 	EX_CERTIFICATE,
 	EXAMPLES
 };

@@ -42,8 +42,14 @@ ok "of mode 0444" test "$(stat -c %a d/f.cert)" = 444
 ok "whose size is exact" test "$(stat -c %s d/f.cert)" = "$(cat d/f.cert | wc -c)"
 ok "its time is the block's" test $(($(date +%s) - $(stat -c %Y d/f.cert))) -lt 60
 ok "the verifier says valid" "$build/notary-verify" --anchor "$V/anchor" d/f
+cp d/f.cert "$top/early.cert"; stat -c %s d/f.cert >/dev/null
 head -c 20000 /dev/urandom >large
 ok "a larger file" n wait large
+ok "whose block shows by when the first was final" sh -c 'grep -q "\"final_by\":\"20" d/f.cert.json'
+ok "for that the certificate grew, once" test "$(stat -c %s d/f.cert)" -gt "$(stat -c %s "$top/early.cert")"
+ok "and its size is exact again" test "$(stat -c %s d/f.cert)" = "$(cat d/f.cert | wc -c)"
+cp d/f "$top/early"
+ok "the one from before stays valid" "$build/notary-verify" --anchor "$V/anchor" "$top/early"
 n cert --range 5000-12000 large >"$top/piece.cert"
 dd if=large of="$top/piece" bs=1000 skip=5 count=7 2>/dev/null
 ok "a certificate of a part of it" "$build/notary-verify" --anchor "$V/anchor" --range 5000-12000 "$top/piece"
@@ -88,6 +94,9 @@ cd /
 ok "umount" n umount "$M"
 ok "mount again" n mount "$V" "$M"
 ok "a certificate from before is the same" cmp "$top/f.cert" "$M/.notary/cert/d/f"
+mkdir "$top/back"
+ok "restored from three buckets" n restore --anchor "$V/anchor" "$top/back" "$V"/buckets/[024]
+ok "it is the same" cmp "$top/back/.certs/large.cert" "$M/large.cert"
 ok "and a new file gets one in the new epoch" sh -c "echo 4 >'$M/new' && timeout 60 getfattr -n user.notary.wait '$M/new' && '$build/notary-verify' --anchor '$V/anchor' '$M/new'"
 ok "umount" n umount "$M"
 echo "1..$tap"

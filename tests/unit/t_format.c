@@ -301,6 +301,9 @@ static void certificate(const struct example *e)
 			bytes_equal(c.s, part(e, EX_SEQUENCE_ONE)) &&
 			bytes_equal(c.doc, part(e, EX_DOCUMENT)),
 		"its parts are the examples");
+	ok(c.has_final && memmem(e->part[EX_FINAL_BY].p, e->part[EX_FINAL_BY].n,
+				   c.final.b.p, c.final.b.n) != NULL,
+		"and so is its later block");
 	record_decode(c.d, &r);
 	ok(hash_equal(&r.root, &root) && r.size == e->part[EX_CONTENT].n,
 		"its record is of the content");

@@ -1,5 +1,5 @@
 /* mlog: against RFC 9162 section 2.1 written down recursively. */
-#include "core/mlog.h"
+#include "core/mlogtree.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -101,6 +101,32 @@ static bool consistency(const struct hash *leaf, size_t m, size_t n)
 	return good;
 }
 
+/* The tree gives the paths that the leaves alone give. */
+static void whole_tree(void)
+{
+	struct mlogtree *t = mlogtree_new();
+	struct hash leaf[70], a[MLOG_DEPTH], b[MLOG_DEPTH];
+	uint64_t i, n;
+	size_t bad = 0;
+
+	for (i = 0; i < 70; i++) {
+		leaf[i] = mlog_leaf(BYTES(&i, sizeof(i)));
+		if (mlogtree_add(t, &leaf[i]) != 0)
+			bail("no memory");
+	}
+	for (n = 1; n <= 70; n++)
+		for (i = 0; i < n; i++) {
+			size_t len = mlog_inclusion(leaf, n, i, a);
+
+			bad += len != mlogtree_path(t, i, n, b) ||
+			       memcmp(a, b, len * sizeof(a[0])) != 0;
+		}
+	is_int(mlogtree_size(t), 70, "a tree of 70 leaves");
+	is_int(bad, 0, "gives every path of every size that it had");
+	mlogtree_free(t);
+	mlogtree_free(NULL);
+}
+
 int main(void)
 {
 	struct prng r = {prng_seed()};
@@ -109,6 +135,7 @@ int main(void)
 	size_t m, n;
 
 	plan(0);
+	whole_tree();
 	for (n = 0; n < 320; n++)
 		leaf[n] = prng_hash(&r);
 	frontier(leaf);
