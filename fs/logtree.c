@@ -14,7 +14,9 @@
 
 /* -- the files that stand alone */
 
-enum single { CHECKPOINT, VKEY, DOCUMENT, BLOCK_ZERO, PARAMS, SINGLES };
+enum single {
+	CHECKPOINT, VKEY, DOCUMENT, SEQUENCER, BLOCK_ZERO, PARAMS, SINGLES
+};
 
 static const struct {
 	const char *name;
@@ -23,6 +25,7 @@ static const struct {
 	[CHECKPOINT] = {"checkpoint", LOGTREE_LIVE},
 	[VKEY] = {"vkey", LOGTREE_LIVE},
 	[DOCUMENT] = {"attestation.cose", LOGTREE_LIVE},
+	[SEQUENCER] = {"sequencer.der", LOGTREE_LIVE},
 	[BLOCK_ZERO] = {"block-zero.cbor", LOGTREE_FIXED},
 	[PARAMS] = {"params.cbor", LOGTREE_FIXED},
 };
@@ -39,17 +42,15 @@ static int single_of(const char *path, enum single *ret)
 	return -ENOENT;
 }
 
-static int vkey(const struct logtree *t, struct bytes doc, struct buf *ret)
+static int vkey(
+	const struct logtree *t, const struct attestation *a, struct buf *ret)
 {
 	char origin[CHECKPOINT_ORIGIN_MAX], text[NOTE_VKEY_MAX];
 	struct attestation_data d;
-	struct attestation a;
-	struct bytes payload;
 	struct note_key k;
 
 	checkpoint_origin(t->anchor, origin);
-	if (attestation_decode(doc, &a, &payload) != 0 ||
-		attestation_data_decode(a.user_data, &d) != 0 ||
+	if (attestation_data_decode(a->user_data, &d) != 0 ||
 		note_key_make(origin, NOTE_ED25519, d.log_key, &k) != 0)
 		return -EBADMSG;
 	note_key_text(&k, text);
@@ -61,6 +62,8 @@ static int read_single(const struct logtree *t, enum single which,
 	const struct published *p, struct buf *ret)
 {
 	cleanup(buf) struct buf doc = {0};
+	struct attestation a;
+	struct bytes payload;
 	int rc;
 
 	switch (which) {
@@ -74,10 +77,14 @@ static int read_single(const struct logtree *t, enum single which,
 		break;
 	}
 	rc = published_document(t->local, p, &doc);
+	if (rc == 0)
+		rc = attestation_decode(BUF_BYTES(&doc), &a, &payload);
 	if (rc != 0)
 		return rc;
-	return which == VKEY ? vkey(t, BUF_BYTES(&doc), ret) :
-		buf_add(ret, doc.p, doc.n);
+	return which == VKEY	     ? vkey(t, &a, ret)
+	       : which == SEQUENCER ? buf_add(ret, a.public_key.p,
+					       a.public_key.n)
+				    : buf_add(ret, doc.p, doc.n);
 }
 
 /* -- receipts */

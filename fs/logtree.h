@@ -7,7 +7,8 @@
  *	tile/L/N, tile/L/N.p/W	hashes; N as x001/x234/067
  *	tile/entries/N, .p/W	entries (FORMAT.md section 9)
  *	vkey			the key that signed it, as verifiers take it
- *	attestation.cose	the document that names that key
+ *	attestation.cose	the document that names that key, and
+ *	sequencer.der		the one that signed the receipts
  *	block-zero.cbor, params.cbor	by what the document is judged
  *	receipt/I.cose		the receipt of entry I, by name, not listed
  *

@@ -79,7 +79,7 @@ tap.ok(wait_for(lambda: os.path.exists(log + "/checkpoint")),
 tap.is_(size(), 1, "and holds block zero")
 tap.is_(sorted(os.listdir(log)), sorted(
     ["checkpoint", "vkey", "attestation.cose", "block-zero.cbor",
-     "params.cbor", "tile", "receipt"]), "its folder is listed")
+     "params.cbor", "sequencer.der", "tile", "receipt"]), "its folder is listed")
 tap.is_(os.listdir(log + "/tile/0"), ["000.p"], "one hash is a partial tile")
 add(3, 0)
 tap.ok(caught_up(), "the checkpoint follows what is final")
@@ -166,6 +166,41 @@ tap.ok(code == 1, "an older checkpoint of another history: %s" % text.strip())
 os.unlink(forge(third, "checkpoint", 0) + "/params.cbor")
 tap.is_(verdict(os.path.join(v.dir, "forged"))[0], 2,
         "a file that is missing: cannot say")
+
+# receipts, with somebody else's COSE: npm's @transmute/cose
+
+
+def receipt(i, change=None):
+    """The exit code of the check of entry i's receipt."""
+    bundle = read(log, "tile/entries/000.p/%d" % size())
+    entries = []
+    while bundle:
+        n = int.from_bytes(bundle[:2], "big")
+        entries.append(bundle[2:2 + n])
+        bundle = bundle[2 + n:]
+    raw = bytearray(read(log, "receipt/%d.cose" % i))
+    if change is not None:
+        raw[change] ^= 1
+    for name, data in ("receipt", raw), ("entry", entries[i]), \
+            ("other", entries[i - 1]):
+        with open(os.path.join(v.dir, name), "wb") as f:
+            f.write(data)
+    return [run("node", os.path.join(TOP, "tests/receiptcheck/check.js"),
+                log + "/sequencer.der", os.path.join(v.dir, "receipt"),
+                os.path.join(v.dir, entry)).returncode
+            for entry in ("entry", "other")]
+
+
+if shutil.which("node") is None or run(
+        "node", "-e", "require('@transmute/cose')").returncode != 0:
+    tap.diag("SKIP receipts with somebody else's COSE: needs node, and npm's "
+             "@transmute/cose below NODE_PATH")
+else:
+    for i in range(size()):
+        tap.is_(receipt(i), [0, 1], "the receipt of entry %d, and of no other" % i)
+    n = len(read(log, "receipt/3.cose"))
+    for at in 12, 40, 60, n - 1:
+        tap.is_(receipt(3, at)[0], 1, "refused: byte %d of a receipt changed" % at)
 
 go = checker()
 if go is None:
