@@ -62,8 +62,8 @@ struct attestation_data {
 int attestation_decode(struct bytes doc, struct attestation *ret,
 	struct bytes *ret_payload);
 /* The whole judgement at the document's own time: form, class, chain to a root
- * that p names, signature, measurements.  Never "now".  *ret is filled on
- * V_VALID only.  (attestation_check.c) */
+ * that p names, signature, measurements.  Never "now".  V_NO_MEMORY says
+ * nothing of it.  *ret is filled on V_VALID only.  (attestation_check.c) */
 enum verdict attestation_check(const struct params *p, struct bytes doc,
 	struct attestation *ret);
 /* H(payload): how blocks and parameters name a document; -EBADMSG. */

@@ -6,6 +6,7 @@
 #include "core/certpath.h"
 #include "core/cose.h"
 #include "core/hash.h"
+#include "core/memory.h"
 #include "core/params.h"
 
 struct hash attestation_root_hash(struct bytes der)
@@ -294,6 +295,7 @@ static enum verdict judge(const struct params *p, const struct cose_sign1 *cose,
 enum verdict attestation_check(
 	const struct params *p, struct bytes doc, struct attestation *ret)
 {
+	unsigned before = memory_failures();
 	struct attestation a;
 	struct certs certs = {0};
 	struct cose_sign1 cose;
@@ -314,5 +316,5 @@ enum verdict attestation_check(
 	certs_done(&certs);
 	if (v == V_VALID)
 		*ret = a;
-	return v;
+	return memory_verdict(v, before);
 }

@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/memory.h"
+
 int buf_reserve(struct buf *b, size_t more)
 {
 	size_t need, cap;
@@ -19,8 +21,10 @@ int buf_reserve(struct buf *b, size_t more)
 			return -E2BIG;
 	}
 	p = realloc(b->p, cap);
-	if (p == NULL)
+	if (p == NULL) {
+		memory_failed();
 		return -ENOMEM;
+	}
 	b->p = p;
 	b->cap = cap;
 	return 0;

@@ -9,6 +9,7 @@
 #include "core/cborput.h"
 #include "core/cborread.h"
 #include "core/cleanup.h"
+#include "core/memory.h"
 
 #define COSE_TAG 18
 #define SIGNATURE_MAX 96 /* bytes of r || s */
@@ -159,6 +160,7 @@ size_t cose_signature_der(struct bytes raw, unsigned char **ret)
 int cose_check(const struct cose_sign1 *c, EVP_PKEY *key)
 {
 	const struct profile *p = profile_of(c->alg);
+	unsigned before = memory_failures();
 	cleanup(buf) struct buf head = {0};
 	unsigned char *der = NULL;
 	EVP_MD_CTX *ctx;
@@ -166,7 +168,7 @@ int cose_check(const struct cose_sign1 *c, EVP_PKEY *key)
 	bool good;
 
 	if (p == NULL || c->signature.n != 2 * p->half || !key_fits(key, p))
-		return -EKEYREJECTED;
+		return memory_failures() != before ? -ENOMEM : -EKEYREJECTED;
 	if (structure_head(c->protected_header, c->payload.n, &head) != 0)
 		return -ENOMEM;
 	n = cose_signature_der(c->signature, &der);
@@ -179,7 +181,9 @@ int cose_check(const struct cose_sign1 *c, EVP_PKEY *key)
 	       EVP_DigestVerifyFinal(ctx, der, n) == 1;
 	EVP_MD_CTX_free(ctx);
 	OPENSSL_free(der);
-	return good ? 0 : -EKEYREJECTED;
+	if (good)
+		return 0;
+	return memory_failures() != before ? -ENOMEM : -EKEYREJECTED;
 }
 
 /* DER to r || s of fixed halves. */
@@ -219,11 +223,12 @@ int cose_sign_bare(enum cose_alg alg, EVP_PKEY *key, struct bytes header,
 	struct bytes payload, uint8_t *ret)
 {
 	const struct profile *p = profile_of(alg);
+	unsigned before = memory_failures();
 	cleanup(buf) struct buf head = {0};
 	int rc;
 
 	if (p == NULL || !key_fits(key, p))
-		return -EINVAL;
+		return memory_failures() != before ? -ENOMEM : -EINVAL;
 	rc = structure_head(header, payload.n, &head);
 	if (rc == 0)
 		rc = sign_raw(p, key, BUF_BYTES(&head), payload, ret);

@@ -25,7 +25,7 @@ struct cose_sign1 {
 int cose_decode(struct bytes in, size_t payload_max, struct cose_sign1 *ret);
 /* Checks the signature over Sig_structure ["Signature1", protected, h'',
  * payload]: 0, -EKEYREJECTED if it does not verify or the key is not of the
- * algorithm's curve. */
+ * algorithm's curve; -ENOMEM if that could not be found out. */
 int cose_check(const struct cose_sign1 *c, EVP_PKEY *key);
 /* The whole Sig_structure, for those who check it with other programs. */
 int cose_signed(const struct cose_sign1 *c, struct buf *ret);

@@ -6,6 +6,7 @@
 #include "core/cborread.h"
 #include "core/cleanup.h"
 #include "core/cose.h"
+#include "core/memory.h"
 #include "core/params.h"
 #include "core/record.h"
 
@@ -46,6 +47,7 @@ int governance_sign(EVP_PKEY *key, const struct hash *chain,
 int governance_check(const struct params *p, const struct hash *chain,
 	const struct record *r)
 {
+	unsigned before = memory_failures();
 	cleanup(buf) struct buf payload = {0};
 	struct cose_sign1 c;
 	EVP_PKEY *key;
@@ -65,5 +67,5 @@ int governance_check(const struct params *p, const struct hash *chain,
 			rc = cose_check(&c, key);
 		EVP_PKEY_free(key);
 	}
-	return rc;
+	return rc != 0 && memory_failures() != before ? -ENOMEM : rc;
 }

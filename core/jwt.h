@@ -48,7 +48,8 @@ struct jwt_token {
 	char algorithm[32];	/* at JWT_ALGORITHM: the one refused */
 };
 
-/* *ret is filled on JWT_VALID; at JWT_ALGORITHM its algorithm alone. */
+/* *ret is filled on JWT_VALID; at JWT_ALGORITHM its algorithm alone. A
+ * refusal for want of memory looks like any other: memory.h tells. */
 enum jwt_answer jwt_open(const struct jwt_policy *policy, struct bytes token,
 	struct jwt_token *ret);
 /* A sentence for a person, without a full stop. */

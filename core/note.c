@@ -9,6 +9,7 @@
 #include "core/cborread.h"
 #include "core/cleanup.h"
 #include "core/hash.h"
+#include "core/memory.h"
 #include "core/note_impl.h"
 
 /* -- text */
@@ -246,6 +247,7 @@ static int line_check(const struct note *n, const struct note_line *l,
 {
 	uint8_t raw[NOTE_ID + NOTE_TIME + NOTE_ED25519_LEN];
 	size_t time_n = k->type == NOTE_COSIGNATURE ? NOTE_TIME : 0, len;
+	unsigned before = memory_failures();
 	cleanup(buf) struct buf message = {0};
 	uint64_t seconds = 0;
 
@@ -259,7 +261,7 @@ static int line_check(const struct note *n, const struct note_line *l,
 	if (note_signed(n->text, k->type, seconds, &message) != 0)
 		return -ENOMEM;
 	if (!verifies(k, BUF_BYTES(&message), raw + NOTE_ID + time_n))
-		return -EKEYREJECTED;
+		return memory_failures() != before ? -ENOMEM : -EKEYREJECTED;
 	*ret_time = seconds;
 	return 0;
 }

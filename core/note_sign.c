@@ -6,6 +6,7 @@
 
 #include "core/base64.h"
 #include "core/cleanup.h"
+#include "core/memory.h"
 #include "core/note_impl.h"
 
 int checkpoint_text(const char *origin, uint64_t size,
@@ -43,10 +44,11 @@ int note_sign(struct bytes text, const struct note_key *k, EVP_PKEY *key,
 	char signature[BASE64_LEN(sizeof(raw)) + 1];
 	cleanup(buf) struct buf message = {0};
 	size_t at = NOTE_ID;
+	unsigned before = memory_failures();
 	int i, n, rc;
 
 	if (!EVP_PKEY_is_a(key, "ED25519") || seconds > NOTE_TIME_MAX)
-		return -EINVAL;
+		return memory_failures() != before ? -ENOMEM : -EINVAL;
 	for (i = 0; i < NOTE_ID; i++)
 		raw[i] = (uint8_t)(k->id >> (24 - 8 * i));
 	for (i = 0; k->type == NOTE_COSIGNATURE && i < NOTE_TIME; i++)

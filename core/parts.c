@@ -11,6 +11,7 @@
 #include "core/cleanup.h"
 #include "core/cose.h"
 #include "core/hash.h"
+#include "core/memory.h"
 #include "core/parts_impl.h"
 #include "core/sequence.h"
 #include "core/timestamp.h"
@@ -266,6 +267,7 @@ static void say_opening(struct parts_maker *m)
 
 int parts_make(const struct report *r, struct parts_list *ret)
 {
+	unsigned before = memory_failures();
 	struct parts_maker m = {.r = r, .out = ret};
 
 	ret->n = 0;
@@ -278,5 +280,6 @@ int parts_make(const struct report *r, struct parts_list *ret)
 	add_enclave(&m);
 	parts_add(&m, BUF_BYTES(&m.readme), "README");
 	buf_free(&m.readme);
-	return m.err;
+	/* what could not be read was left out */
+	return m.err == 0 && memory_failures() != before ? -ENOMEM : m.err;
 }

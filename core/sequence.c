@@ -7,6 +7,7 @@
 #include "core/cborread.h"
 #include "core/cose.h"
 #include "core/hash.h"
+#include "core/memory.h"
 #include "core/mlog.h"
 
 #define STATEMENT_VERSION 1
@@ -98,6 +99,7 @@ static int statement(
 enum verdict sequence_open(
 	struct bytes s, struct bytes key_spki, struct sequence *ret)
 {
+	unsigned before = memory_failures();
 	struct cose_sign1 c;
 	struct sequence opened;
 	EVP_PKEY *key;
@@ -109,7 +111,7 @@ enum verdict sequence_open(
 	rc = cose_check(&c, key);
 	EVP_PKEY_free(key);
 	if (rc != 0)
-		return V_SEQUENCE_SIGNATURE;
+		return memory_verdict(V_SEQUENCE_SIGNATURE, before);
 	*ret = opened;
 	return V_VALID;
 }

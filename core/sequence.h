@@ -57,7 +57,7 @@ struct sequence {
 int sequence_encode(const struct sequence *s, struct buf *ret);
 int sequence_decode(struct bytes payload, struct sequence *ret); /* -EBADMSG */
 /* Opens the COSE_Sign1 and checks it under the key (SPKI DER): V_VALID,
- * V_SEQUENCE_MALFORMED or V_SEQUENCE_SIGNATURE. */
+ * V_SEQUENCE_MALFORMED, V_SEQUENCE_SIGNATURE or V_NO_MEMORY. */
 enum verdict sequence_open(struct bytes s, struct bytes key_spki,
 	struct sequence *ret);
 /* Reads without checking the signature; -EBADMSG. */

@@ -8,6 +8,7 @@
 #include "core/cborread.h"
 #include "core/hash.h"
 #include "core/jwt.h"
+#include "core/memory.h"
 #include "core/params.h"
 #include "core/timestamp_impl.h"
 #include "core/tsp.h"
@@ -146,8 +147,8 @@ static enum verdict validate_jwt(const struct params_authority *a,
 	}
 }
 
-enum verdict timestamp_by(const struct params_authority *a, struct bytes t,
-	struct bytes block, struct timestamp *ret)
+static enum verdict validate_by(const struct params_authority *a,
+	struct bytes t, struct bytes block, struct timestamp *ret)
 {
 	struct hash hb;
 	enum verdict v;
@@ -172,6 +173,14 @@ enum verdict timestamp_by(const struct params_authority *a, struct bytes t,
 	return v;
 }
 
+enum verdict timestamp_by(const struct params_authority *a, struct bytes t,
+	struct bytes block, struct timestamp *ret)
+{
+	unsigned before = memory_failures();
+
+	return memory_verdict(validate_by(a, t, block, ret), before);
+}
+
 /* One authority of the type has to vouch for it.  If none does, the answer is
  * that of whoever got furthest; verdicts are numbered in the checks' order. */
 static enum verdict validate_alone(const struct params *p, uint64_t type,
@@ -192,6 +201,8 @@ static enum verdict validate_alone(const struct params *p, uint64_t type,
 			*ret = stamp;
 			return V_VALID;
 		}
+		if (v == V_NO_MEMORY)
+			return v; /* it may be the one */
 		if (!any || v > furthest)
 			furthest = v;
 		any = true;

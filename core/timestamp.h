@@ -60,7 +60,7 @@ struct timestamp_one {
 /* Parses t and checks it against the authorities in p (the patent's
  * validate) and that it is over the block: V_VALID, V_TIMESTAMP_MALFORMED,
  * V_TIMESTAMP_TYPE, V_TIMESTAMP_SIGNATURE, V_TIMESTAMP_BLOCK,
- * V_TIMESTAMP_TWICE, V_TIMESTAMP_QUORUM.  Of several stamps every one has to
+ * V_TIMESTAMP_TWICE, V_TIMESTAMP_QUORUM; V_NO_MEMORY.  Of several stamps every one has to
  * hold.  block.p is NULL where the block is not at hand; then it is not looked
  * at whether t is over it.  *ret is filled on V_VALID only. */
 enum verdict timestamp_validate(const struct params *p, uint64_t type,

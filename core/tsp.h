@@ -72,7 +72,8 @@ struct tsp_token {
 
 /* Judges a token over data; data.p == NULL when the data is not at hand: then
  * everything but the imprint is.  *ret is filled on TSP_VALID; at
- * TSP_ALGORITHM its algorithm alone. */
+ * TSP_ALGORITHM its algorithm alone. A refusal for want of memory looks
+ * like any other: memory.h tells. */
 enum tsp_answer tsp_open(const struct tsp_policy *policy, struct bytes token,
 	struct bytes data, struct tsp_token *ret);
 /* A sentence for a person, without a full stop. */

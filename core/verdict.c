@@ -12,6 +12,7 @@ static const struct {
 	[V_UNSUPPORTED] = {"unsupported",
 		"the certificate is of a version or uses a part that this program does not know"},
 	[V_PART] = {"part", "the certificate is of a part of a file, so it says nothing of a whole one; name the part with --range"},
+	[V_NO_MEMORY] = {"no-memory", "there was not enough memory to judge this, so it is neither good nor bad; try again"},
 	[V_MALFORMED] = {"malformed", "this is not a notaryfs certificate, or it is damaged"},
 	[V_ANCHOR] = {"anchor", "the certificate belongs to another chain than the anchor names"},
 	[V_PARAMS] = {"params", "block zero does not hold the parameters that the certificate shows"},

@@ -15,7 +15,8 @@ enum verdict {
 	V_NOT_FINAL,		/* no certificate yet */
 	V_UNSUPPORTED,		/* version or algorithm this program lacks */
 	V_PART,			/* of a part of a file; a whole one was given */
-	V_INCOMPLETE_LAST = V_PART,
+	V_NO_MEMORY,		/* it could not be judged (memory.h) */
+	V_INCOMPLETE_LAST = V_NO_MEMORY,
 
 	/* invalid: refused (exit code 1) */
 	V_MALFORMED,		/* the certificate is not one */

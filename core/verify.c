@@ -213,7 +213,8 @@ static enum verdict check_document(const struct parts *p, struct verify_cache *c
 	if (verify_cache_document(c, &key, &v))
 		return v;
 	v = attestation_check(p->params, p->cert->doc, &a);
-	verify_cache_add_document(c, &key, v);
+	if (v != V_NO_MEMORY)
+		verify_cache_add_document(c, &key, v);
 	return v;
 }
 
@@ -327,6 +328,8 @@ static struct evidence judge_cached(
 	key = evidence_key(&parts);
 	if (!verify_cache_evidence(cache, &key, &e)) {
 		e = judge(p, cache, data_read);
+		if (e.verdict == V_NO_MEMORY)
+			return e; /* it is no judgement */
 		verify_cache_add_evidence(cache, &key, &e);
 	}
 	verify_cache_add_recent(cache, &parts, &p->anchor, &e);
@@ -399,7 +402,7 @@ int verify_begin(struct verify_cache *cache, struct bytes cert,
 		v = check_params(&p);
 	ret->content_counts = v == V_VALID;
 	ret->verdict = v != V_VALID ? v : rest(cache, anchor, &p, ret);
-	return 0;
+	return ret->verdict == V_NO_MEMORY ? -ENOMEM : 0;
 }
 
 void verify_end(struct report *r, const struct content *content)

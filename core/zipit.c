@@ -12,14 +12,17 @@
 static int stamp(struct notary *n, struct local_block *b)
 {
 	struct timestamper *ts = n->s.timestamper;
+	enum verdict v;
 	struct timestamp t;
 	int rc = ts->ops->stamp(
 		ts, BUF_BYTES(&b->b), &b->t_type, &b->t);
 
-	if (rc == 0 && timestamp_validate(&n->params, b->t_type,
-			       BUF_BYTES(&b->t), BUF_BYTES(&b->b),
-			       &t) != V_VALID)
-		rc = -EBADMSG;
+	if (rc == 0) {
+		v = timestamp_validate(&n->params, b->t_type, BUF_BYTES(&b->t),
+			BUF_BYTES(&b->b), &t);
+		if (v != V_VALID)
+			rc = v == V_NO_MEMORY ? -ENOMEM : -EBADMSG;
+	}
 	notary_note(n, NOTARY_TIMESTAMPER, rc);
 	return rc;
 }

@@ -9,6 +9,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "core/memory.h"
+
 /* libcrypto takes 0.74 MB in use (measured); the limit
  * on locked memory is 8 MiB on most systems. */
 #define ARENA_BYTES ((size_t)3 << 20)
@@ -36,6 +38,12 @@ static size_t class_size(uint32_t class)
 	return (size_t)1 << (UNIT_LOG + class);
 }
 
+static void *failed(void)
+{
+	memory_failed(); /* whoever judges asks */
+	return NULL;
+}
+
 static void *take(size_t n, const char *file, int line)
 {
 	struct piece *p;
@@ -43,8 +51,10 @@ static void *take(size_t n, const char *file, int line)
 
 	(void)file;
 	(void)line;
-	if (n == 0 || n > class_size(CLASSES - 1) - HEAD)
+	if (n == 0)
 		return NULL;
+	if (n > class_size(CLASSES - 1) - HEAD)
+		return failed();
 	while (class_size(class) < n + HEAD)
 		class++;
 	p = free_list[class];
@@ -52,7 +62,7 @@ static void *take(size_t n, const char *file, int line)
 		free_list[class] = p->next;
 	} else {
 		if (class_size(class) > ARENA_BYTES - used)
-			return NULL;
+			return failed();
 		p = (struct piece *)(void *)(base + used);
 		used += class_size(class);
 	}

@@ -163,6 +163,8 @@ static int judge(struct numbering *n, const struct params *p, struct bytes b,
 	if (v == V_TIMESTAMP_BLOCK)
 		return numbering_refuse(n, -EKEYREJECTED,
 			"the timestamp is over another block");
+	if (v == V_NO_MEMORY)
+		return numbering_refuse(n, -ENOMEM, verdict_text(v));
 	if (v != V_VALID)
 		return numbering_refuse(n, -EKEYREJECTED,
 			"the timestamp does not validate");
