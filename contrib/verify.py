@@ -993,16 +993,18 @@ def judge_stamp(stamp, p, b):
         if authority[0] != kind:
             continue
         try:
-            when_ = judge_by(authority, raw, b)
+            when_ = judge_by(authority, raw, b, p["bag"])
             return when_, when_
         except Refused as e:
             furthest = max(furthest, str(e), key=("", *STAMP_ORDER).index)
     raise Refused(furthest or "timestamp-type")
 
 
-def judge_by(authority, raw, b):
+def judge_by(authority, raw, b, bag):
     kind, key, name = authority
-    return (judge_local, judge_tsp, judge_jwt)[kind](raw, key, name, b)
+    if kind == 1:
+        return judge_tsp(raw, key, name, b, bag)
+    return (judge_local, None, judge_jwt)[kind](raw, key, name, b)
 
 
 @form("timestamp-malformed")
@@ -1025,7 +1027,7 @@ def judge_several(raw, p, b):
     need(len({(kind, named[i][1]) for i, kind, _ in stamps}) == len(stamps),
          "timestamp-twice")
     need(len(stamps) >= p["quorum"], "timestamp-quorum")
-    times = sorted([judge_by(named[i], t, b) for i, _, t in stamps])
+    times = sorted([judge_by(named[i], t, b, p["bag"]) for i, _, t in stamps])
     return times[p["quorum"] - 1], times[-p["quorum"]]
 
 
@@ -1059,12 +1061,12 @@ IMPRINTS = {oid("2.16.840.1.101.3.4.2." + n): name for n, name in (
 
 
 @form("timestamp-malformed")
-def judge_tsp(raw, key, name, b):
+def judge_tsp(raw, key, name, b, bag):
     need(name.startswith("tsa ") and len(name) > 4, "timestamp-signature")
     pinned = pinned_certificates(key)
     token = read_token(raw)
     info = tst_info(token["content"])
-    judge_signer(token, pinned, info["p"] // 1000)
+    judge_signer(token, pinned, bag, info["p"] // 1000)
     need(name == "tsa *" or dotted(info["policy"]) == name[4:],
          "timestamp-signature")
     imprint, parameters = info["algorithm"]
@@ -1221,7 +1223,7 @@ def gen_time(v):
         + int((m[2] or b"").ljust(3, b"0")[:3])
 
 
-def judge_signer(token, pinned, at):
+def judge_signer(token, pinned, further, at):
     digest, parameters = token["digest"]
     name, more = token["algorithm"]
     bits = SHA2.get(digest)
@@ -1234,10 +1236,11 @@ def judge_signer(token, pinned, at):
     need(message == hashlib.new("sha%d" % bits, token["content"]).digest(),
          "timestamp-signature")
     must(token["sid"] is not None and len(token["bag"]) <= 16)
-    bag = rooted(token["bag"] + pinned, pinned[0])
+    every = token["bag"] + pinned + further
+    bag = rooted(every, pinned[0])
     need(attributes_allowed(token) and any(
         signer_good(c, kind, token, bag, at)
-        for c in token["bag"] + pinned
+        for c in every
         if (c.issuer, c.serial) == token["sid"]), "timestamp-signature")
 
 
@@ -1524,7 +1527,7 @@ def certificate(raw):
     v = table(decode(raw[3:], CERTIFICATE_MAX, 0), int)
     must(set(range(11)) <= set(v) and len(v) <= 64)
     must(all(-1 << 63 <= k < 1 << 63 for k in v))
-    parts = {"known": set(v) - {12, 13, 17} <= set(range(11)) | {
+    parts = {"known": set(v) - {12, 13, 15, 17} <= set(range(11)) | {
         k for k in v if k < 0}, "chain": blob(v[2], 32), "d": v[4],
              "b": v[6], "upper": v[7], "lower": v[8]}
     parts["b0"], parts["params"] = array(v[3], 2)
@@ -1534,6 +1537,8 @@ def certificate(raw):
         blob(node, 32)
     for kind, t in (array(v[7], 2), array(v[8], 2)):
         uint(kind), blob(t, 0, STAMP_MAX)
+    parts["bag"] = [blob(c, 1, 4096) for c in array(v[15], 1, 16)] \
+        if 15 in v else []
     parts["final"] = later_block(v[12]) if 12 in v else None
     must(13 not in v or size_of_value(raw[3:], 13) <= 65536)
     parts["range"] = proved_range(v[17]) if 17 in v else None
@@ -1591,6 +1596,7 @@ def judge(raw, anchor, content, facts=None):
     p, d, b0, b = params(c["params"]), record(c["d"]), block(c["b0"]), \
         block(c["b"])
     need(c["range"] is None or range_fits(c["range"], d["size"]), "malformed")
+    p["bag"] = [x for x in map(readable, c["bag"]) if x]
     b2 = c["final"] and block(c["final"]["b"])
     need(H(c["b0"]) == c["chain"] and anchor in (None, c["chain"]), "anchor")
     need(b0["mh"] == tree_root(H(c["params"]), 0, 1, []) and b0["th"] == ZERO,
@@ -1620,6 +1626,14 @@ def judge(raw, anchor, content, facts=None):
             root=d["root"].hex(), anchor=c["chain"].hex(), epoch=s["epoch"],
             recoveries=data["recoveries"])
     need(anchor is not None, "no-anchor")
+
+
+def readable(der_):
+    """A certificate, or None: nobody vouches for those of key 15."""
+    try:
+        return Certificate(der_)
+    except Bad:
+        return None
 
 
 def judge_content(content, d, r):

@@ -17,6 +17,7 @@
 #define PARTS 11	/* keys 0 .. 10, all there */
 #define KEY_FINAL 12
 #define KEY_SYNC 13
+#define KEY_BAG 15
 #define KEY_RANGE 17
 #define KEYS_MAX 64	/* with those to be ignored */
 #define TYPED 1		/* the one form of order, and of attestation */
@@ -146,6 +147,18 @@ static void read_sync(struct parse *p, struct certificate *c)
 		cborr_fail(&p->r);
 }
 
+static void read_bag(struct parse *p, struct certificate *c)
+{
+	uint64_t i, n = 0;
+
+	cborr_array(&p->r, 1, PARAMS_BAG_MAX, &n);
+	for (i = 0; i < n; i++)
+		if (cborr_bytes(&p->r, PARAMS_AUTHORITY_MAX, &c->bag[i]) == 0 &&
+			c->bag[i].n == 0)
+			cborr_fail(&p->r);
+	c->n_bag = (size_t)n;
+}
+
 static int expect_key(struct parse *p, struct cborr_keys *keys, uint64_t want)
 {
 	uint64_t key = UINT64_MAX;
@@ -203,6 +216,8 @@ static void read_rest(
 			read_final(p, c);
 		} else if (key == KEY_SYNC) {
 			read_sync(p, c);
+		} else if (key == KEY_BAG) {
+			read_bag(p, c);
 		} else if (key == KEY_RANGE) {
 			read_range(p, &c->range);
 		} else {

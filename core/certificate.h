@@ -17,8 +17,10 @@
  *  12 [b bytes, [type, bytes], [* hash]]   final by: a later block that names a
  *                      main log, its timestamp, path of this block's entry
  *  13 anything         evidence of a sync group: nothing here judges it
+ *  15 [1*16 DER]       certificates that complete tokens; nobody vouches
+ *                      for them
  *  17 range (range.h)  it is for a part of the file only
- * 11, 14, 15, 16 and those above are kept for later parts (a verifier that
+ * 11, 14, 16 and those above are kept for later parts (a verifier that
  * does not know one answers V_UNSUPPORTED); negative keys may be ignored.
  */
 #ifndef CORE_CERTIFICATE_H
@@ -27,6 +29,7 @@
 #include "core/bytes.h"
 #include "core/merkle.h"
 #include "core/mlog.h"
+#include "core/params.h"
 #include "core/range.h"
 
 #define CERTIFICATE_MAX ((size_t)256 << 10) /* bytes */
@@ -53,6 +56,8 @@ struct certificate {
 	struct range range;	/* to == 0: none */
 	bool has_final;
 	struct certificate_final final;
+	size_t n_bag;
+	struct bytes bag[PARAMS_BAG_MAX];
 	struct bytes sync;	/* the item, encoded; n == 0: none */
 	struct bytes added;	/* all keys above 10, encoded; read only */
 };

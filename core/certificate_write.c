@@ -8,6 +8,7 @@
 #define TYPED 1
 #define KEY_FINAL 12
 #define KEY_SYNC 13
+#define KEY_BAG 15
 #define KEY_RANGE 17
 
 static void write_pair(struct cborw *w, uint64_t type, struct bytes v)
@@ -51,6 +52,8 @@ static void write_range(struct cborw *w, const struct range *r)
 /* What may be there. */
 static void write_additions(struct cborw *w, const struct certificate *c)
 {
+	size_t i;
+
 	if (c->has_final) {
 		cborw_uint(w, KEY_FINAL);
 		cborw_array(w, 3);
@@ -62,6 +65,12 @@ static void write_additions(struct cborw *w, const struct certificate *c)
 		cborw_uint(w, KEY_SYNC);
 		cborw_raw(w, c->sync);
 	}
+	if (c->n_bag > 0) {
+		cborw_uint(w, KEY_BAG);
+		cborw_array(w, c->n_bag);
+		for (i = 0; i < c->n_bag; i++)
+			cborw_bytes(w, c->bag[i]);
+	}
 	if (c->range.to > 0) {
 		cborw_uint(w, KEY_RANGE);
 		write_range(w, &c->range);
@@ -72,6 +81,7 @@ static void write_parts(struct cborw *w, const struct certificate *c)
 {
 	cborw_tag(w, TAG_SELF_DESCRIBED);
 	cborw_map(w, PARTS + (uint64_t)c->has_final + (c->sync.n > 0) +
+			     (c->n_bag > 0) +
 			     (c->range.to > 0));
 	cborw_uint(w, 0);
 	cborw_text(w, "notaryfs-cert");
@@ -110,6 +120,7 @@ int make_certificate(const struct certificate *parts, struct buf *ret)
 
 	if (parts->path_len > MERKLE_PATH_MAX ||
 		parts->final.path_len > MLOG_DEPTH ||
+		parts->n_bag > PARAMS_BAG_MAX ||
 		parts->range.n > RANGE_HASHES_MAX)
 		return -EINVAL;
 	write_parts(&w, parts);

@@ -36,6 +36,7 @@
 #define PARAMS_KEY_MAX 512	/* bytes of one public key */
 #define PARAMS_IMAGES_MAX 16
 #define PARAMS_PCRS_MAX 32
+#define PARAMS_BAG_MAX 16	/* certificates, each like an authority's */
 #define PARAMS_ROOTS_MAX 8
 #define PARAMS_AUTHORITIES_MAX 8
 #define PARAMS_AUTHORITY_MAX 4096 /* bytes of a key or certificate */
@@ -95,6 +96,10 @@ struct params {
 	size_t n_digests;
 	struct bytes digest[PARAMS_DIGESTS_MAX];
 	uint8_t installation[16];
+	/* Not of the parameters: certificates that came with a token and may
+	 * complete it (certificate.h, key 15).  Not trusted. */
+	size_t n_bag;
+	struct bytes bag[PARAMS_BAG_MAX];
 };
 
 /* Points into `in`.  -EBADMSG; -EOPNOTSUPP for a version or class unknown. */

@@ -206,7 +206,7 @@ static void add_set(struct parts_maker *m, const char *stem, struct bytes t,
 		struct stamp s = {stem, .t = one[i].t, .block = block,
 			.file = file};
 
-		if (timestamp_by(&m->r->params.authority[one[i].authority],
+		if (timestamp_by(&m->r->params, one[i].authority,
 			    one[i].t, block, &judged) != V_VALID)
 			continue; /* likewise */
 		s.p_ms = judged.p_ms;

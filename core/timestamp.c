@@ -100,10 +100,12 @@ static bool tsa_policy(struct bytes name, struct bytes *ret)
 	return true;
 }
 
-static enum verdict validate_tsp(const struct params_authority *a,
-	struct bytes t, struct bytes block, struct timestamp *ret)
+static enum verdict validate_tsp(const struct params *p,
+	const struct params_authority *a, struct bytes t, struct bytes block,
+	struct timestamp *ret)
 {
-	struct tsp_policy policy = {.certs = a->key};
+	struct tsp_policy policy = {
+		.certs = a->key, .bag = p->bag, .n_bag = p->n_bag};
 	struct tsp_token token;
 
 	if (!tsa_policy(a->name, &policy.oid))
@@ -147,9 +149,10 @@ static enum verdict validate_jwt(const struct params_authority *a,
 	}
 }
 
-static enum verdict validate_by(const struct params_authority *a,
+static enum verdict validate_by(const struct params *p, size_t i,
 	struct bytes t, struct bytes block, struct timestamp *ret)
 {
+	const struct params_authority *a = &p->authority[i];
 	struct hash hb;
 	enum verdict v;
 
@@ -158,7 +161,7 @@ static enum verdict validate_by(const struct params_authority *a,
 		v = validate_local(a, t, ret);
 		break;
 	case TIMESTAMP_RFC3161:
-		return validate_tsp(a, t, block, ret);
+		return validate_tsp(p, a, t, block, ret);
 	case TIMESTAMP_JWT:
 		v = validate_jwt(a, t, ret);
 		break;
@@ -173,12 +176,12 @@ static enum verdict validate_by(const struct params_authority *a,
 	return v;
 }
 
-enum verdict timestamp_by(const struct params_authority *a, struct bytes t,
+enum verdict timestamp_by(const struct params *p, size_t i, struct bytes t,
 	struct bytes block, struct timestamp *ret)
 {
 	unsigned before = memory_failures();
 
-	return memory_verdict(validate_by(a, t, block, ret), before);
+	return memory_verdict(validate_by(p, i, t, block, ret), before);
 }
 
 /* One authority of the type has to vouch for it.  If none does, the answer is
@@ -195,7 +198,7 @@ static enum verdict validate_alone(const struct params *p, uint64_t type,
 		if (p->authority[i].type != type)
 			continue;
 		stamp = (struct timestamp){.signers = (uint8_t)(1U << i)};
-		v = timestamp_by(&p->authority[i], t, block, &stamp);
+		v = timestamp_by(p, i, t, block, &stamp);
 		if (v == V_VALID) {
 			stamp.after_ms = stamp.p_ms;
 			*ret = stamp;

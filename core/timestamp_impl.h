@@ -7,8 +7,8 @@
 
 #include "core/timestamp.h"
 
-/* One stamp by that authority: y and p_ms of *ret.  (timestamp.c) */
-enum verdict timestamp_by(const struct params_authority *a, struct bytes t,
+/* One stamp by authority i: y and p_ms of *ret.  (timestamp.c) */
+enum verdict timestamp_by(const struct params *p, size_t i, struct bytes t,
 	struct bytes block, struct timestamp *ret);
 /* A type 3.  (timestamp_set.c) */
 enum verdict timestamp_set_validate(const struct params *p, struct bytes t,

@@ -123,8 +123,8 @@ enum verdict timestamp_set_validate(const struct params *p, struct bytes t,
 	for (i = 0; v == V_VALID && i < n; i++) {
 		struct timestamp got = {0};
 
-		v = timestamp_by(&p->authority[one[i].authority], one[i].t,
-			block, &got);
+		v = timestamp_by(
+			p, one[i].authority, one[i].t, block, &got);
 		insert(when, i, got.p_ms);
 		all.y = got.y;
 		all.signers |= (uint8_t)(1U << one[i].authority);

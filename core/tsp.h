@@ -38,6 +38,10 @@ struct tsp_policy {
 	/* Certificates (DER), one behind the other: the root, then others that
 	 * tokens may leave out.  Only the first is trusted. */
 	struct bytes certs;
+	/* More of them, each alone, that may complete a token.  Nobody vouches
+	 * for them, and those that cannot be read are passed over. */
+	const struct bytes *bag;
+	size_t n_bag;
 	struct bytes oid;	/* policy in dotted decimal; n == 0: any */
 	struct bytes nonce;	/* of the request, big endian; n == 0: any */
 };

@@ -259,7 +259,16 @@ static enum tsp_answer candidate(struct tsp *t, X509 *x, STACK_OF(X509) *bag,
 	return path_check(t, x, bag);
 }
 
-/* -- the certificates at hand: those in the token and the pinned ones */
+/* -- the certificates at hand: those in the token, the pinned ones, the bag */
+
+/* What cannot be read helps nobody. */
+static void bag_add(STACK_OF(X509) *bag, struct bytes der)
+{
+	X509 *x = NULL;
+
+	if (certpath_read(der, &x) == 0 && sk_X509_push(bag, x) <= 0)
+		X509_free(x);
+}
 
 static STACK_OF(X509) *bag_open(struct tsp *t)
 {
@@ -277,6 +286,8 @@ static STACK_OF(X509) *bag_open(struct tsp *t)
 			break; /* one fewer: a path may be missing */
 		X509_up_ref(t->pinned[i]);
 	}
+	for (i = 0; i < t->policy->n_bag; i++)
+		bag_add(bag, t->policy->bag[i]);
 	return bag;
 }
 

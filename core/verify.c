@@ -41,6 +41,8 @@ static enum verdict open_parts(struct bytes raw, struct report *r, struct parts 
 		return V_MALFORMED;
 	if (r->cert.range.to > 0 && !range_fits(&r->cert.range, r->record.size))
 		return V_MALFORMED;
+	r->params.n_bag = r->cert.n_bag;
+	memcpy(r->params.bag, r->cert.bag, sizeof(r->cert.bag));
 	p->cert = &r->cert;
 	p->params = &r->params;
 	return V_VALID;

@@ -31,6 +31,7 @@ enum verdict verify_final(const struct params *p, const struct certificate *c,
 	struct hash leaf = entry_of(c, s);
 	struct timestamp t;
 	struct block b;
+	enum verdict v;
 
 	if (!c->has_final)
 		return V_VALID;
@@ -41,8 +42,9 @@ enum verdict verify_final(const struct params *p, const struct certificate *c,
 	if (mlog_check_inclusion(&leaf, s->height, b.log_size, f->path,
 		    f->path_len, &b.log_root) != 0)
 		return V_FINAL_PATH;
-	if (timestamp_validate(p, f->t_type, f->t, f->b, &t) != V_VALID)
-		return V_FINAL_STAMP;
+	v = timestamp_validate(p, f->t_type, f->t, f->b, &t);
+	if (v != V_VALID)
+		return v == V_NO_MEMORY ? v : V_FINAL_STAMP;
 	e->final_ms = t.p_ms;
 	e->final = t.signers;
 	return V_VALID;

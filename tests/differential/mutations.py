@@ -1542,6 +1542,39 @@ def finals():
         add("sync: " + label, sync)
 
 
+def bags():
+    """Key 15: what tokens lack."""
+    def of(change):
+        def make(chain, index, rng, _):
+            tsa = chain.stamper
+            certs = tsa.certs(lambda _, v: v)
+
+            def complete(v):
+                return Tag((v[0], put(v[1], 15, change(certs[1:], rng))))
+            return chain.build(index, {
+                "certificate": complete,
+                "upper.token": lambda o: dict(o, bag=[]),
+                "lower.token": lambda o: dict(o, bag=[])})
+        return make
+
+    def stamps(chain):
+        return isinstance(chain.stamper, forge.Tsa) and chain.stamper.embedded
+    for label, change in (
+            ("all", lambda c, rng: c), ("turned", lambda c, rng: c[::-1]),
+            ("and junk", lambda c, rng: [b"junk"] + c),
+            ("and more behind one", lambda c, rng: [c[0] + b"x", c[1]]),
+            ("signer alone", lambda c, rng: c[1:]),
+            ("authority alone", lambda c, rng: c[:1]),
+            ("each eight times", lambda c, rng: c * 8),
+            ("17", lambda c, rng: c * 8 + c[:1]),
+            ("none", lambda c, rng: []), ("an empty one", lambda c, rng: [
+                b""] + c), ("too long", lambda c, rng: [bytes(4097)] + c),
+            ("one changed", lambda c, rng: [flip(c[0], rng), c[1]]),
+            ("the signer changed", lambda c, rng: [c[0], flip(c[1], rng)]),
+            ("no array", lambda c, rng: c[0])):
+        add("bag: " + label, of(change), stamps)
+
+
 def at_(i, value):
     return lambda v: v[:i] + [value] + v[i + 1:]
 
@@ -1550,7 +1583,7 @@ def fill():
     grid()
     for table_of in (records, blocks, parameters, numbers, documents,
                      certificates, tsa_meanings, jwt_meanings, local_stamps,
-                     wholes, sets, ranges, finals):
+                     wholes, sets, ranges, finals, bags):
         table_of()
     add("leaves: 20000 of them", many)
 

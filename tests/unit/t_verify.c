@@ -436,6 +436,38 @@ static void stamp_by(const struct mktsa *m, const char *imprint)
 	parts.t_lower_type = parts.t_upper_type = TIMESTAMP_RFC3161;
 }
 
+/* Tokens that lack the certificates of their path. */
+static void from_the_bag(const struct mktsa *m)
+{
+	struct mktsa_token bare = {.n_embedded = 1, .embedded = {m->root}};
+	struct buf ca = {0}, signer = {0};
+	struct hash ht;
+
+	mktsa_der(m->ca, &ca);
+	mktsa_der(m->signer, &signer);
+	stamp_by(m, "SHA256");
+	buf_free(&c.t);
+	mktsa_stamp(m, &bare, BUF_BYTES(&c.b), &c.t);
+	ht = timestamp_hash(BUF_BYTES(&c.t));
+	sequence_y_block(c.block.u, &ht, c.seq.y);
+	renumber();
+	parts.t_upper = BUF_BYTES(&c.t);
+	is_verdict(judge(), V_TIMESTAMP_SIGNATURE, "a token without its path");
+	parts.bag[0] = BYTES("junk", 4);
+	parts.bag[1] = BUF_BYTES(&ca);
+	parts.n_bag = 2;
+	is_verdict(judge(), V_TIMESTAMP_SIGNATURE, "with half of it in the bag");
+	parts.bag[2] = BUF_BYTES(&signer);
+	parts.n_bag = 3;
+	is_verdict(judge(), V_VALID, "with all of it, and what cannot be read");
+	parts.bag[0] = BYTES("", 0);
+	is_verdict(judge(), V_MALFORMED, "nothing is no certificate");
+	parts.n_bag = 0;
+	parts.bag[0].n = 0;
+	buf_free(&ca);
+	buf_free(&signer);
+}
+
 static void time_from_strangers(void)
 {
 	struct params good = c.params;
@@ -461,6 +493,7 @@ static void time_from_strangers(void)
 		"with their times");
 	parts.t_upper = BUF_BYTES(&c.t0);
 	is_verdict(judge(), V_TIMESTAMP_BLOCK, "another block's token");
+	from_the_bag(&m);
 	stamp_by(&thief, "SHA256");
 	is_verdict(judge(), V_TIMESTAMP_SIGNATURE,
 		"an authority of the same names, but another root");
