@@ -194,3 +194,17 @@ int backing_xattrs(int fd, struct buf *ret, unsigned *ret_left_out)
 		*ret_left_out = left_out;
 	return rc;
 }
+
+int backing_preset(int fd, char ret[BACKING_PRESET])
+{
+	char path[BACKING_NAME];
+	ssize_t n;
+
+	backing_name(fd, path);
+	n = getxattr(path, "user.notary.preset", ret, BACKING_PRESET - 1);
+	/* Something else under that name was not put there by us. */
+	if (n < 0 || !record_digest_name_ok(BYTES(ret, (size_t)n)))
+		n = 0;
+	ret[n] = '\0';
+	return (int)n;
+}

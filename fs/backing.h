@@ -13,7 +13,7 @@
 #include <stdbool.h>
 #include <sys/stat.h>
 
-#include "core/bytes.h"
+#include "core/record.h"
 
 /* A descriptor, or a negative errno. */
 int backing_open(int root, const char *path, int flags);
@@ -35,5 +35,9 @@ int backing_sync(int root, const char *path);
  * user.notary.*, and POSIX ACLs, in the order of record.h, as many as it has
  * room for; *ret_left_out counts the others.  *ret is empty if none. */
 int backing_xattrs(int fd, struct buf *ret, unsigned *ret_left_out);
+/* The name of the preset that a folder was given (fs/binding.h): its length,
+ * or 0. */
+#define BACKING_PRESET (RECORD_PRESET_MAX + 1)
+int backing_preset(int fd, char ret[BACKING_PRESET]);
 
 #endif

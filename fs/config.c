@@ -182,12 +182,17 @@ static void set_retain_max(struct reading *r, const char *text)
 	set_span(r, "retain_max", text, &r->c->retain_max_s);
 }
 
+static bool only_in_file(struct reading *r, const char *name)
+{
+	if (r->file == NULL)
+		complain(r, "%s can only be set in the file", name);
+	return r->file != NULL;
+}
+
 static void set_bucket(struct reading *r, const char *text)
 {
-	if (r->file == NULL) {
-		complain(r, "bucket can only be set in the file");
+	if (!only_in_file(r, "bucket"))
 		return;
-	}
 	if (r->c->n_buckets == CONFIG_BUCKETS_MAX) {
 		complain(r, "bucket = %s: there are %d already, the most "
 			"allowed", text, CONFIG_BUCKETS_MAX);
@@ -237,22 +242,93 @@ static void set_backlog_bytes(struct reading *r, const char *text)
 		r->c->backlog_bytes = v;
 }
 
+/* A copy, or NULL. */
+static char *keep(struct reading *r, const char *text, size_t n)
+{
+	char *copy = strndup(text, n);
+	r->failed = r->failed || copy == NULL;
+	return copy;
+}
+
+static bool preset_ok(struct reading *r, const char *setting, const char *name)
+{
+	cleanup(free) char *why = NULL;
+	const struct rules *rules;
+	if (presets_use(r->c->presets, name, &rules, &why) == 0)
+		return true;
+	complain(r, "%s = %s: %s", setting, name,
+		why != NULL ? why : "out of memory");
+	return false;
+}
+
+/* In a file, whether there is such a preset is seen when all is read. */
 static void set_preset(struct reading *r, const char *text)
 {
-	const struct rules *rules;
-	cleanup(free) char *why = NULL;
-	if (rules_preset(text, &rules, &why) != 0) {
-		complain(r, "preset = %s: %s", text, why != NULL ? why
-			: "out of memory");
+	if (r->file == NULL && !preset_ok(r, "preset", text))
+		return;
+	free(r->c->preset);
+	r->c->preset = keep(r, text, strlen(text));
+}
+
+static void set_bind(struct reading *r, const char *text)
+{
+	if (!only_in_file(r, "bind"))
+		return;
+	const char *last = strrchr(text, ' ');
+	struct config_bind *b = &r->c->bind[r->c->n_binds];
+	size_t n = last == NULL ? 0 : (size_t)(last - text);
+	while (n > 0 && text[n - 1] == ' ')
+		n--;
+	size_t start = n > 0 && text[0] == '/', end = n;
+	while (end > start && text[end - 1] == '/')
+		end--;
+	if (start == end) {
+		complain(r, "bind = %s: must be of the form bind = FOLDER "
+			"PRESET, FOLDER seen from the mount, like /backup/*",
+			text);
 		return;
 	}
-	char *copy = strdup(text);
-	if (copy == NULL) {
+	if (r->c->n_binds == CONFIG_BINDS_MAX) {
+		complain(r, "bind = %s: there are %d already, the most "
+			"allowed", text, CONFIG_BINDS_MAX);
+		return;
+	}
+	*b = (struct config_bind){keep(r, text + start, end - start),
+		keep(r, last + 1, strlen(last + 1))};
+	r->c->n_binds++;
+}
+
+static void set_rule(struct reading *r, const char *text)
+{
+	cleanup(free) char *copy = strdup(text);
+	cleanup(free) char *why = NULL;
+	char *at = NULL;
+	if (!only_in_file(r, "rule"))
+		return;
+	if (r->c->presets == NULL)
+		r->c->presets = presets_new();
+	if (copy == NULL || r->c->presets == NULL) {
 		r->failed = true;
 		return;
 	}
-	free(r->c->preset);
-	r->c->preset = copy;
+	const char *name = strtok_r(copy, " ", &at);
+	const char *class = strtok_r(NULL, " ", &at);
+	while (at != NULL && *at == ' ')
+		at++;
+	if (name == NULL || class == NULL || at == NULL || *at == '\0')
+		complain(r, "rule = %s: must be of the form rule = PRESET "
+			"CLASS GLOB, or rule = PRESET include OTHER", text);
+	else if (presets_add(r->c->presets, name, class, at, &why) != 0)
+		complain(r, "rule = %s: %s", text,
+			why != NULL ? why : "out of memory");
+}
+
+static void check_presets(struct reading *r)
+{
+	for (size_t i = 0; i < r->c->n_binds; i++)
+		preset_ok(r, "bind", r->c->bind[i].preset);
+	if (r->c->preset != NULL)
+		preset_ok(r, "preset", r->c->preset);
 }
 
 /* A collector reads what is called *.prom in its folder. */
@@ -264,13 +340,8 @@ static void set_metrics_file(struct reading *r, const char *text)
 			"ends in .prom", text);
 		return;
 	}
-	char *copy = strdup(text);
-	if (copy == NULL) {
-		r->failed = true;
-		return;
-	}
 	free(r->c->metrics_file);
-	r->c->metrics_file = copy;
+	r->c->metrics_file = keep(r, text, n);
 }
 
 #define SETTLE_MAX 1		/* index of settle_max */
@@ -287,6 +358,8 @@ static const struct setting {
 	{"backlog_files", set_backlog_files, false},
 	{"backlog_bytes", set_backlog_bytes, false},
 	{"preset", set_preset, false},
+	{"bind", set_bind, true},
+	{"rule", set_rule, true},
 	{"block_interval", set_block_interval, false},
 	{"retain_default", set_retain_default, false},
 	{"retain_min", set_retain_min, false},
@@ -376,6 +449,8 @@ static void check_whole(struct reading *r)
 {
 	if (r->c->settle_max_ms < r->c->settle_ms)
 		complain(r, "settle_max must not be shorter than settle");
+	if (r->file != NULL)
+		check_presets(r);
 	uint64_t least = r->c->retain_min_s, most = r->c->retain_max_s;
 	uint64_t usual = r->c->retain_default_s;
 	if (most != 0 && (least > most || usual > most))
@@ -465,6 +540,11 @@ void config_done(struct config *c)
 {
 	for (size_t i = 0; i < c->n_buckets; i++)
 		free(c->bucket[i]);
+	for (size_t i = 0; i < c->n_binds; i++) {
+		free(c->bind[i].glob);
+		free(c->bind[i].preset);
+	}
+	presets_free(c->presets);
 	free(c->preset);
 	free(c->metrics_file);
 	*c = (struct config){0};

@@ -13,6 +13,9 @@
  *   backlog_files = 100000  writers wait while more files than this are not
  *   backlog_bytes = 64G     final, or more bytes
  *   preset = default        rules for names (fs/rules.h)
+ *   bind = GLOB PRESET      another for folders whose path GLOB matches
+ *   rule = NAME CLASS GLOB  one rule of a preset of one's own, or
+ *                           NAME include PRESET
  *   block_interval = 10ms   least time between two blocks
  *   retain_default = none   how long a file is kept from its seal on at least
  *   retain_min = none       least and greatest time from now to a date that is
@@ -27,6 +30,7 @@
 #include <stdint.h>
 
 #define CONFIG_BUCKETS_MAX 16
+#define CONFIG_BINDS_MAX 64
 
 struct config {
 	uint64_t settle_ms, settle_max_ms, empty_settle_ms;
@@ -36,7 +40,12 @@ struct config {
 	uint64_t backlog_files, backlog_bytes;
 	uint64_t block_interval_ms;
 	uint64_t retain_default_s, retain_min_s, retain_max_s; /* 0: none */
-	char *preset;
+	char *preset;			/* NULL: default */
+	struct presets *presets;	/* NULL: those built in */
+	size_t n_binds;
+	struct config_bind {
+		char *glob, *preset;
+	} bind[CONFIG_BINDS_MAX];
 	char *metrics_file;		/* absolute, or NULL */
 };
 

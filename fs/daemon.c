@@ -115,8 +115,8 @@ static void reread(struct daemon *d)
 	new.metrics_file = file;
 	journal_say(d->journal, JOURNAL_CONFIG_READ, path,
 		"settle, settle_max, empty_settle, backlog, retain and "
-		"metrics_file are as it says now%s", fixed ? "; bucket, immutable, preset "
-		"and block_interval change with the next mount" : "");
+		"metrics_file are as it says now%s", fixed ? "; bucket, immutable, preset, "
+		"bind, rule and block_interval change with the next mount" : "");
 	config_done(&new);
 	daemon_metrics(d, true);
 }

@@ -136,6 +136,12 @@ void inode_forget(struct mount *m, struct node *n, uint64_t lookups);
 void inode_join(struct mount *m, struct node *n, const struct stat *st);
 /* The folder's content or attributes changed; takes the lock. */
 void inode_folder_changed(struct mount *m, struct node *folder);
+/* Is anything sealed, or being sealed, at or below the folder at that path?
+ * 1, 0, or a negative errno. */
+int inode_sealed_below(struct mount *m, struct node *n, const char *path);
+/* Lock held: everything unsealed at or below n may have another class now, and
+ * folders another record. */
+void inode_reclass(struct mount *m, struct node *n);
 /* Is the text a name that may be made here?  0, -EEXIST, -ENAMETOOLONG. */
 int inode_name_ok(struct mount *m, struct node *folder, const char *text);
 /* Descriptor of a folder for *at calls. */

@@ -260,3 +260,47 @@ void inode_changed(struct mount *m, struct node *n)
 	}
 	settle_changed(&m->nodes.settle, &n->item, mount_now(m));
 }
+
+static int is_sealed(void *ctx, const struct local_record *r)
+{
+	(void)ctx;
+	return record_seals(r->kind);
+}
+
+int inode_sealed_below(struct mount *m, struct node *n, const char *path)
+{
+	struct item *i;
+
+	{
+		locked(&m->lock);
+		for (i = m->nodes.settle.pending; i != NULL; i = i->next)
+			if (i->state == ST_SEALING &&
+				node_below(node_of_item(i), n))
+				return 1;
+	}
+	return m->s.local->ops->below(m->s.local, BYTES(path, strlen(path)),
+		false, is_sealed, NULL);
+}
+
+void inode_reclass(struct mount *m, struct node *n)
+{
+	struct settle *s = &m->nodes.settle;
+	uint64_t now = mount_now(m);
+	struct item *i, *next;
+
+	if (n->type != NODE_FOLDER) {
+		settle_renamed(s, &n->item, node_class(&m->nodes, n), now);
+		return;
+	}
+	settle_folder(s, &n->item, now); /* recorded under its new path */
+	for (i = s->pending; i != NULL; i = next) {
+		next = i->next;
+		if (i == &n->item || !node_below(node_of_item(i), n))
+			continue;
+		if (i->kind == ITEM_FOLDER)
+			settle_folder(s, i, now);
+		else
+			settle_renamed(s, i,
+				node_class(&m->nodes, node_of_item(i)), now);
+	}
+}

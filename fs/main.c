@@ -20,6 +20,7 @@ static const struct command {
 	{"status", cmd_status, "say how it is doing"},
 	{"wait", cmd_wait, "wait until files are final"},
 	{"seal", cmd_seal, "seal files now"},
+	{"rules", cmd_rules, "say of which class a name is, and why"},
 	{"retain", cmd_retain, "keep sealed files until a date"},
 	{"hold", cmd_hold, "hold sealed files for a case, or release them"},
 	{"delete", cmd_delete, "delete sealed files by the governance key"},

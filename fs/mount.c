@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "fs/binding.h"
 #include "fs/dispatch.h"
 #include "fs/gone.h"
 #include "fs/inner.h"
@@ -91,10 +92,12 @@ static int open_files(struct mount *m, char **ret_why)
 	rc = backing_stat(m->files, "", &st);
 	if (rc != 0)
 		return fail(rc, "openat2 (Linux 5.6 or later)", ret_why);
-	rc = rules_preset(c->preset != NULL ? c->preset : "default",
+	rc = presets_use(c->presets, c->preset != NULL ? c->preset : "default",
 		&rules, ret_why);
 	if (rc == 0)
 		rc = nodes_init(&m->nodes, rules, st.st_ino);
+	if (rc == 0)
+		rc = binding_open(m, ret_why);
 	if (rc != 0)
 		return rc;
 	mount_settle(m);
@@ -206,6 +209,7 @@ static void free_mount(struct mount *m)
 	certfile_free(m->certs);
 	refusals_close(m->refusals);
 	handles_end(m);
+	binding_close(m);
 	nodes_done(&m->nodes);
 	folders_done(&m->folders);
 	if (m->files >= 0)

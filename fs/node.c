@@ -137,6 +137,7 @@ int nodes_init(struct nodes *t, const struct rules *rules, ino_t root_ino)
 {
 	*t = (struct nodes){
 		.rules = rules,
+		.gen = 1,
 		.ino_size = TABLE_MIN,
 		.name_size = TABLE_MIN,
 		.by_ino = calloc(TABLE_MIN, sizeof(*t->by_ino)),
@@ -308,7 +309,7 @@ struct name *node_find(const struct nodes *t, const struct node *parent,
 	return m;
 }
 
-static struct name *new_name(struct nodes *t, struct node *parent,
+static struct name *new_name(struct node *parent,
 	const char *text, struct node *n)
 {
 	size_t len = strlen(text);
@@ -319,7 +320,6 @@ static struct name *new_name(struct nodes *t, struct node *parent,
 	memcpy(m->text, text, len);
 	m->parent = parent;
 	m->node = n;
-	m->rule = rules_component(t->rules, text);
 	return m;
 }
 
@@ -333,7 +333,7 @@ struct name *node_name(struct nodes *t, struct node *parent, const char *text,
 	n->refs++;
 	if (m != NULL)
 		node_unname(t, m);
-	m = new_name(t, parent, text, n);
+	m = new_name(parent, text, n);
 	n->refs--;
 	if (m == NULL)
 		return NULL;
@@ -348,6 +348,11 @@ void node_unname(struct nodes *t, struct name *m)
 	parent->refs++; /* putting n may put the folder too */
 	remove_name(t, m);
 	free(m);
+	if (n->names == NULL && n->preset != NULL) {
+		n->preset = NULL;
+		t->n_presets--;
+		n->refs--;
+	}
 	if (n->names == NULL) {
 		if (n->type != NODE_VIRTUAL) {
 			settle_gone(&t->settle, &n->item);
@@ -363,7 +368,7 @@ void node_unname(struct nodes *t, struct name *m)
 int node_move(struct nodes *t, struct name *m, struct node *parent,
 	const char *text, struct name **ret)
 {
-	struct name *to = new_name(t, parent, text, m->node), *old;
+	struct name *to = new_name(parent, text, m->node), *old;
 	struct node *from = m->parent, *n = m->node;
 
 	if (to == NULL)
@@ -376,6 +381,7 @@ int node_move(struct nodes *t, struct name *m, struct node *parent,
 	remove_name(t, m);
 	free(m);
 	insert_name(t, to);
+	t->gen += n->type == NODE_FOLDER;
 	n->refs--;
 	parent->refs--;
 	node_put(t, from);
@@ -392,10 +398,11 @@ static void take_name(struct name *m)
 	*p = m->node_next;
 }
 
-void node_exchange(struct name *a, struct name *b)
+void node_exchange(struct nodes *t, struct name *a, struct name *b)
 {
 	struct node *n = a->node;
 
+	t->gen++;
 	take_name(a);
 	take_name(b);
 	a->node = b->node;
@@ -484,32 +491,145 @@ struct node *node_at(const struct nodes *t, const char *path)
 	return n;
 }
 
-static unsigned rule_of(const struct nodes *t, const struct node *folder,
-	unsigned least)
+/* -- rules -- */
+
+int node_bind(struct nodes *t, struct node *folder, const struct rules *rules)
 {
-	for (; folder != t->root && folder->names != NULL;
-		folder = folder->names->parent)
-		if (folder->names->rule < least)
-			least = folder->names->rule;
-	return least;
+	if ((folder->preset == NULL) == (rules == NULL)) {
+		t->gen += folder->preset != rules;
+		folder->preset = rules;
+		return 0;
+	}
+	if (rules != NULL && t->n_presets == NODE_PRESETS_MAX)
+		return -ENOSPC;
+	t->gen++;
+	folder->preset = rules;
+	if (rules != NULL) {
+		t->n_presets++;
+		folder->refs++;
+		return 0;
+	}
+	t->n_presets--;
+	folder->refs--;
+	node_put(t, folder);
+	return 0;
 }
 
-enum rules_class name_class(const struct nodes *t, const struct name *m)
+/* What is bound to that folder itself. */
+static const struct rules *bound(const struct nodes *t,
+	const struct node *folder)
 {
-	return rules_class(t->rules, rule_of(t, m->parent, m->rule));
+	char path[NODE_PATH];
+	size_t i;
+
+	if (folder->preset != NULL)
+		return folder->preset;
+	if (t->n_binds == 0 || node_path(t, folder, path) < 0)
+		return NULL;
+	for (i = 0; i < t->n_binds; i++)
+		if (rules_glob_path(t->bind[i].glob, path))
+			return t->bind[i].rules;
+	return NULL;
 }
 
-enum rules_class name_class_at(const struct nodes *t,
-	const struct node *parent, const char *text)
+static void judge(struct nodes *t, struct name *m);
+
+/* The rules below a folder, and the least of the components so far. */
+static const struct rules *below(struct nodes *t, struct node *folder,
+	unsigned *ret_least)
 {
-	return rules_class(t->rules,
-		rule_of(t, parent, rules_component(t->rules, text)));
+	struct name *m = folder->names;
+
+	if (folder == t->root || m == NULL) {
+		*ret_least = RULES_NONE;
+		return t->root->preset != NULL ? t->root->preset : t->rules;
+	}
+	judge(t, m);
+	*ret_least = m->below_rule;
+	return m->below;
 }
 
-enum rules_class node_class(const struct nodes *t, const struct node *n)
+const struct rules *node_rules(struct nodes *t, struct node *folder,
+	const struct node **ret_from)
+{
+	unsigned least;
+	const struct node *n = folder;
+
+	while (n != t->root && n->names != NULL && bound(t, n) == NULL)
+		n = n->names->parent;
+	*ret_from = n;
+	return below(t, folder, &least);
+}
+
+/* As many components before text as a glob of the rules may look at, and no
+ * more than up to the folder that they start from. */
+static unsigned component(struct nodes *t, const struct rules *r,
+	const struct node *folder, const char *text)
+{
+	char path[NODE_PATH], *p = path + sizeof path - 1 - strlen(text);
+	size_t depth = rules_depth(r), n;
+
+	if (depth == 1)
+		return rules_component(r, text);
+	strcpy(p, text);
+	for (; --depth > 0 && folder != t->root && folder->names != NULL &&
+		bound(t, folder) == NULL; folder = folder->names->parent) {
+		n = strlen(folder->names->text);
+		if (n + 1 > (size_t)(p - path))
+			break;
+		*--p = '/';
+		p -= n;
+		memcpy(p, folder->names->text, n);
+	}
+	return rules_component(r, p);
+}
+
+static unsigned least_at(struct nodes *t, struct node *parent,
+	const char *text, const struct rules **ret)
+{
+	unsigned above, own;
+
+	*ret = below(t, parent, &above);
+	own = component(t, *ret, parent, text);
+	return own < above ? own : above;
+}
+
+static void judge(struct nodes *t, struct name *m)
+{
+	const struct rules *r, *own;
+
+	if (m->gen == t->gen)
+		return;
+	m->rule = least_at(t, m->parent, m->text, &r);
+	m->gen = t->gen;
+	if (m->node->type != NODE_FOLDER)
+		return;
+	own = bound(t, m->node);
+	m->below = own != NULL ? own : r;
+	m->below_rule = own != NULL ? RULES_NONE : m->rule;
+}
+
+enum rules_class name_class(struct nodes *t, struct name *m)
+{
+	unsigned least;
+
+	judge(t, m);
+	return rules_class(below(t, m->parent, &least), m->rule);
+}
+
+enum rules_class name_class_at(struct nodes *t, struct node *parent,
+	const char *text)
+{
+	const struct rules *r;
+	unsigned least = least_at(t, parent, text, &r);
+
+	return rules_class(r, least);
+}
+
+enum rules_class node_class(struct nodes *t, const struct node *n)
 {
 	enum rules_class class = CLASS_SCRATCH, c;
-	const struct name *m;
+	struct name *m;
 
 	for (m = n->names; m != NULL; m = m->node_next) {
 		c = name_class(t, m);

@@ -45,7 +45,11 @@ struct name {
 	struct name *hash_next;
 	struct name *node_next;	/* other names of the node */
 	struct node *parent, *node;
-	unsigned rule;		/* of this component alone (rules.h) */
+	unsigned gen;		/* of nodes, when the next three were found */
+	unsigned rule;		/* least of those above it and its own, from the
+				   folder with a preset on */
+	const struct rules *below; /* a folder: the rules below it */
+	unsigned below_rule;	/* and the least there so far */
 	bool recorded;		/* local has a record of this path */
 	bool unsynced;		/* not known to be durable in its folder */
 	char text[];
@@ -61,6 +65,7 @@ struct node {
 	uint32_t refs;		/* names below it, handles, jobs */
 	enum node_type type;
 	enum virtual_kind virtual;
+	const struct rules *preset; /* bound to this folder, or NULL */
 	bool unknown;		/* a file not asked about in local yet */
 	bool keeps;		/* sealed, with a name that is not */
 	bool special;		/* setuid or setgid bit: writing clears it */
@@ -73,8 +78,18 @@ struct node {
 	struct item item;
 };
 
-struct nodes {
+/* A preset for the folders whose path a glob matches. */
+struct bind {
+	const char *glob;
 	const struct rules *rules;
+};
+
+struct nodes {
+	const struct rules *rules; /* where no folder has its own */
+	const struct bind *bind;   /* the first that matches counts */
+	size_t n_binds;
+	unsigned gen;		/* another one: names are judged anew */
+	unsigned n_presets;	/* folders that node_bind() holds */
 	struct settle settle;
 	struct node *root, *all;
 	struct node **by_ino;
@@ -82,7 +97,7 @@ struct nodes {
 	size_t n_nodes, ino_size, n_names, name_size;
 };
 
-/* root_ino: of files/. */
+/* root_ino: of files/.  Binds may be set afterwards, before the first name. */
 int nodes_init(struct nodes *t, const struct rules *rules, ino_t root_ino);
 void nodes_done(struct nodes *t);
 
@@ -111,7 +126,7 @@ void node_unname(struct nodes *t, struct name *m);
 int node_move(struct nodes *t, struct name *m, struct node *parent,
 	const char *text, struct name **ret);
 /* The two names exchange their nodes. */
-void node_exchange(struct name *a, struct name *b);
+void node_exchange(struct nodes *t, struct name *a, struct name *b);
 
 #define NODE_PATH (RECORD_PATH_MAX + 1)
 /* The path of a name in its folder: its length, or -ENAMETOOLONG, -ENOENT if
@@ -125,12 +140,19 @@ bool node_below(const struct node *n, const struct node *folder);
 /* The node at that path if it and all above it are in memory. */
 struct node *node_at(const struct nodes *t, const char *path);
 
-enum rules_class name_class(const struct nodes *t, const struct name *m);
+#define NODE_PRESETS_MAX 1024	/* folders; each is kept in memory */
+/* Binds a preset to a folder, for all names below it; NULL ends that.  A folder
+ * that has one stays in memory, so its binding goes where it goes.  -ENOSPC. */
+int node_bind(struct nodes *t, struct node *folder, const struct rules *rules);
+/* The rules that hold below a folder, and the folder that they start from. */
+const struct rules *node_rules(struct nodes *t, struct node *folder,
+	const struct node **ret_from);
+enum rules_class name_class(struct nodes *t, struct name *m);
 /* Class of a name that is not there yet. */
-enum rules_class name_class_at(const struct nodes *t,
-	const struct node *parent, const char *text);
-/* seal if any name is of that class. */
-enum rules_class node_class(const struct nodes *t, const struct node *n);
+enum rules_class name_class_at(struct nodes *t, struct node *parent,
+	const char *text);
+/* The strongest of all its names. */
+enum rules_class node_class(struct nodes *t, const struct node *n);
 
 static inline struct node *node_of_item(struct item *i)
 {

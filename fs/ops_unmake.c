@@ -75,37 +75,13 @@ static int find_place(struct mount *m, fuse_ino_t parent, const char *text,
 	return rc;
 }
 
-static int is_file(void *ctx, const struct local_record *r)
-{
-	(void)ctx;
-	return record_seals(r->kind);
-}
-
-/* Is anything sealed, or being sealed, at or below that folder? */
-static int sealed_below(struct mount *m, const struct place *p)
-{
-	struct item *i;
-	int rc;
-
-	{
-		locked(&m->lock);
-		for (i = m->nodes.settle.pending; i != NULL; i = i->next)
-			if (i->state == ST_SEALING &&
-				node_below(node_of_item(i), p->node))
-				return 1;
-	}
-	rc = m->s.local->ops->below(m->s.local,
-		BYTES(p->path, strlen(p->path)), false, is_file, NULL);
-	return rc;
-}
-
 /* May the name be moved or replaced?  0, -EPERM. */
 static int may_go(struct mount *m, const struct place *p)
 {
 	int rc;
 
 	if (p->node->type == NODE_FOLDER) {
-		rc = sealed_below(m, p);
+		rc = inode_sealed_below(m, p->node, p->path);
 		return rc > 0 ? -EPERM : rc;
 	}
 	if (p->node->type == NODE_OTHER)
@@ -293,30 +269,6 @@ static int may_rename(struct mount *m, struct place *from, struct place *to,
 	return rc;
 }
 
-/* Everything unsealed below a folder may have another class now. */
-static void reclass(struct mount *m, struct node *n)
-{
-	struct settle *s = &m->nodes.settle;
-	uint64_t now = mount_now(m);
-	struct item *i, *next;
-
-	if (n->type != NODE_FOLDER) {
-		settle_renamed(s, &n->item, node_class(&m->nodes, n), now);
-		return;
-	}
-	settle_folder(s, &n->item, now); /* recorded under its new path */
-	for (i = s->pending; i != NULL; i = next) {
-		next = i->next;
-		if (i == &n->item || !node_below(node_of_item(i), n))
-			continue;
-		if (i->kind == ITEM_FOLDER)
-			settle_folder(s, i, now);
-		else
-			settle_renamed(s, i,
-				node_class(&m->nodes, node_of_item(i)), now);
-	}
-}
-
 static int move_names(struct mount *m, struct place *from, struct place *to,
 	unsigned flags)
 {
@@ -326,9 +278,9 @@ static int move_names(struct mount *m, struct place *from, struct place *to,
 
 	locked(&m->lock);
 	if ((flags & RENAME_EXCHANGE) != 0) {
-		node_exchange(from->name, to->name);
+		node_exchange(&m->nodes, from->name, to->name);
 		from->name->unsynced = to->name->unsynced = true;
-		reclass(m, b);
+		inode_reclass(m, b);
 	} else if (a != b) {
 		rc = node_move(&m->nodes, from->name, to->folder, to->text,
 			&moved);
@@ -337,9 +289,9 @@ static int move_names(struct mount *m, struct place *from, struct place *to,
 		/* What was replaced may have names left, of another class. */
 		if (rc == 0 && b != NULL && b->names != NULL &&
 			b->type != NODE_FOLDER)
-			reclass(m, b);
+			inode_reclass(m, b);
 	}
-	reclass(m, a);
+	inode_reclass(m, a);
 	settle_folder(&m->nodes.settle, &from->folder->item, mount_now(m));
 	settle_folder(&m->nodes.settle, &to->folder->item, mount_now(m));
 	return rc;

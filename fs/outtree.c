@@ -140,6 +140,9 @@ int outtree_attributes(struct outtree *t, int fd, const struct record *d)
 	int err = set_xattrs(fd, d);
 	if (err != 0)
 		return err;
+	if (d->preset.n > 0 && fsetxattr(fd, "user.notary.preset", d->preset.p,
+			d->preset.n, 0) != 0 && errno != ENOTSUP)
+		return -errno;
 	if (fchmod(fd, d->mode) != 0 || futimens(fd, times) != 0)
 		return -errno;
 	return 0;

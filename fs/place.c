@@ -101,6 +101,40 @@ int place_mount(const char *path, char **ret_root, char **ret_rest)
 	return 0;
 }
 
+int place_future(const char *path, char **ret_root, char **ret_rest)
+{
+	cleanup(free) char *above = strdup(path);
+	cleanup(free) char *rest = NULL;
+	const char *name = path;
+	if (above == NULL)
+		return -ENOMEM;
+	int err = place_mount(path, ret_root, ret_rest);
+	if (err != -ENOENT && err != -ENOTDIR)
+		return err;
+	size_t n = strlen(above);
+	while (n > 1 && above[n - 1] == '/')
+		above[--n] = '\0';
+	char *slash = strrchr(above, '/');
+	if (n == 0 || (slash == NULL && strcmp(above, ".") == 0) ||
+	    (slash == above && n == 1))
+		return -ENOENT; /* nothing is left to go up to */
+	name = path + (slash == NULL ? 0 : slash + 1 - above);
+	if (slash == NULL)
+		strcpy(above, ".");
+	else
+		slash[slash == above] = '\0';
+	err = place_future(above, ret_root, &rest);
+	if (err != 0)
+		return err;
+	n = strcspn(name, "/");
+	*ret_rest = text_of("%s%s%.*s", rest, *rest != '\0' ? "/" : "", (int)n,
+		name);
+	if (*ret_rest != NULL)
+		return 0;
+	free(*ret_root);
+	return -ENOMEM;
+}
+
 int place_read(const char *root, const char *name, struct buf *ret)
 {
 	cleanup(free) char *path = NULL;

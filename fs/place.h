@@ -15,6 +15,8 @@ bool place_exists(const char *path);
  * (empty for the root itself).  The last component of path is not followed
  * when it is a symbolic link.  -ENOENT: not in one, or -errno of path. */
 int place_mount(const char *path, char **ret_root, char **ret_rest);
+/* The same for a path of which only some folder above need be there. */
+int place_future(const char *path, char **ret_root, char **ret_rest);
 /* DIR/.notary/NAME, whole. */
 int place_read(const char *root, const char *name, struct buf *ret);
 /* The certificate of rest; -ENOENT: none yet. */

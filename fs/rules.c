@@ -2,11 +2,14 @@
 
 #include <errno.h>
 #include <fnmatch.h>
+#include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
-#define RULES_MAX 24		/* of one preset */
-#define COMPONENT_MAX 255	/* bytes of a name */
+#include "core/cleanup.h"
+#include "core/record.h"
+#include "fs/text.h"
 
 struct rule {
 	enum rules_class class;
@@ -15,111 +18,547 @@ struct rule {
 
 struct rules {
 	const char *name;
-	const char *lacks;	/* the class that is not built, or NULL */
-	struct rule rule[RULES_MAX]; /* ends with a glob of NULL */
+	const struct rules *include;	/* its rules come first */
+	const struct rule *rule;	/* ends with a glob of NULL */
 };
 
+/* -- those built in, from traces of the tools -- */
+
+#define APPEND(glob) {CLASS_APPEND, glob}
+#define VERSION(glob) {CLASS_VERSION, glob}
 #define TEMP(glob) {CLASS_TEMP, glob}
 #define SCRATCH(glob) {CLASS_SCRATCH, glob}
+#define RULES(...) (const struct rule[]){__VA_ARGS__, {0}}
 
-/* From traces of the tools: rsync, rclone and bup write under another name
- * first; vim, NFS clients, LibreOffice and Emacs leave and remove marks. */
-static const struct rules presets[] = {
-	{"default", NULL, {
-		TEMP(".*.??????"), TEMP(".~tmp~"), TEMP(".rsync-partial"),
-		TEMP("*.partial"), TEMP("*.part"), TEMP("*.tmp"),
-		TEMP("*.filepart"), SCRATCH(".*.sw?"), SCRATCH(".*.sw?x"),
-		SCRATCH("4913"), SCRATCH(".nfs*"), SCRATCH(".fuse_hidden*"),
-		SCRATCH(".~lock.*#"), SCRATCH(".#*"),
-	}},
-	{"rsync", NULL, {
-		TEMP(".*.??????"), TEMP(".~tmp~"), TEMP(".rsync-partial"),
-		TEMP(".rsync-tmp"),
-	}},
-	{"restic", NULL, {TEMP("*-tmp-*"), SCRATCH("locks")}},
-	{"wal", NULL, {TEMP("*.partial"), TEMP("*.tmp")}},
-	{"mirror", "version", {{0}}},
-	{"restic-prune", "version", {{0}}},
-	{"borg-strict", "version", {{0}}},
-	{"borg", "version", {{0}}},
-	{"git", "version", {{0}}},
-	{"git-gc", "version", {{0}}},
-	{"db", "version", {{0}}},
-	{"log", "append", {{0}}},
+/* rsync, rclone and bup write under another name first; vim, NFS clients,
+ * LibreOffice and Emacs leave and remove marks. */
+static const struct rules preset_default = {"default", NULL, RULES(
+	TEMP(".*.??????"), TEMP(".~tmp~"), TEMP(".rsync-partial"),
+	TEMP("*.partial"), TEMP("*.part"), TEMP("*.tmp"), TEMP("*.filepart"),
+	SCRATCH(".*.sw?"), SCRATCH(".*.sw?x"), SCRATCH("4913"),
+	SCRATCH(".nfs*"), SCRATCH(".fuse_hidden*"), SCRATCH(".~lock.*#"),
+	SCRATCH(".#*"))};
+static const struct rules preset_rsync = {"rsync", NULL, RULES(
+	TEMP(".*.??????"), TEMP(".~tmp~"), TEMP(".rsync-partial"),
+	TEMP(".rsync-tmp"))};
+static const struct rules preset_mirror = {"mirror", &preset_default, RULES(
+	VERSION("*"))};
+static const struct rules preset_restic = {"restic", NULL, RULES(
+	TEMP("*-tmp-*"), SCRATCH("locks"))};
+static const struct rules preset_restic_prune = {"restic-prune",
+	&preset_restic, RULES(VERSION("*"))};
+/* Segments stay; index, hints and integrity can be made again. */
+static const struct rules preset_borg_strict = {"borg-strict", NULL, RULES(
+	SCRATCH("lock.exclusive"), SCRATCH("lock.exclusive.*"),
+	SCRATCH("lock.roster"), SCRATCH("config.old"), TEMP("*.tmp"),
+	SCRATCH("hints.*"), SCRATCH("index.*"), SCRATCH("integrity.*"),
+	VERSION("config"), VERSION("nonce"), APPEND("transactions"))};
+static const struct rules preset_borg = {"borg", &preset_borg_strict, RULES(
+	VERSION("data"))};
+static const struct rules preset_git = {"git", NULL, RULES(
+	TEMP("tmp_objdir-*"), TEMP("tmp_obj_*"), TEMP("tmp_pack_*"),
+	TEMP("tmp_idx_*"), TEMP("tmp_rev_*"), TEMP(".tmp-*"),
+	SCRATCH("*.lock"), SCRATCH("*.keep"), SCRATCH("gc.pid"),
+	VERSION("objects/info"), VERSION("HEAD"), VERSION("config"),
+	VERSION("packed-refs"), VERSION("refs"), VERSION("info"),
+	VERSION("FETCH_HEAD"))};
+static const struct rules preset_git_gc = {"git-gc", &preset_git, RULES(
+	VERSION("objects"))};
+static const struct rules preset_log = {"log", NULL, RULES(APPEND("*"))};
+static const struct rules preset_db = {"db", NULL, RULES(
+	SCRATCH("*-journal"), SCRATCH("*-wal"), SCRATCH("*-shm"),
+	VERSION("*"))};
+/* Nothing is temporary, and nothing goes. */
+static const struct rules preset_seal = {"seal", NULL, (const struct rule[]){
+	{0}}};
+static const struct rules preset_wal = {"wal", NULL, RULES(
+	TEMP("*.partial"), TEMP("*.tmp"))};
+
+static const struct rules *const built_in[] = {
+	&preset_default, &preset_rsync, &preset_mirror, &preset_restic,
+	&preset_restic_prune, &preset_borg_strict, &preset_borg, &preset_git,
+	&preset_git_gc, &preset_log, &preset_db, &preset_wal,
+	&preset_seal,
 };
-#define PRESETS (sizeof presets / sizeof *presets)
+#define BUILT_IN (sizeof built_in / sizeof *built_in)
 
-static int refuse(const struct rules *r, const char *name, char **ret_why)
+/* -- those of a configuration -- */
+
+struct made {
+	struct rules rules;	/* first: they are cast */
+	size_t n;
+	struct rule rule[RULES_MAX + 1];
+};
+
+struct presets {
+	struct made *made[PRESETS_MAX];
+	size_t n;
+};
+
+struct presets *presets_new(void)
 {
-	int n;
-
-	if (r != NULL)
-		n = asprintf(ret_why, "preset \"%s\" needs class \"%s\", which "
-			"this version does not have", name, r->lacks);
-	else
-		n = asprintf(ret_why, "there is no preset \"%s\"; there are "
-			"default, rsync, restic and wal", name);
-	if (n < 0)
-		return -ENOMEM;
-	return r != NULL ? -EOPNOTSUPP : -EINVAL;
+	return calloc(1, sizeof(struct presets));
 }
 
-int rules_preset(const char *name, const struct rules **ret, char **ret_why)
+static void free_text(const char *text)
+{
+	free((void *)(uintptr_t)text);
+}
+
+static void free_made(struct made *m)
 {
 	size_t i;
 
-	for (i = 0; i < PRESETS; i++) {
-		if (strcmp(presets[i].name, name) != 0)
-			continue;
-		if (presets[i].lacks != NULL)
-			return refuse(&presets[i], name, ret_why);
-		*ret = &presets[i];
-		return 0;
-	}
-	return refuse(NULL, name, ret_why);
+	for (i = 0; i < m->n; i++)
+		free_text(m->rule[i].glob);
+	free_text(m->rules.name);
+	free(m);
 }
 
-unsigned rules_component(const struct rules *r, const char *component)
+void presets_free(struct presets *p)
 {
-	unsigned i;
+	if (p == NULL)
+		return;
+	while (p->n > 0)
+		free_made(p->made[--p->n]);
+	free(p);
+}
 
-	for (i = 0; i < RULES_MAX && r->rule[i].glob != NULL; i++)
-		if (fnmatch(r->rule[i].glob, component, 0) == 0)
+static struct made *made_find(const struct presets *p, const char *name)
+{
+	size_t i;
+
+	for (i = 0; p != NULL && i < p->n; i++)
+		if (strcmp(p->made[i]->rules.name, name) == 0)
+			return p->made[i];
+	return NULL;
+}
+
+const struct rules *presets_find(const struct presets *p, const char *name)
+{
+	const struct made *m = made_find(p, name);
+	size_t i;
+
+	for (i = 0; i < BUILT_IN; i++)
+		if (strcmp(built_in[i]->name, name) == 0)
+			return built_in[i];
+	return m == NULL ? NULL : &m->rules;
+}
+
+static int add_name(struct buf *b, const char *name, size_t left)
+{
+	const char *behind = left > 1 ? ", " : left == 1 ? " and " : "";
+	int rc = buf_add(b, name, strlen(name));
+
+	return rc != 0 ? rc : buf_add(b, behind, strlen(behind));
+}
+
+int presets_names(const struct presets *p, struct buf *ret)
+{
+	size_t made = p == NULL ? 0 : p->n, i;
+	int rc = 0;
+
+	for (i = 0; rc == 0 && i < BUILT_IN; i++)
+		rc = add_name(ret, built_in[i]->name,
+			BUILT_IN + made - i - 1);
+	for (i = 0; rc == 0 && i < made; i++)
+		rc = add_name(ret, p->made[i]->rules.name, made - i - 1);
+	return rc;
+}
+
+__attribute__((format(printf, 2, 3)))
+static int refuse(char **ret_why, const char *fmt, ...)
+{
+	va_list ap;
+	int n;
+
+	va_start(ap, fmt);
+	n = vasprintf(ret_why, fmt, ap);
+	va_end(ap);
+	return n < 0 ? -ENOMEM : -EINVAL;
+}
+
+/* The class that is not built yet, if r needs one. */
+static const char *lacks(const struct rules *r)
+{
+	size_t i;
+
+	if (r->include != NULL && lacks(r->include) != NULL)
+		return lacks(r->include);
+	for (i = 0; r->rule[i].glob != NULL; i++)
+		if (r->rule[i].class == CLASS_VERSION ||
+			r->rule[i].class == CLASS_APPEND)
+			return rules_class_name(r->rule[i].class);
+	return NULL;
+}
+
+int presets_use(const struct presets *p, const char *name,
+	const struct rules **ret, char **ret_why)
+{
+	const struct rules *r = presets_find(p, name);
+	cleanup(buf) struct buf names = {0};
+
+	if (r != NULL && lacks(r) != NULL)
+		return refuse(ret_why, "preset \"%s\" needs class \"%s\", "
+			"which this version does not have", name, lacks(r));
+	if (r == NULL && presets_names(p, &names) != 0)
+		return -ENOMEM;
+	if (r == NULL)
+		return refuse(ret_why, "there is no preset \"%s\"; there are "
+			"%.*s", name, (int)names.n, (const char *)names.p);
+	*ret = r;
+	return 0;
+}
+
+static size_t parts(const char *text)
+{
+	size_t n = 1;
+
+	for (; *text != '\0'; text++)
+		n += *text == '/';
+	return n;
+}
+
+static bool glob_ok(const char *glob)
+{
+	size_t n = strlen(glob);
+
+	return n > 0 && n <= RULES_GLOB_MAX && glob[0] != '/' &&
+		glob[n - 1] != '/' && strstr(glob, "//") == NULL &&
+		parts(glob) <= RULES_PARTS_MAX;
+}
+
+static bool name_ok(const char *name)
+{
+	struct bytes b = BYTES(name, strlen(name));
+
+	return b.n <= RECORD_PRESET_MAX && record_digest_name_ok(b);
+}
+
+/* The preset, made if it is new. */
+static int make(struct presets *p, const char *name, struct made **ret)
+{
+	struct made *m = made_find(p, name);
+
+	if (m == NULL && p->n < PRESETS_MAX) {
+		m = calloc(1, sizeof(*m));
+		if (m == NULL)
+			return -ENOMEM;
+		m->rules = (struct rules){strdup(name), NULL, m->rule};
+		if (m->rules.name == NULL) {
+			free(m);
+			return -ENOMEM;
+		}
+		p->made[p->n++] = m;
+	}
+	*ret = m;
+	return m == NULL ? -ENOSPC : 0;
+}
+
+static int take_made(struct presets *p, const char *name, struct made **ret,
+	char **ret_why)
+{
+	int rc;
+
+	if (presets_find(NULL, name) != NULL)
+		return refuse(ret_why, "preset \"%s\" is built in; give yours "
+			"another name", name);
+	if (!name_ok(name))
+		return refuse(ret_why, "\"%s\" cannot name a preset: at most "
+			"%d letters a-z, digits and hyphens", name,
+			RECORD_PRESET_MAX);
+	rc = make(p, name, ret);
+	return rc == -ENOSPC ? refuse(ret_why, "there are %d presets already, "
+		"the most allowed", PRESETS_MAX) : rc;
+}
+
+static int include(struct presets *p, struct made *m, const char *name,
+	char **ret_why)
+{
+	const struct rules *other = presets_find(p, name);
+
+	if (other == NULL || other == &m->rules)
+		return refuse(ret_why, "there is no preset \"%s\" above this "
+			"line", name);
+	if (m->n > 0 || m->rules.include != NULL)
+		return refuse(ret_why, "include comes once, before the rules "
+			"of preset \"%s\"", m->rules.name);
+	m->rules.include = other;
+	return 0;
+}
+
+static int add_rule(struct made *m, enum rules_class class, const char *glob)
+{
+	m->rule[m->n] = (struct rule){class, strdup(glob)};
+	if (m->rule[m->n].glob == NULL)
+		return -ENOMEM;
+	m->n++;
+	return 0;
+}
+
+int presets_add(struct presets *p, const char *preset, const char *class,
+	const char *glob, char **ret_why)
+{
+	enum rules_class c;
+	struct made *m;
+	int rc = take_made(p, preset, &m, ret_why);
+
+	if (rc != 0)
+		return rc;
+	if (strcmp(class, "include") == 0)
+		return include(p, m, glob, ret_why);
+	if (rules_class_parse(class, &c) != 0)
+		return refuse(ret_why, "\"%s\" is no class; there are seal, "
+			"append, version, temp, scratch, and include", class);
+	if (!glob_ok(glob))
+		return refuse(ret_why, "\"%s\" is no glob for names: at most "
+			"%d bytes and %d components, no / at either end", glob,
+			RULES_GLOB_MAX, RULES_PARTS_MAX);
+	if (m->n == RULES_MAX)
+		return refuse(ret_why, "preset \"%s\" has %d rules already, "
+			"the most allowed", preset, RULES_MAX);
+	return add_rule(m, c, glob);
+}
+
+/* -- matching -- */
+
+const char *rules_name(const struct rules *r)
+{
+	return r->name;
+}
+
+size_t rules_depth(const struct rules *r)
+{
+	size_t most = r->include == NULL ? 1 : rules_depth(r->include), n, i;
+
+	for (i = 0; r->rule[i].glob != NULL; i++) {
+		n = parts(r->rule[i].glob);
+		most = n > most ? n : most;
+	}
+	return most;
+}
+
+/* The last n components of path, or NULL if it has fewer. */
+static const char *tail(const char *path, size_t n)
+{
+	const char *p = path + strlen(path);
+
+	for (;;) {
+		while (p > path && p[-1] != '/')
+			p--;
+		if (--n == 0)
+			return p;
+		if (p == path)
+			return NULL;
+		p--;
+	}
+}
+
+static bool matches(const char *glob, const char *path)
+{
+	const char *end = tail(path, parts(glob));
+
+	return end != NULL && fnmatch(glob, end, FNM_PATHNAME) == 0;
+}
+
+static size_t count(const struct rules *r)
+{
+	size_t n = r->include == NULL ? 0 : count(r->include), i;
+
+	for (i = 0; r->rule[i].glob != NULL; i++)
+		n++;
+	return n;
+}
+
+unsigned rules_component(const struct rules *r, const char *path)
+{
+	unsigned first = 0, i;
+
+	if (r->include != NULL) {
+		i = rules_component(r->include, path);
+		if (i != RULES_NONE)
 			return i;
+		first = (unsigned)count(r->include);
+	}
+	for (i = 0; r->rule[i].glob != NULL; i++)
+		if (matches(r->rule[i].glob, path))
+			return first + i;
 	return RULES_NONE;
+}
+
+unsigned rules_path(const struct rules *r, const char *path, size_t *ret_n)
+{
+	char part[RECORD_PATH_MAX + 1];
+	unsigned least = RULES_NONE, i;
+	size_t n = 0;
+
+	while (path[n] != '\0' && n < sizeof part) {
+		n += strcspn(path + n + (path[n] == '/'), "/") +
+			(path[n] == '/');
+		if (n >= sizeof part)
+			break;
+		memcpy(part, path, n);
+		part[n] = '\0';
+		i = rules_component(r, part);
+		if (i >= least)
+			continue;
+		least = i;
+		if (ret_n != NULL)
+			*ret_n = n;
+	}
+	return least;
+}
+
+static const struct rule *rule_at(const struct rules *r, unsigned index,
+	const struct rules **ret_in)
+{
+	size_t first = r->include == NULL ? 0 : count(r->include);
+
+	if (index < first)
+		return rule_at(r->include, index, ret_in);
+	if (index >= count(r))
+		return NULL;
+	*ret_in = r;
+	return &r->rule[index - first];
 }
 
 enum rules_class rules_class(const struct rules *r, unsigned index)
 {
-	return index < RULES_MAX ? r->rule[index].class : CLASS_SEAL;
+	const struct rule *u = rule_at(r, index, &(const struct rules *){NULL});
+
+	return u == NULL ? CLASS_SEAL : u->class;
 }
 
-enum rules_class rules_path(const struct rules *r, const char *path)
+const char *rules_glob(const struct rules *r, unsigned index,
+	const char **ret_preset)
 {
-	char component[COMPONENT_MAX + 1];
-	unsigned least = RULES_NONE, i;
-	size_t n;
+	const struct rules *in = NULL;
+	const struct rule *u = rule_at(r, index, &in);
 
-	for (; *path != '\0'; path += n + (path[n] == '/')) {
-		n = strcspn(path, "/");
-		if (n > COMPONENT_MAX)
-			continue; /* no such name can exist */
-		memcpy(component, path, n);
-		component[n] = '\0';
-		i = rules_component(r, component);
-		if (i < least)
-			least = i;
-	}
-	return rules_class(r, least);
+	if (u == NULL)
+		return NULL;
+	*ret_preset = in->name;
+	return u->glob;
 }
+
+bool rules_glob_path(const char *glob, const char *path)
+{
+	return parts(glob) == parts(path) &&
+		fnmatch(glob, path, FNM_PATHNAME) == 0;
+}
+
+/* -- as text -- */
+
+int rules_text(const struct rules *r, const char *by, const char *path,
+	struct buf *ret)
+{
+	const char *preset, *glob;
+	unsigned i;
+	int rc = text_add(ret, "%s\n%s\n%s\n", r->name, by, path);
+
+	for (i = 0; rc == 0; i++) {
+		glob = rules_glob(r, i, &preset);
+		if (glob == NULL)
+			break;
+		rc = text_add(ret, "%s %s %s\n", preset,
+			rules_class_name(rules_class(r, i)), glob);
+	}
+	return rc;
+}
+
+static int take_line(char **text, char **ret)
+{
+	char *end = strchr(*text, '\n');
+
+	if (end == NULL)
+		return -EBADMSG;
+	*end = '\0';
+	*ret = strdup(*text);
+	*text = end + 1;
+	return *ret == NULL ? -ENOMEM : 0;
+}
+
+/* "PRESET CLASS GLOB": the presets one after another, each of which takes in
+ * the one before it. */
+static int parse_rule(struct rules_bound *b, char *line)
+{
+	char *class = strchr(line, ' ');
+	char *glob = class == NULL ? NULL : strchr(class + 1, ' ');
+	struct made *m = NULL;
+	enum rules_class c;
+	int rc;
+
+	if (glob == NULL)
+		return -EBADMSG;
+	*class++ = *glob++ = '\0';
+	rc = make(b->presets, line, &m);
+	if (rc != 0)
+		return rc == -ENOSPC ? -EBADMSG : rc;
+	if (rules_class_parse(class, &c) != 0 || !glob_ok(glob) ||
+		m->n == RULES_MAX)
+		return -EBADMSG;
+	if (b->rules != &m->rules)
+		m->rules.include = b->rules;
+	b->rules = &m->rules;
+	return add_rule(m, c, glob);
+}
+
+int rules_parse(char *text, struct rules_bound *ret)
+{
+	struct rules_bound b = {.presets = presets_new()};
+	char *line = NULL;
+	int rc = b.presets == NULL ? -ENOMEM : take_line(&text, &b.preset);
+
+	if (rc == 0)
+		rc = take_line(&text, &b.by);
+	if (rc == 0)
+		rc = take_line(&text, &b.path);
+	while (rc == 0 && *text != '\0') {
+		rc = take_line(&text, &line);
+		if (rc == 0)
+			rc = parse_rule(&b, line);
+		free(line);
+		line = NULL;
+	}
+	if (b.rules == NULL)
+		b.rules = &preset_seal;
+	if (rc == 0)
+		*ret = b;
+	else
+		rules_bound_done(&b);
+	return rc;
+}
+
+void rules_bound_done(struct rules_bound *b)
+{
+	presets_free(b->presets);
+	free(b->preset);
+	free(b->by);
+	free(b->path);
+}
+
+static const char *const class_names[] = {
+	[CLASS_SEAL] = "seal",
+	[CLASS_APPEND] = "append",
+	[CLASS_VERSION] = "version",
+	[CLASS_TEMP] = "temp",
+	[CLASS_SCRATCH] = "scratch",
+};
 
 const char *rules_class_name(enum rules_class c)
 {
-	static const char *const names[] = {
-		[CLASS_SEAL] = "seal",
-		[CLASS_TEMP] = "temp",
-		[CLASS_SCRATCH] = "scratch",
-	};
+	return class_names[c];
+}
 
-	return names[c];
+int rules_class_parse(const char *name, enum rules_class *ret)
+{
+	size_t i;
+
+	for (i = 0; i < sizeof class_names / sizeof *class_names; i++) {
+		if (strcmp(class_names[i], name) != 0)
+			continue;
+		*ret = (enum rules_class)i;
+		return 0;
+	}
+	return -EINVAL;
 }

@@ -1,41 +1,98 @@
 /*
  * rules: which class a name belongs to.
  *
- * A preset is an ordered list of globs.  A glob is held against every
- * component of a path, so that "locks" covers all that lies below it; the
- * first rule of the list that matches any component decides, and a path that
- * none matches is of class seal.
+ * A preset is an ordered list of rules, a class and a glob each.  A glob is
+ * held against every component of a path below the folder that the preset is
+ * bound to, so that "locks" covers all that lies below it; one with "/" against
+ * as many components as it has.  The first rule of the list that matches
+ * anywhere decides, and a path that none matches is of class seal.
  *
  *	seal	write once: notarized, then name and content stay
+ *	append	notarized; what is sealed stays, more may come behind it
+ *	version	notarized; content is kept, the name may go or be bound anew
  *	temp	kept here; notarized once it is renamed or linked to a name of
- *		class seal
+ *		one of the classes above
  *	scratch	kept here, never notarized
  *
- * Presets that need the classes version or append are known by name and
- * refused: a class may never protect less than its name says.
+ * Built in are the presets of the tools that were traced; the configuration may
+ * add others.  A struct rules lives as long as its struct presets.
  */
 #ifndef FS_RULES_H
 #define FS_RULES_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
-enum rules_class { CLASS_SEAL, CLASS_TEMP, CLASS_SCRATCH };
+#include "core/bytes.h"
 
-#define RULES_NONE 255	/* the index of "no rule"; greater than any other */
+/* The stronger first. */
+enum rules_class { CLASS_SEAL, CLASS_APPEND, CLASS_VERSION, CLASS_TEMP,
+	CLASS_SCRATCH };
+
+#define RULES_NONE 0xffffu	/* the index of "no rule"; above any other */
+#define RULES_MAX 64		/* of one preset, included ones not counted */
+#define RULES_GLOB_MAX 255	/* bytes */
+#define RULES_PARTS_MAX 8	/* components of a glob */
+#define PRESETS_MAX 64		/* made in a configuration */
+
+/* Is what has that class recorded and stored? */
+static inline bool class_seals(enum rules_class c)
+{
+	return c <= CLASS_VERSION;
+}
+const char *rules_class_name(enum rules_class c);
+/* -EINVAL. */
+int rules_class_parse(const char *name, enum rules_class *ret);
 
 struct rules;
+struct presets;
 
-/* The preset of that name.  -EOPNOTSUPP: it needs a class that is not built;
- * -EINVAL: there is none of that name.  *ret_why is then a sentence without a
- * full stop, owned by the caller. */
-int rules_preset(const char *name, const struct rules **ret, char **ret_why);
+/* NULL for p: only those built in. */
+struct presets *presets_new(void);
+void presets_free(struct presets *p);
+/* One more rule for a preset that is not built in, which is made by its first
+ * one; class "include" takes in another preset, and comes first.  -EINVAL with
+ * a sentence without a full stop in *ret_why, owned by the caller. */
+int presets_add(struct presets *p, const char *preset, const char *class,
+	const char *glob, char **ret_why);
+/* NULL: there is none of that name. */
+const struct rules *presets_find(const struct presets *p, const char *name);
+/* "a, b and c": their names. */
+int presets_names(const struct presets *p, struct buf *ret);
 
-/* Index of the first rule that matches one component, or RULES_NONE.  The
- * class of a path is that of the least index of its components. */
-unsigned rules_component(const struct rules *r, const char *component);
+/* As presets_find(), for somebody who names it: -EINVAL with a sentence in
+ * *ret_why. */
+int presets_use(const struct presets *p, const char *name,
+	const struct rules **ret, char **ret_why);
+
+/* The rules as text, for rules_parse(): who bound them ("folder",
+ * "configuration", "vault") to which path, and "PRESET CLASS GLOB" lines. */
+int rules_text(const struct rules *r, const char *by, const char *path,
+	struct buf *ret);
+struct rules_bound {
+	struct presets *presets;	/* owns what rules points to */
+	const struct rules *rules;
+	char *preset, *by, *path;
+};
+/* text is cut up.  -EBADMSG. */
+int rules_parse(char *text, struct rules_bound *ret);
+void rules_bound_done(struct rules_bound *b);
+
+const char *rules_name(const struct rules *r);
+/* How many components at the end of a path any of its globs looks at. */
+size_t rules_depth(const struct rules *r);
+/* The index of the first rule that matches the last component of path, seen
+ * together with those before it; or RULES_NONE.  The class of a path is that of
+ * the least index of all its components. */
+unsigned rules_component(const struct rules *r, const char *path);
+/* The same over every component of the path: the least index.  *ret_n, if not
+ * NULL: how many bytes of the path end with the component that decided. */
+unsigned rules_path(const struct rules *r, const char *path, size_t *ret_n);
 enum rules_class rules_class(const struct rules *r, unsigned index);
-/* The class of a whole path, "/" between components. */
-enum rules_class rules_path(const struct rules *r, const char *path);
-const char *rules_class_name(enum rules_class c);
+/* The glob of a rule, and the preset that it stands in; NULL: no such rule. */
+const char *rules_glob(const struct rules *r, unsigned index,
+	const char **ret_preset);
+/* Does the glob match the whole path, component by component? */
+bool rules_glob_path(const char *glob, const char *path);
 
 #endif

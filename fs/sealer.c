@@ -211,7 +211,8 @@ static int compare(void *ctx, const struct local_record *l)
 		c->same = r.mode == c->now->mode &&
 			r.mtime_ns == c->now->mtime_ns &&
 			r.uid == c->now->uid && r.gid == c->now->gid &&
-			bytes_equal(r.xattrs, c->now->xattrs);
+			bytes_equal(r.xattrs, c->now->xattrs) &&
+			bytes_equal(r.preset, c->now->preset);
 	return 0;
 }
 
@@ -221,6 +222,7 @@ static int folder_record(struct sealer *s, struct job *j)
 	cleanup(buf) struct buf x = {0};
 	struct record r = {.kind = RECORD_MKDIR};
 	struct same c = {.now = &r};
+	char preset[BACKING_PRESET];
 	struct local *l = s->m->s.local;
 	int rc;
 
@@ -233,6 +235,7 @@ static int folder_record(struct sealer *s, struct job *j)
 		return rc;
 	attributes(j, &r);
 	r.xattrs = BUF_BYTES(&x);
+	r.preset = BYTES(preset, (size_t)backing_preset(fd, preset));
 	rc = l->ops->find(l, r.path, compare, &c);
 	if (rc != 0 && rc != -ENOENT)
 		return rc;

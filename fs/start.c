@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "core/fault.h"
+#include "fs/binding.h"
 #include "fs/inner.h"
 #include "fs/sealer.h"
 
@@ -201,6 +202,8 @@ static int walk_one(struct mount *m, const char *folder, struct stack *s)
 		return fd == -ENOENT ? 0 : fd;
 	rc = start_folder(m, folder);
 	n = rc == 0 ? start_node(m, folder) : NULL;
+	if (n != NULL)
+		rc = binding_seen(m, n, folder, fd);
 	d = fdopendir(fd);
 	if (d == NULL || n == NULL) {
 		if (d != NULL)

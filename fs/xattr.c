@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/xattr.h>
 
+#include "fs/binding.h"
 #include "fs/park.h"
 #include "fs/retain.h"
 #include "fs/virtual.h"
@@ -149,6 +150,30 @@ static void reply_keeping(fuse_req_t req, const char *path, bool holds,
 		reply_until(req, &t, size);
 }
 
+/* What a name below the folder would be; of a file, what holds beside it. */
+static void reply_binding(fuse_req_t req, struct node *n, bool rules,
+	size_t size)
+{
+	struct mount *m = mount_of(req);
+	cleanup(buf) struct buf b = {0};
+	int rc;
+
+	{
+		TREE(m, false);
+		{
+			locked(&m->lock);
+			if (n->type != NODE_FOLDER)
+				n = n->names == NULL ? m->nodes.root :
+					n->names->parent;
+		}
+		rc = rules ? binding_rules(m, n, &b) : binding_name(m, n, &b);
+	}
+	if (rc != 0)
+		fuse_reply_err(req, -rc);
+	else
+		reply_value(req, BUF_BYTES(&b), size);
+}
+
 static void get_ours(fuse_req_t req, struct node *n, const char *name,
 	size_t size)
 {
@@ -180,6 +205,10 @@ static void get_ours(fuse_req_t req, struct node *n, const char *name,
 		reply_keeping(req, path, false, size);
 	else if (strcmp(name, "hold") == 0)
 		reply_keeping(req, path, true, size);
+	else if (strcmp(name, "preset") == 0)
+		reply_binding(req, n, false, size);
+	else if (strcmp(name, "rules") == 0)
+		reply_binding(req, n, true, size);
 	else if (strcmp(name, "wait") == 0)
 		park_xattr(m->park, req, path, size);
 	else
@@ -415,6 +444,20 @@ static int set_keeping(struct mount *m, struct node *n, uid_t caller,
 	return rc;
 }
 
+/* Only a folder has a preset of its own: what a copy brings along for a file is
+ * nothing to us. */
+static int set_preset(struct mount *m, struct node *n, const char *value,
+	size_t size)
+{
+	cleanup(free) char *name = strndup(value, size);
+
+	if (n->type != NODE_FOLDER)
+		return 0;
+	if (name == NULL)
+		return -ENOMEM;
+	return strlen(name) != size ? -EINVAL : binding_set(m, n, name);
+}
+
 void op_setxattr(fuse_req_t req, fuse_ino_t ino, const char *name,
 	const char *value, size_t size, int flags)
 {
@@ -429,6 +472,9 @@ void op_setxattr(fuse_req_t req, fuse_ino_t ino, const char *name,
 		fuse_reply_err(req, -refused(req, strcmp(ours, "hold") == 0 ?
 			"hold" : "retain", n, set_keeping(m, n,
 			fuse_req_ctx(req)->uid, ours, value, size)));
+	else if (strcmp(ours, "preset") == 0)
+		fuse_reply_err(req, -refused(req, "preset", n,
+			set_preset(m, n, value, size)));
 	else if (strcmp(ours, "seal") == 0 &&
 		(n->type == NODE_FILE || n->type == NODE_SYMLINK))
 		park_seal(m->park, req, n);
@@ -447,7 +493,9 @@ void op_removexattr(fuse_req_t req, fuse_ino_t ino, const char *name)
 	const char *ours = our_name(name);
 	struct node *n = node_of(m, ino);
 	int rc = ours == NULL ? change_xattr(m, n, name, NULL, 0, 0) :
-		is_keeping(ours) ? -EPERM : -ENODATA;
+		is_keeping(ours) ? -EPERM : n->type == NODE_FOLDER &&
+		strcmp(ours, "preset") == 0 ? binding_set(m, n, "") :
+		-ENODATA;
 
 	fuse_reply_err(req, -refused(req, "removexattr", n, rc));
 }

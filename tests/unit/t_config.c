@@ -7,6 +7,7 @@
 
 #include "core/cleanup.h"
 #include "fs/config.h"
+#include "fs/rules.h"
 #include "tests/tap/tap.h"
 
 static char file[] = "/tmp/t_config.XXXXXX";
@@ -77,7 +78,7 @@ static void good_file(void)
 	is_str(c.preset, "restic", "is kept");
 	is_int(config_set(&c, "preset=borg", "/", &why), -EINVAL,
 		"one that this version lacks");
-	ok(strstr(why, "version") != NULL, "and why: %s", why);
+	ok(strstr(why, "class \"version\"") != NULL, "and why: %s", why);
 	free(why);
 	is_int(config_set(&c, "preset=restik", "/", &why), -EINVAL,
 		"one that is none");
@@ -101,6 +102,30 @@ static void good_file(void)
 		"buckets are no matter of an option");
 	free(why);
 	config_done(&c);
+}
+
+static void presets(void)
+{
+	struct config c;
+	char *why = NULL;
+	is_int(read_text("bucket = a\nbind = /backup/* mine\n"
+		"rule = mine include default\nrule = mine scratch a b\n"
+		"preset = mine\n", &c, &why), 0, "a preset of one's own");
+	is_int(c.n_binds, 1, "is bound");
+	is_str(c.bind[0].glob, "backup/*", "to a path in the mount");
+	is_str(c.bind[0].preset, "mine", "by its name");
+	ok(presets_find(c.presets, "mine") != NULL, "and known");
+	config_done(&c);
+	is_int(read_text("bucket = a\nbind = mine\nbind = / mine\n"
+		"bind = x nobody\nrule = mine\nrule = git seal x\n"
+		"rule = b seel x\n", &c, &why), -EINVAL, "mistakes");
+	static const char *const want[] = {":2: bind = mine: must be of",
+		":3: bind = / mine: must be of", "bind = nobody: there is no",
+		":5: rule = mine: must be of", "preset \"git\" is built in",
+		"\"seel\" is no class"};
+	for (size_t i = 0; i < sizeof want / sizeof *want; i++)
+		ok(strstr(why, want[i]) != NULL, "are told: %s", want[i]);
+	free(why);
 }
 
 static void long_settle(void)
@@ -152,6 +177,7 @@ int main(void)
 	durations();
 	sizes();
 	good_file();
+	presets();
 	long_settle();
 	bad_file();
 	unlink(file);

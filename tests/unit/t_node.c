@@ -69,16 +69,63 @@ static void classes(void)
 		"unless its type says that it is another");
 }
 
+/* Presets of folders: the nearest one decides, and goes where it goes. */
+static void bindings(void)
+{
+	static const struct bind bind[] = {{"bound/*", NULL}};
+	struct bind set = bind[0];
+	struct node *a = folder(60, t.root, "bound"), *b, *c, *n;
+	const struct node *from;
+	struct name *m;
+
+	set.rules = presets_find(NULL, "git");
+	t.bind = &set;
+	t.n_binds = 1;
+	b = folder(61, a, "repo");
+	c = folder(62, b, "objects");
+	c = folder(63, c, "info");
+	n = node_get(&t, 64, NODE_FILE);
+	n->lookups = 1;
+	node_name(&t, c, "packs", n);
+	is_int(node_class(&t, n), CLASS_VERSION, "objects/info below a bind");
+	is_int(name_class_at(&t, a, "x.tmp"), CLASS_TEMP, "not beside it");
+	is_int(name_class_at(&t, b, "x.tmp"), CLASS_SEAL,
+		"what holds above does not hold below");
+	is_int(name_class_at(&t, b, "info"), CLASS_VERSION, "info itself");
+	ok(node_rules(&t, c, &from) == set.rules && from == b,
+		"where they come from is known");
+	is_int(node_bind(&t, c, presets_find(NULL, "seal")), 0, "nearer");
+	is_int(node_class(&t, n), CLASS_SEAL, "counts");
+	is_int(node_bind(&t, c, NULL), 0, "and is taken away");
+	is_int(node_class(&t, n), CLASS_VERSION, "again");
+	is_int(node_bind(&t, c, presets_find(NULL, "seal")), 0, "once more");
+	m = node_find(&t, t.root, "bound");
+	node_move(&t, m, t.root, "free", &m);
+	is_int(name_class_at(&t, b, "info"), CLASS_SEAL,
+		"a bind of the configuration is to a path");
+	is_int(node_class(&t, n), CLASS_SEAL, "one of a folder goes with it");
+	node_unname(&t, node_find(&t, c, "packs"));
+	n->lookups = 0;
+	node_put(&t, n);
+	ok(node_at(&t, "free/repo/objects/info") == c,
+		"and keeps it in memory");
+	node_unname(&t, node_find(&t, node_at(&t, "free/repo/objects"),
+		"info"));
+	ok(t.n_presets == 0 && node_at(&t, "free") == NULL,
+		"until it is removed");
+	t.n_binds = 0;
+}
+
 int main(void)
 {
 	const struct rules *r;
-	char *why = NULL;
 
 	plan(0);
-	rules_preset("default", &r, &why);
+	r = presets_find(NULL, "default");
 	is_int(nodes_init(&t, r, 1), 0, "an empty tree");
 	paths();
 	classes();
+	bindings();
 	nodes_done(&t);
 	return done();
 }

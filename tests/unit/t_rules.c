@@ -1,68 +1,201 @@
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "fs/rules.h"
 #include "tests/tap/tap.h"
 
+static enum rules_class class_of(const struct rules *r, const char *path)
+{
+	return rules_class(r, rules_path(r, path, NULL));
+}
+
 static const struct rules *preset(const char *name)
 {
-	const struct rules *r = NULL;
-	char *why = NULL;
+	const struct rules *r = presets_find(NULL, name);
 
-	is_int(rules_preset(name, &r, &why), 0, "there is a preset %s", name);
-	free(why);
+	if (r == NULL)
+		bail("there is no preset %s", name);
 	return r;
 }
 
-static void classes(const struct rules *r)
+static void classes(void)
 {
 	static const struct {
-		const char *path;
+		const char *preset, *path;
 		enum rules_class class;
 	} t[] = {
-		{"a", CLASS_SEAL}, {"a/b.txt", CLASS_SEAL}, {"", CLASS_SEAL},
-		{".name.Ab12Cd", CLASS_TEMP}, {"x/.name.Ab12Cd", CLASS_TEMP},
-		{".~tmp~/f", CLASS_TEMP}, {"a/.rsync-partial/b/c", CLASS_TEMP},
-		{"movie.part", CLASS_TEMP}, {"x.partial", CLASS_TEMP},
-		{"x.tmp", CLASS_TEMP}, {"dir.tmp/inner", CLASS_TEMP},
-		{".f.swp", CLASS_SCRATCH}, {".f.swx", CLASS_SCRATCH},
-		{"4913", CLASS_SCRATCH}, {"49130", CLASS_SEAL},
-		{".nfs0001", CLASS_SCRATCH}, {".#lock", CLASS_SCRATCH},
-		{".~lock.doc#", CLASS_SCRATCH}, {"tmp", CLASS_SEAL},
-		{"f.tmp.old", CLASS_SEAL}, {".hidden", CLASS_SEAL},
+		{"default", "a", CLASS_SEAL}, {"default", "a/b.txt", CLASS_SEAL},
+		{"default", "", CLASS_SEAL},
+		{"default", ".name.Ab12Cd", CLASS_TEMP},
+		{"default", "x/.name.Ab12Cd", CLASS_TEMP},
+		{"default", ".~tmp~/f", CLASS_TEMP},
+		{"default", "a/.rsync-partial/b/c", CLASS_TEMP},
+		{"default", "movie.part", CLASS_TEMP},
+		{"default", "x.partial", CLASS_TEMP},
+		{"default", "x.tmp", CLASS_TEMP},
+		{"default", "dir.tmp/inner", CLASS_TEMP},
+		{"default", ".f.swp", CLASS_SCRATCH},
+		{"default", ".f.swx", CLASS_SCRATCH},
+		{"default", "4913", CLASS_SCRATCH},
+		{"default", "49130", CLASS_SEAL},
+		{"default", ".nfs0001", CLASS_SCRATCH},
+		{"default", ".#lock", CLASS_SCRATCH},
+		{"default", ".~lock.doc#", CLASS_SCRATCH},
+		{"default", "tmp", CLASS_SEAL},
+		{"default", "f.tmp.old", CLASS_SEAL},
+		{"default", ".hidden", CLASS_SEAL},
 		/* The first rule of the list decides, not the last folder. */
-		{".#x/y.tmp", CLASS_TEMP},
+		{"default", ".#x/y.tmp", CLASS_TEMP},
+		{"seal", "x.tmp", CLASS_SEAL},
+		{"rsync", ".rsync-tmp/x", CLASS_TEMP},
+		{"rsync", "x.tmp", CLASS_SEAL},
+		{"mirror", "a/b", CLASS_VERSION},
+		{"mirror", "a/b.tmp", CLASS_TEMP},
+		{"restic", "locks/0a", CLASS_SCRATCH},
+		{"restic", "data/ab-tmp-1", CLASS_TEMP},
+		{"restic", "data/ab/abcd", CLASS_SEAL},
+		{"restic-prune", "data/ab/abcd", CLASS_VERSION},
+		{"restic-prune", "locks/0a", CLASS_SCRATCH},
+		{"borg-strict", "data/0/1", CLASS_SEAL},
+		{"borg-strict", "config", CLASS_VERSION},
+		{"borg-strict", "config.old", CLASS_SCRATCH},
+		{"borg-strict", "transactions", CLASS_APPEND},
+		{"borg-strict", "lock.exclusive/host.1-0", CLASS_SCRATCH},
+		{"borg-strict", "index.5.tmp", CLASS_TEMP},
+		{"borg", "data/0/1", CLASS_VERSION},
+		{"borg", "nonce", CLASS_VERSION},
+		{"git", "objects/ab/cdef", CLASS_SEAL},
+		{"git", "objects/info/packs", CLASS_VERSION},
+		{"git", "x/objects/info/alternates", CLASS_VERSION},
+		{"git", "info/refs", CLASS_VERSION},
+		{"git", "refs/heads/main", CLASS_VERSION},
+		{"git", "refs/heads/main.lock", CLASS_SCRATCH},
+		{"git", "objects/pack/pack-1.keep", CLASS_SCRATCH},
+		{"git", "objects/ab/tmp_obj_x", CLASS_TEMP},
+		{"git", "description", CLASS_SEAL},
+		{"git-gc", "objects/ab/cdef", CLASS_VERSION},
+		{"log", "any/thing", CLASS_APPEND},
+		{"db", "x.db", CLASS_VERSION},
+		{"db", "x.db-wal", CLASS_SCRATCH},
+		{"wal", "000000010000000000000001.partial", CLASS_TEMP},
+		{"wal", "000000010000000000000001", CLASS_SEAL},
 	};
 	size_t i;
 
 	for (i = 0; i < sizeof t / sizeof *t; i++)
-		is_str(rules_class_name(rules_path(r, t[i].path)),
-			rules_class_name(t[i].class), "default: \"%s\"",
-			t[i].path);
+		is_str(rules_class_name(class_of(preset(t[i].preset),
+				t[i].path)),
+			rules_class_name(t[i].class), "%s: \"%s\"",
+			t[i].preset, t[i].path);
+}
+
+static void which(void)
+{
+	const struct rules *r = preset("git-gc");
+	const char *in = "", *path = "x/objects/info/packs";
+	size_t n = 0;
+	unsigned i = rules_path(r, path, &n);
+
+	is_str(rules_glob(r, i, &in), "objects/info", "the rule is known");
+	is_str(in, "git", "and the preset that it stands in");
+	is_int((long long)n, 14, "and the part of the path that it matches");
+	ok(rules_glob(r, RULES_NONE, &in) == NULL, "no rule has no glob");
+	is_int((long long)rules_depth(r), 2, "how far globs look back");
+	ok(rules_glob_path("a/*/c", "a/b/c"), "a bind matches a whole path");
+	ok(!rules_glob_path("a/*", "a/b/c") && !rules_glob_path("*", "a/b"),
+		"and no part of one");
+}
+
+static void refuse(struct presets *p, const char *preset, const char *class,
+	const char *glob, const char *words)
+{
+	char *why = NULL;
+
+	is_int(presets_add(p, preset, class, glob, &why), -EINVAL,
+		"refused: %s %s %s", preset, class, glob);
+	ok(why != NULL && strstr(why, words) != NULL, "%s",
+		why == NULL ? "no reason" : why);
+	free(why);
+}
+
+static void own(void)
+{
+	struct presets *p = presets_new();
+	const struct rules *r;
+	struct buf names = {0};
+	char *why = NULL, glob[300];
+	int i, rc = 0;
+
+	is_int(presets_add(p, "mine", "include", "default", &why), 0,
+		"a preset of one's own takes in another");
+	is_int(presets_add(p, "mine", "version", "*.doc", &why), 0,
+		"and has rules");
+	is_int(presets_add(p, "mine", "scratch", "a/b/cache", &why), 0,
+		"of several components too");
+	r = presets_find(p, "mine");
+	if (r == NULL)
+		bail("no preset of one's own");
+	is_int(class_of(r, "x.doc"), CLASS_VERSION, "its rules hold");
+	is_int(class_of(r, "x.doc.tmp"), CLASS_TEMP, "after those taken in");
+	is_int(class_of(r, "z/a/b/cache/f"), CLASS_SCRATCH, "below too");
+	is_int(class_of(r, "b/cache/f"), CLASS_SEAL, "but whole");
+	refuse(p, "default", "seal", "x", "built in");
+	refuse(p, "A b", "seal", "x", "name a preset");
+	refuse(p, "mine", "sealed", "x", "no class");
+	refuse(p, "mine", "seal", "/x", "no glob");
+	refuse(p, "mine", "seal", "x//y", "no glob");
+	refuse(p, "mine", "seal", "1/2/3/4/5/6/7/8/9", "no glob");
+	memset(glob, 'x', sizeof glob);
+	glob[RULES_GLOB_MAX + 1] = '\0';
+	refuse(p, "mine", "seal", glob, "no glob");
+	refuse(p, "mine", "include", "git", "comes once");
+	refuse(p, "other", "include", "nothing", "no preset");
+	is_int(presets_names(p, &names), 0, "all names");
+	ok(buf_add(&names, "", 1) == 0 &&
+			strstr((char *)names.p, ", mine and other") != NULL &&
+			strncmp((char *)names.p, "default, rsync", 14) == 0,
+		"are told: %s", (char *)names.p);
+	buf_free(&names);
+	for (i = 2; rc == 0 && i <= RULES_MAX; i++)
+		rc = presets_add(p, "mine", "seal", "x", &why);
+	is_int(i, RULES_MAX + 1, "as many rules as can be");
+	refuse(p, "mine", "seal", "x", "the most allowed");
+	presets_free(p);
+}
+
+/* What a mount says of a folder is what a command reads. */
+static void text(void)
+{
+	struct rules_bound b = {0};
+	struct buf t = {0};
+
+	if (rules_text(preset("git-gc"), "folder", "a/repo", &t) != 0 ||
+		buf_add(&t, "", 1) != 0)
+		bail("no text");
+	is_int(rules_parse((char *)t.p, &b), 0, "rules are read again");
+	is_str(b.preset, "git-gc", "their preset");
+	is_str(b.by, "folder", "who bound them");
+	is_str(b.path, "a/repo", "and where");
+	is_int(class_of(b.rules, "objects/ab/c"), CLASS_VERSION, "they hold");
+	is_int(class_of(b.rules, "objects/ab/tmp_obj_1"), CLASS_TEMP,
+		"in their order");
+	rules_bound_done(&b);
+	buf_free(&t);
+	char none[] = "seal\nvault\n\n", bad[] = "x\nvault\n\nnonsense\n";
+	is_int(rules_parse(none, &b), 0, "no rule at all");
+	is_int(class_of(b.rules, "x.tmp"), CLASS_SEAL, "seals all");
+	rules_bound_done(&b);
+	is_int(rules_parse(bad, &b), -EBADMSG, "anything else is refused");
 }
 
 int main(void)
 {
-	const struct rules *r;
-	char *why = NULL;
-
 	plan(0);
-	classes(preset("default"));
-	r = preset("restic");
-	is_int(rules_path(r, "locks/0a"), CLASS_SCRATCH, "restic: locks");
-	is_int(rules_path(r, "data/ab-tmp-1"), CLASS_TEMP, "restic: temp");
-	is_int(rules_path(r, "x.tmp"), CLASS_SEAL, "presets do not mix");
-	preset("rsync");
-	preset("wal");
-	is_int(rules_preset("mirror", &r, &why), -EOPNOTSUPP,
-		"a preset that needs class version is refused");
-	is_str(why, "preset \"mirror\" needs class \"version\", which this "
-		"version does not have", "by name");
-	free(why);
-	why = NULL;
-	is_int(rules_preset("nonsense", &r, &why), -EINVAL,
-		"an unknown preset is refused");
-	ok(why != NULL, "with a sentence");
-	free(why);
+	classes();
+	which();
+	own();
+	text();
 	return done();
 }

@@ -1,0 +1,192 @@
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/xattr.h>
+
+#include "core/cleanup.h"
+#include "core/json.h"
+#include "fs/assembly.h"
+#include "fs/cli.h"
+#include "fs/place.h"
+#include "fs/rules.h"
+#include "fs/text.h"
+
+#define TEXT_MAX ((size_t)64 << 10)
+
+static const char help[] =
+"usage: notaryfs rules [--json] PATH...\n"
+"Says of which class a name in a mounted vault is, and which rule decides.  The\n"
+"name need not be there yet.\n"
+"\n"
+"      --json  the same as JSON, one object a line\n"
+"  -h, --help  print this\n"
+"\n"
+"What is sealed keeps the class that its record names, whatever the rules say\n"
+"now.  See notaryfs.conf(5) for presets and how they are bound to folders.\n";
+
+/* What is known of one name. */
+struct ruled {
+	struct rules_bound bound;
+	const char *path;	/* in the mount */
+	const char *below;	/* of it, below the folder that is bound */
+	unsigned rule;
+	size_t matched;		/* bytes of below */
+	char now[16];		/* class of the file that is there, or "" */
+	bool sealed;
+};
+
+/* The attribute of the nearest folder that is there, path cut to it. */
+static int ask(const char *path, char **ret)
+{
+	cleanup(free) char *at = strdup(path);
+	cleanup(free) char *text = malloc(TEXT_MAX + 1);
+	ssize_t n;
+	if (at == NULL || text == NULL)
+		return -ENOMEM;
+	while ((n = getxattr(at, "user.notary.rules", text, TEXT_MAX)) < 0 &&
+	       (errno == ENOENT || errno == ENOTDIR)) {
+		char *slash = strrchr(at, '/');
+		if (slash == NULL)
+			strcpy(at, ".");
+		else
+			slash[slash == at] = '\0';
+	}
+	if (n < 0)
+		return errno == ENODATA || errno == EOPNOTSUPP ? -ENOTTY
+			: -errno;
+	text[n] = '\0';
+	*ret = text; /* the caller has it */
+	text = NULL;
+	return 0;
+}
+
+static void look(const char *path, struct ruled *r)
+{
+	char state[16] = "";
+	struct stat st;
+	if (lstat(path, &st) != 0 || S_ISDIR(st.st_mode))
+		return;
+	ssize_t n = lgetxattr(path, "user.notary.class", r->now,
+		sizeof r->now - 1);
+	r->now[n > 0 ? n : 0] = '\0';
+	n = lgetxattr(path, "user.notary.state", state, sizeof state - 1);
+	state[n > 0 ? n : 0] = '\0';
+	r->sealed = strcmp(state, "sealed") == 0 ||
+		strcmp(state, "notarized") == 0;
+}
+
+static void judge(struct ruled *r)
+{
+	size_t n = strlen(r->bound.path);
+	r->below = r->path;
+	if (n > 0 && strncmp(r->path, r->bound.path, n) == 0)
+		r->below += n + (r->path[n] == '/');
+	r->rule = rules_path(r->bound.rules, r->below, &r->matched);
+}
+
+static const char *by_text(const char *by)
+{
+	return strcmp(by, "folder") == 0 ? "given to the folder"
+		: strcmp(by, "configuration") == 0 ? "bound in notaryfs.conf to"
+						   : "of the whole vault";
+}
+
+static void print(const struct ruled *r)
+{
+	const char *in = "", *glob = rules_glob(r->bound.rules, r->rule, &in);
+	const char *class = rules_class_name(rules_class(r->bound.rules,
+		r->rule));
+	if (r->sealed)
+		printf("%s: %s: sealed as that; a new file here would be %s\n",
+			r->path, r->now, class);
+	else
+		printf("%s: %s\n", r->path, class);
+	printf("  preset %s, %s%s%s\n", r->bound.preset,
+		by_text(r->bound.by), *r->bound.path != '\0' ? " /" : "",
+		r->bound.path);
+	if (glob == NULL)
+		printf("  no rule matches\n");
+	else
+		printf("  rule %s %s matches %.*s%s%s\n", class, glob,
+			(int)r->matched, r->below,
+			strcmp(in, r->bound.preset) != 0 ?
+			", taken in from preset " : "",
+			strcmp(in, r->bound.preset) != 0 ? in : "");
+}
+
+static int print_json(const struct ruled *r)
+{
+	const char *in = "", *glob = rules_glob(r->bound.rules, r->rule, &in);
+	struct json j = {0};
+	cleanup(buf) struct buf out = {0};
+	json_object(&j, NULL);
+	json_text(&j, "path", r->path);
+	json_text(&j, "class", rules_class_name(rules_class(r->bound.rules,
+		r->rule)));
+	json_text(&j, "sealed_as", r->sealed ? r->now : NULL);
+	json_text(&j, "preset", r->bound.preset);
+	json_text(&j, "bound_by", r->bound.by);
+	json_text(&j, "bound_to", r->bound.path);
+	json_text(&j, "rule", glob);
+	json_text(&j, "rule_of", glob == NULL ? NULL : in);
+	json_close_object(&j);
+	int err = json_end(&j, &out);
+	if (err == 0)
+		printf("%.*s\n", (int)out.n, (char *)out.p);
+	return err;
+}
+
+static int one(const char *path, bool as_json)
+{
+	cleanup(free) char *root = NULL, *rest = NULL, *text = NULL;
+	struct ruled r = {0};
+	int err = place_future(path, &root, &rest);
+	if (err == -ENOENT)
+		err = -ENOTTY;
+	if (err == 0)
+		err = ask(path, &text);
+	if (err == 0)
+		err = rules_parse(text, &r.bound);
+	if (err != 0)
+		return err;
+	r.path = rest;
+	look(path, &r);
+	judge(&r);
+	if (as_json)
+		err = print_json(&r);
+	else
+		print(&r);
+	rules_bound_done(&r.bound);
+	return err;
+}
+
+int cmd_rules(const struct assembly *a, int argc, char **argv)
+{
+	static const struct option names[] = {
+		{"json", no_argument, NULL, 'j'},
+		{"help", no_argument, NULL, 'h'},
+		{0},
+	};
+	struct cli c = {.name = "rules", .help = help};
+	bool as_json = false;
+	int exit = CLI_DONE;
+	(void)a;
+	for (int opt; (opt = cli_option(&c, argc, argv, ":h", names)) != -1;)
+		if (opt == 'j')
+			as_json = true;
+		else
+			return c.exit;
+	if (optind == argc)
+		return cli_usage(&c, "name at least one path");
+	for (; optind < argc; optind++) {
+		int err = one(argv[optind], as_json);
+		if (err == 0)
+			continue;
+		cli_say(&c, "%s: %s", argv[optind], err == -ENOTTY ?
+			"not in a mounted vault" : strerror(-err));
+		exit = CLI_INCOMPLETE;
+	}
+	return fflush(stdout) != 0 ? CLI_REFUSED : exit;
+}
