@@ -13,6 +13,7 @@
  *   tsa.pem tsa-untrusted.pem tsa-key.pem jwks.json   whom they are checked
  *        against: pinned root, further certificates, local key, JWT keys
  *   s.cose leaf.cbor sequencer.pem                    the number
+ *   log.vkey          the key of the log's checkpoints (note.h)
  *   attestation.cose attestation-{root,chain,leaf}.pem   the enclave
  *   README
  *

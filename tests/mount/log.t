@@ -96,6 +96,9 @@ try:
 except PermissionError:
     tap.ok(True, "nobody writes to it")
 
+tap.is_(read(v.mnt, "f0.cert.d/log.vkey") + b"\n", read(log, "vkey"),
+        "a certificate's parts have the same key")
+
 # a hand-over, and a crash
 v.umount("--final")
 v.mount()
