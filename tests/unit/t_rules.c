@@ -160,6 +160,7 @@ static void own(void)
 	buf_free(&names);
 	for (i = 2; rc == 0 && i <= RULES_MAX; i++)
 		rc = presets_add(p, "mine", "seal", "x", &why);
+	free(why);
 	is_int(i, RULES_MAX + 1, "as many rules as can be");
 	refuse(p, "mine", "seal", "x", "the most allowed");
 	presets_free(p);

@@ -109,7 +109,7 @@ def rfc3161():
         data = read(folder, "payload") if "payload" in names else b"hello"
         for name in sorted(n for n in names if n.endswith(".tsr")):
             raw = read(folder, name)
-            alone, full = (answer(verify.judge_tsp, raw, k, "tsa *", data)
+            alone, full = (answer(verify.judge_tsp, raw, k, "tsa *", data, [])
                            for k in (root, every))
             if "invalid" in name:
                 want = "timestamp-signature"
