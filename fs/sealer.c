@@ -1,20 +1,17 @@
 #include "fs/sealer.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
 #include "core/fault.h"
-#include "core/object.h"
-#include "fs/hashfile.h"
 #include "fs/gone.h"
 #include "fs/inner.h"
 #include "fs/park.h"
 #include "fs/retain.h"
+#include "fs/sealrecord.h"
 
 #define GROUP 4096	/* items sealed together */
 #define SYNC_EACH 8	/* more than this: one syncfs is cheaper */
@@ -22,21 +19,6 @@
 #define SAY_MS 60000	/* between two lines about the same failure */
 #define LINGER_MS 500	/* at most, for others that are nearly due: the larger
 			   the group, the cheaper it is to make durable */
-
-/* One name that gets a record. */
-struct job {
-	struct node *node;
-	struct name *name;	/* stays: its file is SEALING */
-	char *path;
-	const struct job *first; /* the file's first name; NULL: this is it */
-	bool again;		/* names of a file that is sealed already */
-	bool nothing;		/* a folder that its record describes */
-	bool unclean;
-	struct stat st;
-	struct hashed h;
-	struct buf d;
-	int rc;
-};
 
 struct group {
 	struct job *job;
@@ -59,199 +41,6 @@ struct sealer {
 	struct node **late;	/* sealed files that owe links */
 	size_t n_late, cap_late;
 };
-
-/* -- records -- */
-
-static void attributes(const struct job *j, struct record *r)
-{
-	r->path = BYTES(j->path, strlen(j->path));
-	r->mode = j->st.st_mode & 07777;
-	r->mtime_ns = (int64_t)j->st.st_mtim.tv_sec * 1000000000 +
-		j->st.st_mtim.tv_nsec;
-	r->has_owner = true;
-	r->uid = j->st.st_uid;
-	r->gid = j->st.st_gid;
-}
-
-static int encode(struct sealer *s, struct record *r, struct buf *ret)
-{
-	struct entropy *e = s->m->s.entropy;
-
-	e->ops->fill(e, r->salt, RECORD_SALT);
-	return record_encode(r, ret);
-}
-
-static int read_xattrs(struct sealer *s, struct job *j, int fd, struct buf *x)
-{
-	unsigned left_out = 0;
-	int rc = backing_xattrs(fd, x, &left_out);
-
-	if (rc == 0 && left_out > 0)
-		mount_say(s->m, "some extended attributes do not fit into "
-			"the record", j->path, 0);
-	return rc;
-}
-
-static void content(const struct hashed *h, uint64_t size, struct record *r)
-{
-	r->size = size;
-	r->root = h->root;
-	r->n_digests = 1;
-	r->digest[0] = (struct record_digest){
-		.name = BYTES("sha-256", 7), .value = HASH_BYTES(&h->sha256)};
-}
-
-/* The date by default, also for those who look at the plain file. */
-static void keep(struct sealer *s, int fd, struct record *r)
-{
-	struct timespec times[2] = {{0}, {.tv_nsec = UTIME_OMIT}};
-
-	r->until = retain_default(s->m);
-	times[0].tv_sec = (time_t)r->until;
-	if (r->until > 0)
-		(void)utimensat(fd, "", times, AT_EMPTY_PATH);
-}
-
-static int put_record(struct sealer *s, struct job *j, uint8_t *buffer)
-{
-	cleanup(close) int fd = backing_open_read(s->m->files, j->path);
-	cleanup(buf) struct buf x = {0};
-	struct record r = {.kind = RECORD_PUT};
-	struct stat after;
-	int rc;
-
-	if (fd < 0)
-		return fd;
-	if (fstat(fd, &j->st) != 0)
-		return -errno;
-	if (!S_ISREG(j->st.st_mode) || j->st.st_ino != j->node->ino)
-		return -ESTALE; /* not the file that settled */
-	rc = hashfile(fd, (uint64_t)j->st.st_size, buffer, &j->h);
-	if (rc == 0)
-		rc = read_xattrs(s, j, fd, &x);
-	if (rc == 0 && fstat(fd, &after) != 0)
-		rc = -errno;
-	if (rc != 0)
-		return rc;
-	if (after.st_size != j->st.st_size ||
-		after.st_mtim.tv_sec != j->st.st_mtim.tv_sec ||
-		after.st_mtim.tv_nsec != j->st.st_mtim.tv_nsec)
-		return -EAGAIN; /* S2 */
-	attributes(j, &r);
-	content(&j->h, (uint64_t)j->st.st_size, &r);
-	r.xattrs = BUF_BYTES(&x);
-	r.unclean = j->unclean;
-	keep(s, fd, &r);
-	return encode(s, &r, &j->d);
-}
-
-static int symlink_record(struct sealer *s, struct job *j)
-{
-	cleanup(close) int fd = backing_open(s->m->files, j->path, O_PATH);
-	struct record r = {.kind = RECORD_SYMLINK};
-	char target[PATH_MAX];
-	ssize_t n;
-
-	if (fd < 0)
-		return fd;
-	if (fstat(fd, &j->st) != 0)
-		return -errno;
-	n = readlinkat(fd, "", target, sizeof target);
-	if (n < 0)
-		return -errno;
-	attributes(j, &r);
-	r.target = BYTES(target, (size_t)n);
-	keep(s, fd, &r);
-	return encode(s, &r, &j->d);
-}
-
-/* Another name of first's file; first's record must be made. */
-static int link_record(struct sealer *s, struct job *j)
-{
-	struct record r, put;
-	int rc = record_decode(BUF_BYTES(&j->first->d), &put);
-
-	if (rc != 0)
-		return rc;
-	r = put;
-	r.kind = RECORD_LINK;
-	r.path = BYTES(j->path, strlen(j->path));
-	r.target = put.path;
-	r.until = 0; /* the file's own record has it */
-	return encode(s, &r, &j->d);
-}
-
-static int folder_record(struct sealer *s, struct job *j);
-
-static void do_job(struct sealer *s, struct job *j, uint8_t *buffer)
-{
-	if (j->first != NULL)
-		return; /* after all others */
-	if (j->node->type == NODE_FOLDER)
-		j->rc = folder_record(s, j);
-	else if (j->node->type == NODE_SYMLINK)
-		j->rc = symlink_record(s, j);
-	else
-		j->rc = put_record(s, j, buffer);
-}
-
-/* -- folders -- */
-
-struct same {
-	const struct record *now;
-	bool same;
-};
-
-static int compare(void *ctx, const struct local_record *l)
-{
-	struct same *c = ctx;
-	struct record r;
-
-	if (l->kind == RECORD_MKDIR && record_decode(l->d, &r) == 0)
-		c->same = r.mode == c->now->mode &&
-			r.mtime_ns == c->now->mtime_ns &&
-			r.uid == c->now->uid && r.gid == c->now->gid &&
-			bytes_equal(r.xattrs, c->now->xattrs) &&
-			bytes_equal(r.preset, c->now->preset);
-	return 0;
-}
-
-static int folder_record(struct sealer *s, struct job *j)
-{
-	cleanup(close) int fd = backing_open(s->m->files, j->path, O_PATH);
-	cleanup(buf) struct buf x = {0};
-	struct record r = {.kind = RECORD_MKDIR};
-	struct same c = {.now = &r};
-	char preset[BACKING_PRESET];
-	struct local *l = s->m->s.local;
-	int rc;
-
-	if (fd < 0)
-		return fd;
-	if (fstat(fd, &j->st) != 0)
-		return -errno;
-	rc = read_xattrs(s, j, fd, &x);
-	if (rc != 0)
-		return rc;
-	attributes(j, &r);
-	r.xattrs = BUF_BYTES(&x);
-	r.preset = BYTES(preset, (size_t)backing_preset(fd, preset));
-	rc = l->ops->find(l, r.path, compare, &c);
-	if (rc != 0 && rc != -ENOENT)
-		return rc;
-	j->nothing = c.same;
-	return c.same ? 0 : encode(s, &r, &j->d);
-}
-
-bool sealer_folder_same(struct sealer *s, const char *path)
-{
-	cleanup(free) char *copy = strdup(path);
-	struct job j = {.path = copy};
-	int rc = copy == NULL ? -ENOMEM : folder_record(s, &j);
-
-	buf_free(&j.d);
-	return rc == 0 && j.nothing;
-}
 
 /* -- one group -- */
 
@@ -377,7 +166,7 @@ static void hash_jobs(struct sealer *s, struct group *g, uint8_t *buffer)
 	size_t i;
 
 	while ((i = atomic_fetch_add(&g->next, 1)) < g->n)
-		do_job(s, &g->job[i], buffer);
+		sealrecord_make(s->m, &g->job[i], buffer);
 }
 
 static void hash_all(struct sealer *s, struct group *g)
@@ -450,7 +239,7 @@ static int queue(struct sealer *s, struct group *g)
 		if (j->first != NULL) {
 			j->rc = j->first->rc;
 			if (j->rc == 0)
-				j->rc = link_record(s, j);
+				j->rc = sealrecord_link(s->m, j);
 		}
 		if (j->rc == 0 && !j->nothing)
 			r[n++] = queued(j);
@@ -739,7 +528,7 @@ int sealer_link(struct sealer *s, const char *from, const char *to)
 		r.kind = RECORD_LINK;
 		r.path = BYTES(to, strlen(to));
 		r.until = 0; /* the file's own record has it */
-		rc = encode(s, &r, &d);
+		rc = sealrecord_encode(s->m, &r, &d);
 	}
 	buf_free(&f.d);
 	if (rc == 0)

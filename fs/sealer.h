@@ -31,8 +31,6 @@ int sealer_link(struct sealer *s, const char *from, const char *to);
 /* A sealed file has names without a record; mount->lock held.  Names of class
  * seal get theirs with the next group. */
 void sealer_late(struct sealer *s, struct node *n);
-/* Has the folder's newest record its attributes of now? */
-bool sealer_folder_same(struct sealer *s, const char *path);
 /* The immutable flag, if it is wanted and can be had. */
 void sealer_protect(struct sealer *s, const char *path, bool check);
 

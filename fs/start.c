@@ -12,6 +12,7 @@
 #include "fs/binding.h"
 #include "fs/inner.h"
 #include "fs/sealer.h"
+#include "fs/sealrecord.h"
 
 #define VALUE "mount.run"	/* "running|ended START FROM TO", ms */
 
@@ -145,7 +146,7 @@ int start_folder(struct mount *m, const char *path)
 {
 	struct node *n;
 
-	if (sealer_folder_same(m->sealer, path))
+	if (sealrecord_folder_same(m, path))
 		return 0;
 	n = start_node(m, path);
 	if (n == NULL)
