@@ -22,7 +22,9 @@ v.mount()
 ROWS, COLUMNS = 12, 60
 master, slave = pty.openpty()
 fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", ROWS, COLUMNS, 0, 0))
-w = subprocess.Popen([NOTARYFS, "status", v.mnt, "--watch"], stdout=slave, stderr=slave)
+# A test that runs in a shell's background is born with SIGINT ignored.
+w = subprocess.Popen([NOTARYFS, "status", v.mnt, "--watch"], stdout=slave, stderr=slave,
+                     preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))
 shown = b""
 
 
