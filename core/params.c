@@ -219,6 +219,17 @@ static void read_governance(struct cborr *r, struct cborr_keys *keys,
 		cborr_fail(r); /* there is nothing that it could order */
 }
 
+const char *params_mode_name(enum retention_mode m)
+{
+	static const char *const names[] = {
+		[RETENTION_NONE] = "none",
+		[RETENTION_GOVERNANCE] = "governance",
+		[RETENTION_COMPLIANCE] = "compliance",
+	};
+
+	return names[m];
+}
+
 int params_decode(struct bytes in, struct params *ret)
 {
 	struct params p = {0};

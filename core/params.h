@@ -102,6 +102,8 @@ struct params {
 	struct bytes bag[PARAMS_BAG_MAX];
 };
 
+/* "none", "governance", "compliance". */
+const char *params_mode_name(enum retention_mode m);
 /* Points into `in`.  -EBADMSG; -EOPNOTSUPP for a version or class unknown. */
 int params_decode(struct bytes in, struct params *ret);
 /* -EINVAL for what params_decode() would refuse.  (params_write.c) */

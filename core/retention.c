@@ -209,19 +209,20 @@ void retention_text(uint64_t s, char ret[RETENTION_TEXT])
 	strftime(ret, RETENTION_TEXT, "%Y-%m-%dT%H:%M:%SZ", &tm);
 }
 
+static const struct {
+	char unit;
+	uint64_t s;
+} units[] = {{'s', 1}, {'m', 60}, {'h', 3600}, {'d', DAY}, {'y', 366 * DAY}};
+#define UNITS (sizeof units / sizeof *units)
+
 int retention_span(const char *text, uint64_t *ret_s)
 {
-	static const struct {
-		char unit;
-		uint64_t s;
-	} units[] = {{'s', 1}, {'m', 60}, {'h', 3600}, {'d', DAY},
-		{'y', 366 * DAY}};
 	size_t n = strlen(text), i;
 	uint64_t v;
 
 	if (n < 2)
 		return -EINVAL;
-	for (i = 0; i < sizeof units / sizeof *units; i++)
+	for (i = 0; i < UNITS; i++)
 		if (units[i].unit == text[n - 1] &&
 			number(text, n - 1, RECORD_UNTIL_MAX / units[i].s,
 				&v)) {
@@ -229,4 +230,17 @@ int retention_span(const char *text, uint64_t *ret_s)
 			return 0;
 		}
 	return -EINVAL;
+}
+
+void retention_span_text(uint64_t s, char ret[RETENTION_SPAN])
+{
+	size_t i = UNITS - 1;
+
+	while (s % units[i].s != 0)
+		i--;
+	if (s == 0)
+		snprintf(ret, RETENTION_SPAN, "none");
+	else
+		snprintf(ret, RETENTION_SPAN, "%" PRIu64 "%c", s / units[i].s,
+			units[i].unit);
 }

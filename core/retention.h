@@ -52,5 +52,8 @@ void retention_text(uint64_t s, char ret[RETENTION_TEXT]);
 /* A span of time in seconds: "7y", "90d", "12h", "30m", "10s"; a year is 366
  * days, lest seven of them be shorter than those of the calendar. */
 int retention_span(const char *text, uint64_t *ret_s);
+/* The same in the largest unit that it is a whole number of; "none" for 0. */
+#define RETENTION_SPAN 24
+void retention_span_text(uint64_t s, char ret[RETENTION_SPAN]);
 
 #endif

@@ -6,7 +6,7 @@
 #include <string.h>
 #include <sys/xattr.h>
 
-#include "fs/text.h"
+#include "fs/retain.h"
 
 /* -- the configuration's -- */
 
@@ -127,6 +127,10 @@ int binding_rules(struct mount *m, struct node *folder, struct buf *ret)
 	r = node_rules(&m->nodes, folder, &from);
 	if (node_path(&m->nodes, from, path) < 0)
 		return -ENOENT;
-	return rules_text(r, from->preset != NULL ? "folder" :
-		from != m->nodes.root ? "configuration" : "vault", path, ret);
+	struct rules_place where = {.by = from->preset != NULL ? "folder" :
+			from != m->nodes.root ? "configuration" : "vault",
+		.path = path, .mode = params_mode_name(m->s.chain == NULL ?
+			RETENTION_NONE : m->s.chain->retention_mode),
+		.vault = retain_terms(m)};
+	return rules_text(r, &where, ret);
 }

@@ -73,14 +73,9 @@ static int print_json(struct ledger *l, const struct audit_counts *n, int r)
 static void print_keeping(const struct ledger *l,
 	const struct keeping_counts *n)
 {
-	static const char *const modes[] = {
-		[RETENTION_NONE] = "none",
-		[RETENTION_GOVERNANCE] = "governance",
-		[RETENTION_COMPLIANCE] = "compliance",
-	};
 	printf("retention  %s, %" PRIu64 " files with a date, %" PRIu64 " held, "
 		"%" PRIu64 " deleted after it, %" PRIu64 " by order\n",
-		modes[l->params.retention_mode], n->dated, n->held, n->expired,
+		params_mode_name(l->params.retention_mode), n->dated, n->held, n->expired,
 		n->ordered);
 }
 

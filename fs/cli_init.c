@@ -45,14 +45,10 @@ static int parse_shares(const struct cli *c, const char *text,
 static int parse_retention(const struct cli *c, const char *text,
 	struct init_options *o)
 {
-	static const char *const names[] = {
-		[RETENTION_NONE] = "none",
-		[RETENTION_GOVERNANCE] = "governance",
-		[RETENTION_COMPLIANCE] = "compliance",
-	};
-	for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-		if (strcmp(text, names[i]) == 0) {
-			o->retention = (enum retention_mode)i;
+	for (enum retention_mode m = RETENTION_NONE;
+	     m <= RETENTION_COMPLIANCE; m++)
+		if (strcmp(text, params_mode_name(m)) == 0) {
+			o->retention = m;
 			return CLI_DONE;
 		}
 	return cli_usage(c, "--retention %s: must be none, governance or "

@@ -7,6 +7,8 @@
 
 #include "core/cleanup.h"
 #include "core/json.h"
+#include "core/params.h"
+#include "core/retention.h"
 #include "fs/assembly.h"
 #include "fs/cli.h"
 #include "fs/place.h"
@@ -17,8 +19,8 @@
 
 static const char help[] =
 "usage: notaryfs rules [--json] PATH...\n"
-"Says of which class a name in a mounted vault is, and which rule decides.  The\n"
-"name need not be there yet.\n"
+"Says of which class a name in a mounted vault is, how long it is kept, and which\n"
+"rule decides.  The name need not be there yet.\n"
 "\n"
 "      --json  the same as JSON, one object a line\n"
 "  -h, --help  print this\n"
@@ -33,6 +35,8 @@ struct ruled {
 	const char *below;	/* of it, below the folder that is bound */
 	unsigned rule;
 	size_t matched;		/* bytes of below */
+	enum rules_class class;	/* of a new file there */
+	struct terms terms;	/* and how long it is kept */
 	char now[16];		/* class of the file that is there, or "" */
 	bool sealed;
 };
@@ -84,6 +88,8 @@ static void judge(struct ruled *r)
 	if (n > 0 && strncmp(r->path, r->bound.path, n) == 0)
 		r->below += n + (r->path[n] == '/');
 	r->rule = rules_path(r->bound.rules, r->below, &r->matched);
+	r->class = rules_class(r->bound.rules, r->rule);
+	r->terms = rules_terms(r->bound.rules, r->rule, &r->bound.vault);
 }
 
 static const char *by_text(const char *by)
@@ -93,11 +99,31 @@ static const char *by_text(const char *by)
 						   : "of the whole vault";
 }
 
+static void print_terms(const struct ruled *r)
+{
+	char usual[RETENTION_SPAN], least[RETENTION_SPAN], most[RETENTION_SPAN];
+	if (!class_seals(r->class))
+		return;
+	if (strcmp(r->bound.mode, params_mode_name(RETENTION_NONE)) == 0) {
+		printf("  kept for ever, as all in this vault\n");
+		return;
+	}
+	retention_span_text(r->terms.usual, usual);
+	retention_span_text(r->terms.least, least);
+	retention_span_text(r->terms.most, most);
+	if (r->terms.usual == 0)
+		printf("  kept until it is given a date, and that has passed");
+	else
+		printf("  kept for %s from its seal on", usual);
+	if (r->terms.least != 0 || r->terms.most != 0)
+		printf("; dates from now: at least %s, at most %s", least, most);
+	printf("\n");
+}
+
 static void print(const struct ruled *r)
 {
 	const char *in = "", *glob = rules_glob(r->bound.rules, r->rule, &in);
-	const char *class = rules_class_name(rules_class(r->bound.rules,
-		r->rule));
+	const char *class = rules_class_name(r->class);
 	if (r->sealed)
 		printf("%s: %s: sealed as that; a new file here would be %s\n",
 			r->path, r->now, class);
@@ -114,6 +140,14 @@ static void print(const struct ruled *r)
 			strcmp(in, r->bound.preset) != 0 ?
 			", taken in from preset " : "",
 			strcmp(in, r->bound.preset) != 0 ? in : "");
+	print_terms(r);
+}
+
+static void json_span(struct json *j, const char *name, uint64_t s)
+{
+	char text[RETENTION_SPAN];
+	retention_span_text(s, text);
+	json_text(j, name, s != 0 ? text : NULL);
 }
 
 static int print_json(const struct ruled *r)
@@ -123,14 +157,17 @@ static int print_json(const struct ruled *r)
 	cleanup(buf) struct buf out = {0};
 	json_object(&j, NULL);
 	json_text(&j, "path", r->path);
-	json_text(&j, "class", rules_class_name(rules_class(r->bound.rules,
-		r->rule)));
+	json_text(&j, "class", rules_class_name(r->class));
 	json_text(&j, "sealed_as", r->sealed ? r->now : NULL);
 	json_text(&j, "preset", r->bound.preset);
 	json_text(&j, "bound_by", r->bound.by);
 	json_text(&j, "bound_to", r->bound.path);
 	json_text(&j, "rule", glob);
 	json_text(&j, "rule_of", glob == NULL ? NULL : in);
+	json_text(&j, "retention", r->bound.mode);
+	json_span(&j, "retain_default", r->terms.usual);
+	json_span(&j, "retain_min", r->terms.least);
+	json_span(&j, "retain_max", r->terms.most);
 	json_close_object(&j);
 	int err = json_end(&j, &out);
 	if (err == 0)

@@ -22,7 +22,7 @@ struct reading {
 	struct config *c;
 	const char *base;
 	const char *file;	/* NULL: a command line's option */
-	unsigned line;
+	unsigned line;		/* 0: the file as a whole */
 	struct buf why;
 	bool failed;		/* no memory for a complaint or a value */
 };
@@ -36,8 +36,10 @@ static void complain(struct reading *r, const char *fmt, ...)
 	vsnprintf(text, sizeof text, fmt, ap);
 	va_end(ap);
 
-	if (r->file != NULL)
+	if (r->file != NULL && r->line > 0)
 		snprintf(where, sizeof where, ":%u: ", r->line);
+	else if (r->file != NULL)
+		strcpy(where, ": ");
 	const char *parts[] = {r->file != NULL ? r->file : "", where, text};
 	if (r->why.n > 0 && buf_add(&r->why, "\n", 1) != 0)
 		r->failed = true;
@@ -451,14 +453,14 @@ static void check_whole(struct reading *r)
 		complain(r, "settle_max must not be shorter than settle");
 	if (r->file != NULL)
 		check_presets(r);
-	uint64_t least = r->c->retain_min_s, most = r->c->retain_max_s;
-	uint64_t usual = r->c->retain_default_s;
-	if (most != 0 && (least > most || usual > most))
-		complain(r, "retain_max must not be shorter than retain_min or "
-			"retain_default");
-	if (usual != 0 && usual < least)
-		complain(r, "retain_default must not be shorter than "
-			"retain_min");
+	struct terms vault = {r->c->retain_default_s, r->c->retain_min_s,
+		r->c->retain_max_s};
+	const char *wrong = terms_contradiction(&vault);
+	cleanup(free) char *why = NULL;
+	if (wrong != NULL)
+		complain(r, "%s", wrong);
+	else if (presets_terms(r->c->presets, &vault, &why) != 0)
+		complain(r, "%s", why != NULL ? why : "out of memory");
 }
 
 static int finish(struct reading *r, char **ret_why)
@@ -566,6 +568,7 @@ int config_read(const char *file, const char *base, struct config *ret,
 	else {
 		unsigned seen[SETTINGS] = {0};
 		read_lines(&r, &text, seen);
+		r.line = 0;
 		/* a long settle alone moves the default of settle_max */
 		if (seen[SETTLE_MAX] == 0 && c.settle_max_ms < c.settle_ms)
 			c.settle_max_ms = c.settle_ms;

@@ -15,7 +15,8 @@
  *   preset = default        rules for names (fs/rules.h)
  *   bind = GLOB PRESET      another for folders whose path GLOB matches
  *   rule = NAME CLASS GLOB  one rule of a preset of one's own, or
- *                           NAME include PRESET
+ *                           NAME include PRESET; CLASS may have terms behind
+ *                           it (fs/terms.h)
  *   block_interval = 10ms   least time between two blocks
  *   retain_default = none   how long a file is kept from its seal on at least
  *   retain_min = none       least and greatest time from now to a date that is
@@ -52,7 +53,8 @@ struct config {
 void config_defaults(struct config *c);
 void config_done(struct config *c);
 /* base: folder that relative paths start from.  -EINVAL and every complaint,
- * one a line "FILE:LINE: what is wrong and what is allowed", in *ret_why. */
+ * one a line "FILE:LINE: what is wrong and what is allowed", in *ret_why; without
+ * LINE where it is not one line's fault. */
 int config_read(const char *file, const char *base, struct config *ret,
 	char **ret_why);
 /* Is there a setting of that name? */

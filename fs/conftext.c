@@ -49,6 +49,7 @@ static const char middle[] =
 "#retain_default = none\n"
 "#retain_min = none\n"
 "#retain_max = none\n"
+"# For some names alone, in a preset: rule = mine seal,retain=7y,min=1y *.pdf\n"
 "\n"
 "# Numbers for Prometheus, written anew every 15 s, as the textfile collector\n"
 "# of node_exporter reads them.  An absolute path that ends in .prom.\n"

@@ -515,21 +515,28 @@ int node_bind(struct nodes *t, struct node *folder, const struct rules *rules)
 	return 0;
 }
 
+static const struct rules *bound_by_path(const struct nodes *t,
+	const char *path)
+{
+	size_t i;
+
+	for (i = 0; i < t->n_binds; i++)
+		if (rules_glob_path(t->bind[i].glob, path))
+			return t->bind[i].rules;
+	return NULL;
+}
+
 /* What is bound to that folder itself. */
 static const struct rules *bound(const struct nodes *t,
 	const struct node *folder)
 {
 	char path[NODE_PATH];
-	size_t i;
 
 	if (folder->preset != NULL)
 		return folder->preset;
 	if (t->n_binds == 0 || node_path(t, folder, path) < 0)
 		return NULL;
-	for (i = 0; i < t->n_binds; i++)
-		if (rules_glob_path(t->bind[i].glob, path))
-			return t->bind[i].rules;
-	return NULL;
+	return bound_by_path(t, path);
 }
 
 static void judge(struct nodes *t, struct name *m);
@@ -615,6 +622,40 @@ enum rules_class name_class(struct nodes *t, struct name *m)
 
 	judge(t, m);
 	return rules_class(below(t, m->parent, &least), m->rule);
+}
+
+struct terms name_terms(struct nodes *t, struct name *m,
+	const struct terms *vault)
+{
+	unsigned least;
+
+	judge(t, m);
+	return rules_terms(below(t, m->parent, &least), m->rule, vault);
+}
+
+struct terms node_terms_at(const struct nodes *t, const char *path,
+	const struct terms *vault)
+{
+	const struct rules *r = t->root->preset != NULL ? t->root->preset :
+		t->rules, *own;
+	const struct node *folder;
+	const char *from = path, *slash;
+	char above[NODE_PATH];
+
+	for (slash = strchr(path, '/'); slash != NULL &&
+		(size_t)(slash - path) < sizeof above;
+		slash = strchr(slash + 1, '/')) {
+		memcpy(above, path, (size_t)(slash - path));
+		above[slash - path] = '\0';
+		folder = node_at(t, above);
+		own = folder != NULL && folder->preset != NULL ?
+			folder->preset : bound_by_path(t, above);
+		if (own == NULL)
+			continue;
+		r = own;
+		from = slash + 1;
+	}
+	return rules_terms(r, rules_path(r, from, NULL), vault);
 }
 
 enum rules_class name_class_at(struct nodes *t, struct node *parent,

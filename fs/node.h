@@ -148,6 +148,12 @@ int node_bind(struct nodes *t, struct node *folder, const struct rules *rules);
 const struct rules *node_rules(struct nodes *t, struct node *folder,
 	const struct node **ret_from);
 enum rules_class name_class(struct nodes *t, struct name *m);
+/* How long what is sealed under that name is kept; under a path of which memory
+ * may know only some folders, those with a preset being among them. */
+struct terms name_terms(struct nodes *t, struct name *m,
+	const struct terms *vault);
+struct terms node_terms_at(const struct nodes *t, const char *path,
+	const struct terms *vault);
 /* Class of a name that is not there yet. */
 enum rules_class name_class_at(struct nodes *t, struct node *parent,
 	const char *text);

@@ -123,10 +123,18 @@ static uint64_t later_clock(struct mount *m)
 	return ((chain > here ? chain : here) + 999) / 1000;
 }
 
-uint64_t retain_default(struct mount *m)
+struct terms retain_terms(struct mount *m)
 {
-	uint64_t span = __atomic_load_n(&m->s.config->retain_default_s,
-		__ATOMIC_RELAXED);
+	const struct config *c = m->s.config;
+
+	return (struct terms){
+		__atomic_load_n(&c->retain_default_s, __ATOMIC_RELAXED),
+		__atomic_load_n(&c->retain_min_s, __ATOMIC_RELAXED),
+		__atomic_load_n(&c->retain_max_s, __ATOMIC_RELAXED)};
+}
+
+uint64_t retain_default(struct mount *m, uint64_t span)
+{
 	uint64_t now = later_clock(m);
 
 	if (span == 0)
@@ -134,15 +142,26 @@ uint64_t retain_default(struct mount *m)
 	return span < RECORD_UNTIL_MAX - now ? now + span : RECORD_UNTIL_MAX;
 }
 
-static bool in_limits(struct mount *m, uint64_t until)
+/* Those of the rule that decides about the file's first name. */
+static struct terms terms_of(struct mount *m, const struct found *file)
 {
-	const struct config *c = m->s.config;
-	uint64_t min = __atomic_load_n(&c->retain_min_s, __ATOMIC_RELAXED);
-	uint64_t max = __atomic_load_n(&c->retain_max_s, __ATOMIC_RELAXED);
+	struct terms vault = retain_terms(m);
+	char path[NODE_PATH];
+
+	memcpy(path, file->r.path.p, file->r.path.n);
+	path[file->r.path.n] = '\0';
+	locked(&m->lock);
+	return node_terms_at(&m->nodes, path, &vault);
+}
+
+static bool in_limits(struct mount *m, const struct found *file, uint64_t until)
+{
+	struct terms t = terms_of(m, file);
 	uint64_t now = later_clock(m);
 
-	return until <= RECORD_UNTIL_MAX && until > now && until - now >= min &&
-		(max == 0 || until - now <= max);
+	return until <= RECORD_UNTIL_MAX && until > now &&
+		until - now >= t.least &&
+		(t.most == 0 || until - now <= t.most);
 }
 
 /* -- what is recorded -- */
@@ -253,7 +272,7 @@ int retain_extend(struct mount *m, const char *path, uint64_t until,
 	rc = for_change(m, path, caller, &file, &now);
 	if (rc != 0 || until == now.until)
 		return rc;
-	if (until < now.until || !in_limits(m, until))
+	if (until < now.until || !in_limits(m, &file, until))
 		return -EPERM;
 	r.path = file.r.path;
 	r.about = file.dh;

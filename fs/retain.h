@@ -24,6 +24,7 @@
 #include "core/retention.h"
 
 struct mount;
+struct terms;
 
 /* What holds for the sealed file at that path.  -ENOENT: nothing sealed is
  * there. */
@@ -31,7 +32,7 @@ int retain_get(struct mount *m, const char *path, struct retention *ret);
 /* H(d) of the record that seals that very path.  -ENOENT. */
 int retain_record(struct mount *m, const char *path, struct hash *ret);
 /* Is it so already, or keeps it until then from now on: 0.  -EPERM: earlier
- * than now or than its date, out of the limits of the configuration, or not
+ * than now or than its date, out of the limits of its rule or the vault, or not
  * the caller's file; -EBUSY: not sealed yet. */
 int retain_extend(struct mount *m, const char *path, uint64_t until,
 	uid_t caller);
@@ -39,8 +40,10 @@ int retain_extend(struct mount *m, const char *path, uint64_t until,
  * -ENOSPC: it has as many as there can be; else as above. */
 int retain_hold(struct mount *m, const char *path, struct bytes name,
 	uid_t caller);
-/* The date for a file that is sealed now; 0: none. */
-uint64_t retain_default(struct mount *m);
+/* The terms of the configuration, where no rule says others. */
+struct terms retain_terms(struct mount *m);
+/* The date for a file that is sealed now and kept so long; 0: none. */
+uint64_t retain_default(struct mount *m, uint64_t span);
 /* A sealed name in its folder. */
 struct retain_place {
 	const char *path, *last;

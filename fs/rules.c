@@ -14,6 +14,7 @@
 struct rule {
 	enum rules_class class;
 	const char *glob;
+	const struct terms *terms;	/* NULL: it says none */
 };
 
 struct rules {
@@ -24,10 +25,10 @@ struct rules {
 
 /* -- those built in, from traces of the tools -- */
 
-#define APPEND(glob) {CLASS_APPEND, glob}
-#define VERSION(glob) {CLASS_VERSION, glob}
-#define TEMP(glob) {CLASS_TEMP, glob}
-#define SCRATCH(glob) {CLASS_SCRATCH, glob}
+#define APPEND(glob) {CLASS_APPEND, glob, NULL}
+#define VERSION(glob) {CLASS_VERSION, glob, NULL}
+#define TEMP(glob) {CLASS_TEMP, glob, NULL}
+#define SCRATCH(glob) {CLASS_SCRATCH, glob, NULL}
 #define RULES(...) (const struct rule[]){__VA_ARGS__, {0}}
 
 /* rsync, rclone and bup write under another name first; vim, NFS clients,
@@ -109,8 +110,10 @@ static void free_made(struct made *m)
 {
 	size_t i;
 
-	for (i = 0; i < m->n; i++)
+	for (i = 0; i < m->n; i++) {
 		free_text(m->rule[i].glob);
+		free((void *)(uintptr_t)m->rule[i].terms);
+	}
 	free_text(m->rules.name);
 	free(m);
 }
@@ -287,29 +290,83 @@ static int include(struct presets *p, struct made *m, const char *name,
 	return 0;
 }
 
-static int add_rule(struct made *m, enum rules_class class, const char *glob)
+/* "CLASS" or "CLASS,TERMS".  -EINVAL: no class; -ERANGE: no terms; -EDOM: what
+ * is never sealed has none. */
+struct kind {
+	enum rules_class class;
+	bool has_terms;
+	struct terms terms;
+};
+
+static int parse_kind(const char *text, struct kind *ret)
 {
-	m->rule[m->n] = (struct rule){class, strdup(glob)};
+	cleanup(free) char *class = strdup(text);
+	char *terms = class == NULL ? NULL : strchr(class, ',');
+
+	if (class == NULL)
+		return -ENOMEM;
+	if (terms != NULL)
+		*terms++ = '\0';
+	ret->has_terms = terms != NULL;
+	if (rules_class_parse(class, &ret->class) != 0)
+		return -EINVAL;
+	if (terms == NULL)
+		return 0;
+	if (terms_parse(terms, &ret->terms) != 0)
+		return -ERANGE;
+	return class_seals(ret->class) ? 0 : -EDOM;
+}
+
+static int add_rule(struct made *m, const struct kind *k, const char *glob)
+{
+	cleanup(free) struct terms *terms = NULL;
+
+	if (k->has_terms) {
+		terms = malloc(sizeof(*terms));
+		if (terms == NULL)
+			return -ENOMEM;
+		*terms = k->terms;
+	}
+	m->rule[m->n] = (struct rule){k->class, strdup(glob), terms};
 	if (m->rule[m->n].glob == NULL)
 		return -ENOMEM;
 	m->n++;
+	terms = NULL; /* the rule has it */
 	return 0;
+}
+
+static int refuse_kind(const char *text, int rc, char **ret_why)
+{
+	switch (rc) {
+	case -EINVAL:
+		return refuse(ret_why, "\"%s\" is no class; there are seal, "
+			"append, version, temp, scratch, and include", text);
+	case -ERANGE:
+		return refuse(ret_why, "\"%s\": behind the class may stand "
+			",retain= ,min= and ,max= with a time like 7y, 90d or "
+			"12h, or none", text);
+	case -EDOM:
+		return refuse(ret_why, "\"%s\": what is never sealed is not "
+			"kept until a date", text);
+	default:
+		return rc;
+	}
 }
 
 int presets_add(struct presets *p, const char *preset, const char *class,
 	const char *glob, char **ret_why)
 {
-	enum rules_class c;
 	struct made *m;
+	struct kind k;
 	int rc = take_made(p, preset, &m, ret_why);
 
 	if (rc != 0)
 		return rc;
 	if (strcmp(class, "include") == 0)
 		return include(p, m, glob, ret_why);
-	if (rules_class_parse(class, &c) != 0)
-		return refuse(ret_why, "\"%s\" is no class; there are seal, "
-			"append, version, temp, scratch, and include", class);
+	rc = parse_kind(class, &k);
+	if (rc != 0)
+		return refuse_kind(class, rc, ret_why);
 	if (!glob_ok(glob))
 		return refuse(ret_why, "\"%s\" is no glob for names: at most "
 			"%d bytes and %d components, no / at either end", glob,
@@ -317,7 +374,29 @@ int presets_add(struct presets *p, const char *preset, const char *class,
 	if (m->n == RULES_MAX)
 		return refuse(ret_why, "preset \"%s\" has %d rules already, "
 			"the most allowed", preset, RULES_MAX);
-	return add_rule(m, c, glob);
+	return add_rule(m, &k, glob);
+}
+
+int presets_terms(const struct presets *p, const struct terms *vault,
+	char **ret_why)
+{
+	const struct rule *u;
+	const char *wrong;
+	size_t i, j;
+
+	for (i = 0; p != NULL && i < p->n; i++)
+		for (j = 0; j < p->made[i]->n; j++) {
+			u = &p->made[i]->rule[j];
+			struct terms t = u->terms == NULL ? *vault :
+				terms_over(u->terms, vault);
+			wrong = u->terms == NULL ? NULL :
+				terms_contradiction(&t);
+			if (wrong != NULL)
+				return refuse(ret_why, "rule for %s in preset "
+					"%s: with what the vault has, %s",
+					u->glob, p->made[i]->rules.name, wrong);
+		}
+	return 0;
 }
 
 /* -- matching -- */
@@ -429,6 +508,15 @@ enum rules_class rules_class(const struct rules *r, unsigned index)
 	return u == NULL ? CLASS_SEAL : u->class;
 }
 
+struct terms rules_terms(const struct rules *r, unsigned index,
+	const struct terms *vault)
+{
+	const struct rule *u = rule_at(r, index, &(const struct rules *){NULL});
+
+	return u == NULL || u->terms == NULL ? *vault :
+		terms_over(u->terms, vault);
+}
+
 const char *rules_glob(const struct rules *r, unsigned index,
 	const char **ret_preset)
 {
@@ -449,19 +537,36 @@ bool rules_glob_path(const char *glob, const char *path)
 
 /* -- as text -- */
 
-int rules_text(const struct rules *r, const char *by, const char *path,
+static int rule_text(const struct rules *in, const struct rule *u,
 	struct buf *ret)
 {
-	const char *preset, *glob;
-	unsigned i;
-	int rc = text_add(ret, "%s\n%s\n%s\n", r->name, by, path);
+	int rc = text_add(ret, "%s %s", in->name, rules_class_name(u->class));
 
+	if (rc == 0 && u->terms != NULL)
+		rc = text_add(ret, ",");
+	if (rc == 0 && u->terms != NULL)
+		rc = terms_text(u->terms, ret);
+	return rc != 0 ? rc : text_add(ret, " %s\n", u->glob);
+}
+
+int rules_text(const struct rules *r, const struct rules_place *where,
+	struct buf *ret)
+{
+	const struct rules *in = NULL;
+	const struct rule *u;
+	unsigned i;
+	int rc = text_add(ret, "%s\n%s\n%s\n%s\n", r->name, where->by,
+		where->path, where->mode);
+
+	if (rc == 0)
+		rc = terms_text(&where->vault, ret);
+	if (rc == 0)
+		rc = text_add(ret, "\n");
 	for (i = 0; rc == 0; i++) {
-		glob = rules_glob(r, i, &preset);
-		if (glob == NULL)
+		u = rule_at(r, i, &in);
+		if (u == NULL)
 			break;
-		rc = text_add(ret, "%s %s %s\n", preset,
-			rules_class_name(rules_class(r, i)), glob);
+		rc = rule_text(in, u, ret);
 	}
 	return rc;
 }
@@ -485,7 +590,7 @@ static int parse_rule(struct rules_bound *b, char *line)
 	char *class = strchr(line, ' ');
 	char *glob = class == NULL ? NULL : strchr(class + 1, ' ');
 	struct made *m = NULL;
-	enum rules_class c;
+	struct kind k;
 	int rc;
 
 	if (glob == NULL)
@@ -494,13 +599,21 @@ static int parse_rule(struct rules_bound *b, char *line)
 	rc = make(b->presets, line, &m);
 	if (rc != 0)
 		return rc == -ENOSPC ? -EBADMSG : rc;
-	if (rules_class_parse(class, &c) != 0 || !glob_ok(glob) ||
+	if (parse_kind(class, &k) != 0 || !glob_ok(glob) ||
 		m->n == RULES_MAX)
 		return -EBADMSG;
 	if (b->rules != &m->rules)
 		m->rules.include = b->rules;
 	b->rules = &m->rules;
-	return add_rule(m, c, glob);
+	return add_rule(m, &k, glob);
+}
+
+static int take_terms(char **text, struct terms *ret)
+{
+	cleanup(free) char *line = NULL;
+	int rc = take_line(text, &line);
+
+	return rc == 0 && terms_parse(line, ret) != 0 ? -EBADMSG : rc;
 }
 
 int rules_parse(char *text, struct rules_bound *ret)
@@ -513,6 +626,10 @@ int rules_parse(char *text, struct rules_bound *ret)
 		rc = take_line(&text, &b.by);
 	if (rc == 0)
 		rc = take_line(&text, &b.path);
+	if (rc == 0)
+		rc = take_line(&text, &b.mode);
+	if (rc == 0)
+		rc = take_terms(&text, &b.vault);
 	while (rc == 0 && *text != '\0') {
 		rc = take_line(&text, &line);
 		if (rc == 0)
@@ -535,6 +652,7 @@ void rules_bound_done(struct rules_bound *b)
 	free(b->preset);
 	free(b->by);
 	free(b->path);
+	free(b->mode);
 }
 
 static const char *const class_names[] = {

@@ -14,6 +14,8 @@
  *		one of the classes above
  *	scratch	kept here, never notarized
  *
+ * A rule may also say how long what it decides about is kept (terms.h).
+ *
  * Built in are the presets of the tools that were traced; the configuration may
  * add others.  A struct rules lives as long as its struct presets.
  */
@@ -24,6 +26,7 @@
 #include <stddef.h>
 
 #include "core/bytes.h"
+#include "fs/terms.h"
 
 /* The stronger first. */
 enum rules_class { CLASS_SEAL, CLASS_APPEND, CLASS_VERSION, CLASS_TEMP,
@@ -51,10 +54,14 @@ struct presets;
 struct presets *presets_new(void);
 void presets_free(struct presets *p);
 /* One more rule for a preset that is not built in, which is made by its first
- * one; class "include" takes in another preset, and comes first.  -EINVAL with
- * a sentence without a full stop in *ret_why, owned by the caller. */
+ * one; class "include" takes in another preset, and comes first.  Behind a
+ * class may stand terms, like "seal,retain=7y,min=1y".  -EINVAL with a sentence
+ * without a full stop in *ret_why, owned by the caller. */
 int presets_add(struct presets *p, const char *preset, const char *class,
 	const char *glob, char **ret_why);
+/* Do the terms of all its rules go with the vault's?  -EINVAL as above. */
+int presets_terms(const struct presets *p, const struct terms *vault,
+	char **ret_why);
 /* NULL: there is none of that name. */
 const struct rules *presets_find(const struct presets *p, const char *name);
 /* "a, b and c": their names. */
@@ -66,13 +73,19 @@ int presets_use(const struct presets *p, const char *name,
 	const struct rules **ret, char **ret_why);
 
 /* The rules as text, for rules_parse(): who bound them ("folder",
- * "configuration", "vault") to which path, and "PRESET CLASS GLOB" lines. */
-int rules_text(const struct rules *r, const char *by, const char *path,
+ * "configuration", "vault") to which path, the vault's retention mode and terms,
+ * and "PRESET CLASS GLOB" lines. */
+struct rules_place {
+	const char *by, *path, *mode;
+	struct terms vault;
+};
+int rules_text(const struct rules *r, const struct rules_place *where,
 	struct buf *ret);
 struct rules_bound {
 	struct presets *presets;	/* owns what rules points to */
 	const struct rules *rules;
-	char *preset, *by, *path;
+	char *preset, *by, *path, *mode;
+	struct terms vault;
 };
 /* text is cut up.  -EBADMSG. */
 int rules_parse(char *text, struct rules_bound *ret);
@@ -89,6 +102,9 @@ unsigned rules_component(const struct rules *r, const char *path);
  * NULL: how many bytes of the path end with the component that decided. */
 unsigned rules_path(const struct rules *r, const char *path, size_t *ret_n);
 enum rules_class rules_class(const struct rules *r, unsigned index);
+/* The terms that a rule says, over the vault's. */
+struct terms rules_terms(const struct rules *r, unsigned index,
+	const struct terms *vault);
 /* The glob of a rule, and the preset that it stands in; NULL: no such rule. */
 const char *rules_glob(const struct rules *r, unsigned index,
 	const char **ret_preset);

@@ -63,6 +63,7 @@ static struct job *add_job(struct group *g, struct node *n, struct name *name,
 /* Jobs for the names of class seal that have no record; lock held. */
 static int add_names(struct mount *m, struct group *g, struct node *n)
 {
+	struct terms vault = retain_terms(m);
 	struct job *j, *first = NULL;
 	char path[NODE_PATH];
 	struct name *name;
@@ -77,6 +78,7 @@ static int add_names(struct mount *m, struct group *g, struct node *n)
 		if (j == NULL)
 			return -ENOMEM;
 		j->first = first;
+		j->span = name_terms(&m->nodes, name, &vault).usual;
 		if (first == NULL)
 			first = j;
 	}

@@ -50,11 +50,12 @@ static void content(const struct hashed *h, uint64_t size, struct record *r)
 }
 
 /* The date by default, also for those who look at the plain file. */
-static void keep(struct mount *m, int fd, struct record *r)
+static void keep(struct mount *m, const struct job *j, int fd,
+	struct record *r)
 {
 	struct timespec times[2] = {{0}, {.tv_nsec = UTIME_OMIT}};
 
-	r->until = retain_default(m);
+	r->until = retain_default(m, j->span);
 	times[0].tv_sec = (time_t)r->until;
 	if (r->until > 0)
 		(void)utimensat(fd, "", times, AT_EMPTY_PATH);
@@ -96,7 +97,7 @@ static int put_record(struct mount *m, struct job *j, uint8_t *buffer)
 	content(&j->h, (uint64_t)j->st.st_size, &r);
 	r.xattrs = BUF_BYTES(&x);
 	r.unclean = j->unclean;
-	keep(m, fd, &r);
+	keep(m, j, fd, &r);
 	return sealrecord_encode(m, &r, &j->d);
 }
 
@@ -116,7 +117,7 @@ static int symlink_record(struct mount *m, struct job *j)
 		return -errno;
 	attributes(j, &r);
 	r.target = BYTES(target, (size_t)n);
-	keep(m, fd, &r);
+	keep(m, j, fd, &r);
 	return sealrecord_encode(m, &r, &j->d);
 }
 

@@ -24,6 +24,7 @@ struct job {
 	const struct job *first; /* the file's first name; NULL: this is it */
 	bool nothing;		/* a folder that its record describes */
 	bool unclean;
+	uint64_t span;		/* s that it is kept by default; 0: none */
 	struct stat st;
 	struct hashed h;
 	struct buf d;

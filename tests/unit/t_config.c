@@ -126,6 +126,12 @@ static void presets(void)
 	for (size_t i = 0; i < sizeof want / sizeof *want; i++)
 		ok(strstr(why, want[i]) != NULL, "are told: %s", want[i]);
 	free(why);
+	is_int(read_text("bucket = a\nrule = b seal,max=1d x\n"
+		"retain_min = 2d\n", &c, &why), -EINVAL,
+		"a rule that the vault's terms contradict");
+	ok(strstr(why, "retain_max must not be shorter") != NULL, "is one: %s",
+		why);
+	free(why);
 }
 
 static void long_settle(void)

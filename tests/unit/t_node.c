@@ -72,6 +72,7 @@ static void classes(void)
 /* Presets of folders: the nearest one decides, and goes where it goes. */
 static void bindings(void)
 {
+	static const struct terms vault = {1, 2, 3};
 	static const struct bind bind[] = {{"bound/*", NULL}};
 	struct bind set = bind[0];
 	struct node *a = folder(60, t.root, "bound"), *b, *c, *n;
@@ -88,6 +89,8 @@ static void bindings(void)
 	n->lookups = 1;
 	node_name(&t, c, "packs", n);
 	is_int(node_class(&t, n), CLASS_VERSION, "objects/info below a bind");
+	ok(node_terms_at(&t, "bound/repo/objects/none/x", &vault).usual == 1,
+		"terms of the vault where no rule says others");
 	is_int(name_class_at(&t, a, "x.tmp"), CLASS_TEMP, "not beside it");
 	is_int(name_class_at(&t, b, "x.tmp"), CLASS_SEAL,
 		"what holds above does not hold below");
@@ -116,6 +119,43 @@ static void bindings(void)
 	t.n_binds = 0;
 }
 
+/* Terms by a name that memory has, and by a path that it may not have. */
+static void terms(void)
+{
+	static const struct terms vault = {1, 2, 3};
+	struct presets *p = presets_new();
+	struct bind set = {"bound/*", NULL};
+	struct node *a, *b;
+	char *why = NULL;
+
+	if (presets_add(p, "x", "seal,retain=10s", "dir", &why) != 0 ||
+		presets_add(p, "y", "seal,retain=20s", "f/g", &why) != 0)
+		bail("no rules: %s", why);
+	set.rules = presets_find(p, "x");
+	t.bind = &set;
+	t.n_binds = 1;
+	is_int((long long)node_terms_at(&t, "bound/r/dir/f", &vault).usual, 10,
+		"by a bind, of folders that memory does not have");
+	is_int((long long)node_terms_at(&t, "bound/dir/f", &vault).usual, 1,
+		"not of the folder's own name");
+	a = folder(70, t.root, "bound");
+	a = folder(71, a, "r");
+	a = folder(72, a, "dir");
+	node_bind(&t, a, presets_find(p, "y"));
+	b = node_get(&t, 73, NODE_FILE);
+	a = folder(74, a, "f");
+	is_int((long long)name_terms(&t, node_name(&t, a, "g", b),
+		&vault).usual, 20, "by the preset of a folder");
+	is_int((long long)node_terms_at(&t, "bound/r/dir/f/g", &vault).usual,
+		20, "also by its path");
+	is_int((long long)node_terms_at(&t, "bound/r/dir/dir", &vault).usual,
+		1, "below which the bind does not hold");
+	node_unname(&t, node_find(&t, a, "g"));
+	node_unname(&t, node_find(&t, node_at(&t, "bound/r"), "dir"));
+	t.n_binds = 0;
+	presets_free(p);
+}
+
 int main(void)
 {
 	const struct rules *r;
@@ -126,6 +166,7 @@ int main(void)
 	paths();
 	classes();
 	bindings();
+	terms();
 	nodes_done(&t);
 	return done();
 }

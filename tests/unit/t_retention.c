@@ -59,6 +59,14 @@ static void times(void)
 	ok(s == UINT64_C(7) * 366 * 86400, "are not less than the calendar's");
 	is_int(retention_span("90m", &s), 0, "ninety minutes");
 	ok(s == 5400, "are 5400 s");
+	retention_span_text(s, text);
+	is_str(text, "90m", "are written so");
+	retention_span_text(UINT64_C(7) * 366 * 86400, text);
+	is_str(text, "7y", "a year as one");
+	retention_span_text(61, text);
+	is_str(text, "61s", "seconds when nothing larger fits");
+	retention_span_text(0, text);
+	is_str(text, "none", "and nothing as that");
 	for (i = 0; i < sizeof no_span / sizeof *no_span; i++)
 		is_int(retention_span(no_span[i], &s), -EINVAL,
 			"no span: '%s'", no_span[i]);

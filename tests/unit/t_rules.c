@@ -144,6 +144,13 @@ static void own(void)
 	refuse(p, "default", "seal", "x", "built in");
 	refuse(p, "A b", "seal", "x", "name a preset");
 	refuse(p, "mine", "sealed", "x", "no class");
+	refuse(p, "mine", "seal,", "x", "behind the class");
+	refuse(p, "mine", "seal,min", "x", "behind the class");
+	refuse(p, "mine", "seal,min=1d,min=1d", "x", "behind the class");
+	refuse(p, "mine", "seal,least=1d", "x", "behind the class");
+	refuse(p, "mine", "seal,min=1", "x", "behind the class");
+	refuse(p, "mine", "sealed,min=1d", "x", "no class");
+	refuse(p, "mine", "scratch,min=1d", "x", "never sealed");
 	refuse(p, "mine", "seal", "/x", "no glob");
 	refuse(p, "mine", "seal", "x//y", "no glob");
 	refuse(p, "mine", "seal", "1/2/3/4/5/6/7/8/9", "no glob");
@@ -172,23 +179,70 @@ static void text(void)
 	struct rules_bound b = {0};
 	struct buf t = {0};
 
-	if (rules_text(preset("git-gc"), "folder", "a/repo", &t) != 0 ||
+	const struct rules_place where = {.by = "folder", .path = "a/repo",
+		.mode = "compliance", .vault = {.usual = 86400, .least = 60}};
+
+	if (rules_text(preset("git-gc"), &where, &t) != 0 ||
 		buf_add(&t, "", 1) != 0)
 		bail("no text");
 	is_int(rules_parse((char *)t.p, &b), 0, "rules are read again");
 	is_str(b.preset, "git-gc", "their preset");
 	is_str(b.by, "folder", "who bound them");
 	is_str(b.path, "a/repo", "and where");
+	is_str(b.mode, "compliance", "the vault's mode");
+	ok(b.vault.usual == 86400 && b.vault.least == 60 && b.vault.most == 0,
+		"and terms");
 	is_int(class_of(b.rules, "objects/ab/c"), CLASS_VERSION, "they hold");
 	is_int(class_of(b.rules, "objects/ab/tmp_obj_1"), CLASS_TEMP,
 		"in their order");
 	rules_bound_done(&b);
 	buf_free(&t);
-	char none[] = "seal\nvault\n\n", bad[] = "x\nvault\n\nnonsense\n";
+	char none[] = "seal\nvault\n\nnone\nretain=none,min=none,max=none\n";
+	char bad[] = "x\nvault\n\nnone\nmax=1d\nnonsense\n";
+	char no_terms[] = "x\nvault\n\nnone\nnonsense\n";
 	is_int(rules_parse(none, &b), 0, "no rule at all");
 	is_int(class_of(b.rules, "x.tmp"), CLASS_SEAL, "seals all");
 	rules_bound_done(&b);
 	is_int(rules_parse(bad, &b), -EBADMSG, "anything else is refused");
+	is_int(rules_parse(no_terms, &b), -EBADMSG, "there too");
+}
+
+/* A rule may say how long files are kept; what it leaves out is the vault's. */
+static void terms(void)
+{
+	static const struct terms vault = {10, 5, 100};
+	struct rules_place where = {.by = "vault", .path = "", .mode = "none",
+		.vault = vault};
+	struct presets *p = presets_new();
+	struct rules_bound b = {0};
+	const struct rules *r;
+	struct buf text = {0};
+	struct terms t;
+	char *why = NULL;
+
+	if (presets_add(p, "mine", "seal,retain=1m,max=2m", "a", &why) != 0 ||
+		presets_add(p, "mine", "version,min=none", "b", &why) != 0)
+		bail("no rules: %s", why);
+	r = presets_find(p, "mine");
+	t = rules_terms(r, rules_path(r, "x/a", NULL), &vault);
+	ok(t.usual == 60 && t.least == 5 && t.most == 120, "a rule's own");
+	t = rules_terms(r, rules_path(r, "b", NULL), &vault);
+	ok(t.usual == 10 && t.least == 0 && t.most == 100, "none is a word");
+	t = rules_terms(r, RULES_NONE, &vault);
+	ok(t.usual == 10 && t.least == 5 && t.most == 100, "the vault's");
+	is_int(presets_terms(p, &vault, &why), 0, "they can be at once");
+	is_int(presets_terms(p, &(struct terms){0, 70, 0}, &why), -EINVAL,
+		"with another least they cannot");
+	ok(strstr(why, "rule for a in preset mine") != NULL, "%s", why);
+	free(why);
+	if (rules_text(r, &where, &text) != 0 || buf_add(&text, "", 1) != 0 ||
+		rules_parse((char *)text.p, &b) != 0)
+		bail("no text");
+	t = rules_terms(b.rules, rules_path(b.rules, "a", NULL), &b.vault);
+	ok(t.usual == 60 && t.least == 5 && t.most == 120, "as text too");
+	rules_bound_done(&b);
+	buf_free(&text);
+	presets_free(p);
 }
 
 int main(void)
@@ -198,5 +252,6 @@ int main(void)
 	which();
 	own();
 	text();
+	terms();
 	return done();
 }
