@@ -76,11 +76,10 @@ static int fill_status(struct daemon *d, struct status *s)
 {
 	struct local_counts n;
 	struct mount_counts m = {0};
-	int err = d->local->ops->counts(d->local, &n);
+	int err = d->mount != NULL ? mount_counts(d->mount, &m, &n) :
+		d->local->ops->counts(d->local, &n);
 	if (err != 0)
 		return err;
-	if (d->mount != NULL)
-		mount_counts(d->mount, &m);
 	s->files = (struct status_files){m.open, m.settling, m.frozen,
 		n.queued_files, n.final_files, m.temp, m.scratch};
 	s->height = n.height;

@@ -5,6 +5,8 @@
  *   tree   names.  Held for reading by all that builds a path and uses it,
  *          for writing by what takes names away or moves them.
  *   retain retention of sealed files (retain.h); SQLite is used under it.
+ *   queueing  a group of records is put into the queue and counted, or all
+ *          files are counted; SQLite is used under it.
  *   lock   nodes, names and settle.  Short; no system call on files/ but
  *          openat2 of what is already known, no SQLite, no reply under it.
  * A change of an unsealed file marks it busy (settle.h) under `lock`, makes
@@ -58,6 +60,7 @@ struct mount {
 	pthread_mutex_t retain;
 	pthread_mutex_t lock;
 	pthread_mutex_t newest;	/* gone.h; nothing is locked under it */
+	pthread_mutex_t queueing; /* a group is queued and counted in `early` */
 	struct nodes nodes;
 	struct negotiate negotiate;
 	struct folders folders;
@@ -70,6 +73,7 @@ struct mount {
 	uint64_t suspect_from, suspect_to; /* ctimes, ms: start.c */
 	uint64_t started;	/* wall clock, ms */
 	struct notary_health sealing;
+	uint64_t early;		/* files that are SEALING and have a record */
 };
 
 static inline void cleanup_tree(struct mount **m)

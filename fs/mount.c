@@ -217,6 +217,7 @@ static void free_mount(struct mount *m)
 	pthread_rwlock_destroy(&m->tree);
 	pthread_mutex_destroy(&m->lock);
 	pthread_mutex_destroy(&m->newest);
+	pthread_mutex_destroy(&m->queueing);
 	pthread_mutex_destroy(&m->retain);
 	free(m->mount_point);
 	free(v);
@@ -243,6 +244,7 @@ static struct mount *new_mount(const struct mount_services *s,
 	pthread_mutex_init(&m->lock, NULL);
 	folders_init(&m->folders);
 	pthread_mutex_init(&m->newest, NULL);
+	pthread_mutex_init(&m->queueing, NULL);
 	pthread_mutex_init(&m->retain, NULL);
 	if (m->mount_point != NULL)
 		return m;
@@ -293,18 +295,25 @@ void mount_exit(struct mount *m)
 	dispatch_stop(serving_of(m)->dispatch);
 }
 
-void mount_counts(struct mount *m, struct mount_counts *ret)
+int mount_counts(struct mount *m, struct mount_counts *ret,
+	struct local_counts *ret_local)
 {
 	const uint64_t *n = m->nodes.settle.count;
+	int rc;
 
+	locked(&m->queueing);
+	rc = m->s.local->ops->counts(m->s.local, ret_local);
+	if (rc != 0)
+		return rc;
 	locked(&m->lock);
 	*ret = (struct mount_counts){
 		.open = n[ST_OPEN],
 		.settling = n[ST_SETTLING],
-		.frozen = n[ST_FROZEN] + n[ST_SEALING],
+		.frozen = n[ST_FROZEN] + n[ST_SEALING] - m->early,
 		.temp = n[ST_TEMP],
 		.scratch = n[ST_SCRATCH],
 	};
+	return 0;
 }
 
 void mount_sealing(struct mount *m, struct notary_health *ret)

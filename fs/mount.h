@@ -50,7 +50,9 @@ int mount_open(const struct mount_services *s, const char *mount_point,
 int mount_serve(struct mount *m);
 /* Ends mount_serve(); safe in a signal handler. */
 void mount_exit(struct mount *m);
-void mount_counts(struct mount *m, struct mount_counts *ret);
+/* Both of one moment, so that no file is counted twice or not at all. */
+int mount_counts(struct mount *m, struct mount_counts *ret,
+	struct local_counts *ret_local);
 /* When a seal last succeeded, and failed for lack of room or the like. */
 void mount_sealing(struct mount *m, struct notary_health *ret);
 /* The newest block became final: wakes those who wait, drops stale views. */

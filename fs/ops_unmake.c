@@ -357,7 +357,7 @@ void op_rename(fuse_req_t req, fuse_ino_t parent, const char *text,
 
 /* -- link -- */
 
-static int link_at(struct mount *m, const char *path, const struct place *to,
+static int link_once(struct mount *m, const char *path, const struct place *to,
 	bool thaw)
 {
 	char from[BACKING_NAME];
@@ -382,7 +382,20 @@ static int link_at(struct mount *m, const char *path, const struct place *to,
 	return rc;
 }
 
-static int enter_link(struct mount *m, struct node *n, const struct place *to)
+/* The flag of a file that is just being sealed may come at any moment. */
+static int link_at(struct mount *m, const char *path, const struct place *to,
+	bool guarded)
+{
+	bool thaw = guarded && backing_immutable(m->files, path);
+	int rc = link_once(m, path, to, thaw);
+
+	if (rc == -EPERM && guarded && !thaw)
+		rc = link_once(m, path, to, true);
+	return rc;
+}
+
+static int enter_link(struct mount *m, struct node *n, const struct place *to,
+	bool recorded)
 {
 	struct name *name;
 
@@ -395,6 +408,10 @@ static int enter_link(struct mount *m, struct node *n, const struct place *to)
 	settle_renamed(&m->nodes.settle, &n->item, node_class(&m->nodes, n),
 		mount_now(m));
 	settle_folder(&m->nodes.settle, &to->folder->item, mount_now(m));
+	name->recorded = recorded;
+	/* It was sealed meanwhile, without this name. */
+	if (!recorded && n->item.state == ST_SEALED)
+		sealer_late(m->sealer, n);
 	return 0;
 }
 
@@ -402,7 +419,7 @@ static int add_link(struct mount *m, struct node *n, struct place *to,
 	struct fuse_entry_param *ret)
 {
 	char path[NODE_PATH];
-	bool sealed, other = n->type == NODE_OTHER;
+	bool sealed, guarded, other = n->type == NODE_OTHER;
 	struct stat st;
 	int rc = inode_path(m, n, path);
 
@@ -414,26 +431,24 @@ static int add_link(struct mount *m, struct node *n, struct place *to,
 	{
 		locked(&m->lock);
 		sealed = n->item.state == ST_SEALED;
-		if ((sealed || n->item.state == ST_SEALING) &&
-			name_class_at(&m->nodes, to->folder, to->text) !=
+		guarded = sealed || n->item.state == ST_SEALING;
+		if (guarded && name_class_at(&m->nodes, to->folder, to->text) !=
 				CLASS_SEAL)
 			return -EPERM; /* no way out of protection */
 	}
-	rc = link_at(m, path, to, sealed && backing_immutable(m->files, path));
+	rc = link_at(m, path, to, guarded);
 	if (rc != 0)
 		return rc;
 	rc = backing_stat(m->files, to->path, &st);
 	if (rc == 0 && sealed)
 		rc = sealer_link(m->sealer, path, to->path);
 	if (rc == 0)
-		rc = enter_link(m, n, to);
+		rc = enter_link(m, n, to, sealed);
 	if (rc != 0) {
 		unlinkat(to->at, to->text, 0);
 		return rc;
 	}
 	locked(&m->lock);
-	if (sealed)
-		node_find(&m->nodes, to->folder, to->text)->recorded = true;
 	inode_entry(m, n, &st, ret);
 	return 0;
 }

@@ -226,6 +226,21 @@ static struct local_record queued(const struct job *j)
 	return r;
 }
 
+/* A file that local counts already, while its state is still SEALING. */
+static bool is_early(const struct job *j)
+{
+	return j->rc == 0 && j->first == NULL && j->node->type == NODE_FILE;
+}
+
+static void count_early(struct mount *m, const struct group *g)
+{
+	size_t i;
+
+	locked(&m->lock);
+	for (i = 0; i < g->n; i++)
+		m->early += is_early(&g->job[i]);
+}
+
 /* All records of the group that could be made, in one commit. */
 static int queue(struct sealer *s, struct group *g)
 {
@@ -233,6 +248,7 @@ static int queue(struct sealer *s, struct group *g)
 	cleanup(free) struct local_record *r = calloc(g->n, sizeof(*r));
 	size_t i, n = 0;
 	uint64_t id;
+	int rc;
 
 	if (r == NULL)
 		return -ENOMEM;
@@ -246,7 +262,13 @@ static int queue(struct sealer *s, struct group *g)
 		if (j->rc == 0 && !j->nothing)
 			r[n++] = queued(j);
 	}
-	return n == 0 ? 0 : l->ops->queue(l, r, n, &id);
+	locked(&s->m->queueing);
+	if (n == 0)
+		return 0;
+	rc = l->ops->queue(l, r, n, &id);
+	if (rc == 0)
+		count_early(s->m, g);
+	return rc;
 }
 
 void sealer_protect(struct sealer *s, const char *path, bool check)
@@ -310,6 +332,7 @@ static void finish_job(struct sealer *s, struct job *j)
 	struct mount *m = s->m;
 
 	locked(&m->lock);
+	m->early -= is_early(j);
 	if (j->rc == 0 && j->name != NULL)
 		j->name->recorded = true;
 	if (j->first != NULL)
