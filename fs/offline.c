@@ -2,10 +2,12 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/openat2.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -13,7 +15,7 @@
 #include "core/cleanup.h"
 #include "core/hash.h"
 
-#define READ_SIZE ((size_t)512 << 10)
+#define READ_SIZE ((size_t)256 << 10)
 #define TWO_THREADS ((uint64_t)4 << 20) /* bytes from which a thread pays */
 #define ALIGN 64 /* of the lanes that hash chunks */
 
@@ -32,6 +34,18 @@ int offline_open(int dir, const char *path, int *ret_fd, uint64_t *ret_size)
 	else
 		*ret_fd = fd;
 	return rc;
+}
+
+int offline_below(int dir, const char *path, int flags)
+{
+	struct open_how how = {
+		.flags = (unsigned)(O_RDONLY | O_CLOEXEC | O_NOFOLLOW | flags),
+		.resolve = RESOLVE_NO_SYMLINKS | RESOLVE_BENEATH};
+	int fd = (int)syscall(SYS_openat2, dir, path, &how, sizeof(how));
+
+	if (fd < 0 && (errno == ENOSYS || errno == EPERM))
+		fd = openat(dir, path, (int)how.flags);
+	return fd < 0 ? -errno : fd;
 }
 
 int offline_regular(int fd, uint64_t *ret_size)

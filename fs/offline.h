@@ -16,7 +16,11 @@
 /* A regular file for reading, and its size.  -ENOENT, -EISDIR, -ENOTSUP (a
  * device, a pipe), ... */
 int offline_open(int dir, const char *path, int *ret_fd, uint64_t *ret_size);
-/* The same of a descriptor that is open already. */
+/* Something below dir, for reading, with these further flags: no symbolic link
+ * on the way, for whoever can change a tree meanwhile must not lead elsewhere.
+ * Kernels before 5.6 look at the last name only.  The descriptor. */
+int offline_below(int dir, const char *path, int flags);
+/* What offline_open() says of a descriptor that is open already. */
 int offline_regular(int fd, uint64_t *ret_size);
 /* As much as there is, up to n bytes; how many, or a negative errno. */
 ssize_t offline_some(int fd, uint8_t *p, size_t n);

@@ -3,11 +3,9 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <linux/openat2.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "core/chunktree.h"
@@ -186,20 +184,6 @@ static void judged(struct run *r, const char *path, const struct report *report)
 
 /* -- contents */
 
-/* No symbolic link on the way: whoever can change the tree meanwhile must not
- * lead elsewhere.  Kernels before 5.6 look at the last name only. */
-static int open_below(int dir, const char *path)
-{
-	struct open_how how = {.flags = O_RDONLY | O_CLOEXEC | O_NONBLOCK |
-					O_NOCTTY | O_NOFOLLOW,
-		.resolve = RESOLVE_NO_SYMLINKS | RESOLVE_BENEATH};
-	int fd = (int)syscall(SYS_openat2, dir, path, &how, sizeof(how));
-
-	if (fd < 0 && (errno == ENOSYS || errno == EPERM))
-		fd = openat(dir, path, (int)how.flags);
-	return fd < 0 ? -errno : fd;
-}
-
 /* A small file into the arena at `used`, a large one stays open. */
 static void find(struct run *r, size_t i, size_t *used)
 {
@@ -210,7 +194,7 @@ static void find(struct run *r, size_t i, size_t *used)
 	*f = (struct found){.fd = -1};
 	if (r->b->file[i].why != NULL)
 		return;
-	f->fd = open_below(r->p->dir, path_of(r, i));
+	f->fd = offline_below(r->p->dir, path_of(r, i), O_NONBLOCK | O_NOCTTY);
 	f->rc = f->fd < 0 ? f->fd : offline_regular(f->fd, &f->content.size);
 	if (f->rc != 0 || f->content.size > BATCH_SMALL)
 		return;
@@ -331,6 +315,8 @@ int verifybatch_run(struct verifybatch *b, struct verifyplace *p, uint8_t *arena
 			if (r.found[i].fd >= 0)
 				close(r.found[i].fd);
 			p->files++;
+			if (b->out.n > BATCH_OUT)
+				p->spill(p->spill_ctx, b);
 		}
 	}
 	return r.err;

@@ -16,6 +16,11 @@
 #define BATCH_PATHS ((size_t)32 << 10)	/* bytes of paths; one longer one fits */
 #define BATCH_SMALL ((size_t)64 << 10)	/* bytes of a file hashed with others */
 #define BATCH_ARENA ((size_t)1 << 20)	/* bytes of files hashed together */
+/* Bytes of lines from which on they are printed before the batch is done: a
+ * record may have a long name, and a certificate any record. */
+#define BATCH_OUT ((size_t)64 << 10)
+
+struct verifybatch;
 
 struct verifytree_counts {
 	uint64_t valid, refused, incomplete;
@@ -32,6 +37,9 @@ struct verifyplace {
 	const uint64_t *at_ms;	/* or NULL */
 	struct verify_cache *cache;
 	_Atomic uint64_t files, bytes; /* done, for the progress */
+	/* Waits for the batch's turn, prints b->out and empties it. */
+	void (*spill)(void *ctx, struct verifybatch *b);
+	void *spill_ctx;
 };
 
 struct verifybatch {

@@ -17,11 +17,12 @@
 #include "core/mlog.h"
 #include "core/note.h"
 #include "core/params.h"
+#include "core/sequence.h"
 #include "core/tile.h"
 #include "fs/offline.h"
 
 #define WIDTH 256		/* hashes of a tile */
-#define BUNDLE_MAX (WIDTH * (2 + UINT16_MAX)) /* bytes */
+#define BUNDLE_MAX ((size_t)WIDTH * (2 + SEQUENCE_LOG_ENTRY_MAX)) /* bytes */
 
 /* An older checkpoint: what the log must have been. */
 struct older {
@@ -178,14 +179,17 @@ static int load_old(struct check *c, struct older *o)
 /* The log as it is now, against those that are of this size. */
 static int compare_old(struct check *c)
 {
-	struct hash root = mlog_root(&c->log);
+	struct hash root;
 	size_t i;
 
-	for (i = 0; i < c->n_old; i++)
-		if (c->old[i].size == c->log.size &&
-			!hash_equal(&c->old[i].root, &root))
+	for (i = 0; i < c->n_old; i++) {
+		if (c->old[i].size != c->log.size)
+			continue;
+		root = mlog_root(&c->log);
+		if (!hash_equal(&c->old[i].root, &root))
 			return refuse(c, "the log has not grown from %s: it "
 				"is another history", c->old[i].path);
+	}
 	return 0;
 }
 

@@ -13,15 +13,16 @@
 enum state { EMPTY, GIVEN, DONE };
 
 struct slot {
+	struct verifybatch batch; /* the first: spill() is given it */
 	enum state state;
-	struct verifybatch batch;
+	uint64_t at;		/* of all batches, since it is GIVEN */
 };
 
 struct verifypool {
 	struct verifyplace *place;
 	FILE *out, *progress;
 	pthread_mutex_t lock;
-	pthread_cond_t given, done;
+	pthread_cond_t given, done, turn;
 	/* Under the lock; they only grow, slot i is ring[i % n_ring].
 	 * printed <= taken <= filled */
 	uint64_t printed, taken, filled;
@@ -106,6 +107,29 @@ static void wait_done(struct verifypool *p)
 		show(p);
 }
 
+/* Holding the lock; this batch is the oldest. */
+static void print(struct verifypool *p, struct verifybatch *b)
+{
+	unshow(p);
+	if (b->out.n > 0)
+		fwrite(b->out.p, 1, b->out.n, p->out);
+	b->out.n = 0;
+}
+
+/* By a worker.  Older batches are printed by the walk when the ring is full or
+ * the tree has ended, so their turn passes. */
+static void spill(void *pool, struct verifybatch *b)
+{
+	struct verifypool *p = pool;
+	const struct slot *s = (const void *)b;
+
+	pthread_mutex_lock(&p->lock);
+	while (p->printed != s->at)
+		pthread_cond_wait(&p->turn, &p->lock);
+	print(p, b);
+	pthread_mutex_unlock(&p->lock);
+}
+
 /* Waits for the oldest batch and prints it.  Holding the lock. */
 static void print_oldest(struct verifypool *p)
 {
@@ -114,9 +138,7 @@ static void print_oldest(struct verifypool *p)
 
 	while (s->state != DONE)
 		wait_done(p);
-	unshow(p);
-	if (b->out.n > 0)
-		fwrite(b->out.p, 1, b->out.n, p->out);
+	print(p, b);
 	p->counts.valid += b->counts.valid;
 	p->counts.refused += b->counts.refused;
 	p->counts.incomplete += b->counts.incomplete;
@@ -124,13 +146,17 @@ static void print_oldest(struct verifypool *p)
 	verifybatch_clear(b);
 	s->state = EMPTY;
 	p->printed++;
+	pthread_cond_broadcast(&p->turn);
 }
 
 /* Hands the batch being filled to the workers. */
 static void give(struct verifypool *p)
 {
+	struct slot *s = slot(p, p->filled);
+
 	pthread_mutex_lock(&p->lock);
-	slot(p, p->filled++)->state = GIVEN;
+	s->state = GIVEN;
+	s->at = p->filled++;
 	pthread_cond_signal(&p->given);
 	while (p->filled - p->printed >= p->n_ring)
 		print_oldest(p);
@@ -172,6 +198,7 @@ static void stop(struct verifypool *p)
 		verifybatch_done(&p->ring[i].batch);
 	pthread_cond_destroy(&p->given);
 	pthread_cond_destroy(&p->done);
+	pthread_cond_destroy(&p->turn);
 	pthread_mutex_destroy(&p->lock);
 	free(p);
 }
@@ -213,6 +240,9 @@ int verifypool_new(struct verifyplace *place, unsigned threads, FILE *out,
 		.progress = progress, .n_ring = 2 * threads + 2};
 	pthread_mutex_init(&p->lock, NULL);
 	pthread_cond_init(&p->given, NULL);
+	pthread_cond_init(&p->turn, NULL);
+	place->spill = spill;
+	place->spill_ctx = p;
 	pthread_condattr_init(&mono);
 	pthread_condattr_setclock(&mono, CLOCK_MONOTONIC);
 	pthread_cond_init(&p->done, &mono);

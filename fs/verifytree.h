@@ -6,11 +6,8 @@
  * Symbolic links and what is no regular file are passed over, and so is
  * NAME.cert beside a NAME.
  *
- * What is printed stands in the order of the tree, whatever the number of
- * threads: names of a folder sorted by their bytes, of one with more than
- * VERIFYTREE_RUN names those of each run that the file system gives.  Memory
- * does not depend on how much there is; one descriptor is open for each level
- * of folders.
+ * What is printed stands in the order of the walk (verifywalk.h), whatever the
+ * number of threads.  Memory stays below 64 MiB whatever there is.
  */
 #ifndef FS_VERIFYTREE_H
 #define FS_VERIFYTREE_H
@@ -18,8 +15,6 @@
 #include <stdio.h>
 
 #include "fs/verifybatch.h"
-
-#define VERIFYTREE_RUN 512	/* names sorted together */
 
 struct verifytree_options {
 	const char *dir, *certs;	/* certs may be NULL */

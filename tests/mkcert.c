@@ -1,15 +1,18 @@
 /*
  * mkcert: writes a small chain for tests that are not in C.
  *
- *	mkcert DIR EPOCH
+ *	mkcert DIR EPOCH [SIZE]
  *
  * DIR/anchor, DIR/tree/folder/file-N and DIR/tree/folder/file-N.cert; and
- * DIR/piece, bytes 4000 to 8199 of file-3, with DIR/piece.cert.
+ * DIR/piece, bytes 4000 to 8199 of file-3, with DIR/piece.cert.  With SIZE,
+ * DIR/large, so many zeros that take no room on the disk, and DIR/large.cert,
+ * which has the longest name that a record can have, in the place of file-0.
  */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "core/cleanup.h"
 #include "tests/lib/mkchain.h"
@@ -69,23 +72,41 @@ static void save_piece(const char *dir, struct mkchain *c)
 	save(dir, "piece.cert", BUF_BYTES(&cert));
 }
 
+static void save_large(const char *dir, const struct mkchain *c, uint64_t size)
+{
+	cleanup(buf) struct buf cert = {0};
+	char path[4096];
+
+	save(dir, "large", BYTES("", 0));
+	snprintf(path, sizeof(path), "%s/large", dir);
+	if (truncate(path, (off_t)size) != 0)
+		bail("cannot make a large file");
+	mkchain_cert(c, 0, &cert);
+	save(dir, "large.cert", BUF_BYTES(&cert));
+}
+
 int main(int argc, char **argv)
 {
 	char hex[HASH_HEX + 2];
+	uint64_t large = argc == 4 ? strtoull(argv[3], NULL, 10) : 0;
 	struct mkchain c;
 	size_t i;
 
-	if (argc != 3)
-		bail("usage: mkcert DIR EPOCH");
+	if (argc != 3 && large == 0)
+		bail("usage: mkcert DIR EPOCH [SIZE]");
 	mkchain_init(&c, (uint32_t)strtoul(argv[2], NULL, 10));
+	if (large > 0)
+		mkchain_large(&c, large);
 	hex_encode(HASH_BYTES(&c.anchor), hex);
 	hex[HASH_HEX] = '\n';
 	save(argv[1], "anchor", BYTES(hex, HASH_HEX + 1));
 	make_folder(argv[1], "tree");
 	make_folder(argv[1], "tree/folder");
-	for (i = 0; i < MKCHAIN_FILES; i++)
+	for (i = large > 0; i < MKCHAIN_FILES; i++)
 		save_file(argv[1], &c, i);
 	save_piece(argv[1], &c);
+	if (large > 0)
+		save_large(argv[1], &c, large);
 	mkchain_done(&c);
 	return 0;
 }

