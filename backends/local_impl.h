@@ -99,7 +99,7 @@
 		" WHERE b.height > (SELECT height FROM tally)"                 \
 		") o CROSS JOIN record r ON r.id = o.id" LOCAL_SPAN_OF         \
 		" WHERE (r.path = ?3 OR (r.path > ?1 AND r.path < ?2))"        \
-		" AND (r.kind IN (7, 8) OR" /* record_adds() */                \
+		" AND (r.kind IN (7, 8, 10) OR" /* record_adds() */                \
 		" (SELECT id FROM name WHERE path = r.path) = r.id)"           \
 		" ORDER BY r.path")                                            \
 	X(COUNTS,                                                              \

@@ -327,7 +327,7 @@ def tree_root(dh, index, n, path):
 # ---------------------------------------------------------------- (4)
 
 PUT, MKDIR, SYMLINK, LINK, TOMBSTONE, APPEND = range(6)
-RETENTION, HOLD, DELETION = 7, 8, 9
+RETENTION, HOLD, DELETION, COMPLIANCE = 7, 8, 9, 10
 DIGEST_NAME = re.compile(r"[a-z0-9-]{1,32}")
 
 
@@ -343,10 +343,11 @@ def plain_text(v, top):
 @form("malformed")
 def record(raw):
     v = array(decode(raw, RECORD_MAX), 10)
-    must(uint(v[0], 1, 1) and uint(v[1], 9) != 6)
+    must(uint(v[0], 1, 1) and uint(v[1], 10) != 6)
     kind, path, size, root = v[1], blob(v[3], 0, 4095), uint(v[4]), v[7]
     blob(v[2], 16)
-    must(path_is_good(path) or (path == b"" and kind == MKDIR))
+    must(path == b"" if kind == COMPLIANCE else
+         path_is_good(path) or (path == b"" and kind == MKDIR))
     uint(v[5], 0o7777)
     uint(v[6], (1 << 63) - 1, -(1 << 63))
     has_root = blob(root, 32) != ZERO
@@ -367,7 +368,7 @@ def record(raw):
     common_extensions(ext)
     class_extensions(kind, size, ext)
     about_extensions(kind, ext)
-    if kind in (TOMBSTONE, RETENTION, HOLD, DELETION):
+    if kind in (TOMBSTONE, RETENTION, HOLD, DELETION, COMPLIANCE):
         must(v[5] == v[6] == 0 and not set(ext) & {2, 3, 4}
              and not digests)
     return {"kind": kind, "path": path, "size": size, "root": root,
@@ -408,14 +409,17 @@ def class_extensions(kind, size, ext):
 
 def about_extensions(kind, ext):
     """Retention, holds and deletions."""
-    must((10 in ext) == (kind in (RETENTION, HOLD, DELETION) or 8 in ext))
+    must((10 in ext) == (8 in ext or
+                         kind in (RETENTION, HOLD, DELETION, COMPLIANCE)))
     must(11 not in ext or kind in (PUT, APPEND, SYMLINK, RETENTION))
     must(kind != RETENTION or 11 in ext)
     must((13 in ext) == (14 in ext))
     if kind == HOLD:
         must((12 in ext) != (13 in ext))
     else:
-        must(12 not in ext and (13 not in ext or kind == DELETION))
+        must(12 not in ext and (13 not in ext or
+                                kind in (DELETION, COMPLIANCE)))
+        must(13 in ext or kind != COMPLIANCE)
     if 10 in ext:
         blob(ext[10], 32)
     if 11 in ext:

@@ -12,10 +12,13 @@
 
 #define MAGIC "notaryfs.govern.v1"
 
-static bool is_order(const struct record *r)
+static bool is_order(const struct hash *chain, const struct record *r)
 {
-	return (r->kind == RECORD_HOLD || r->kind == RECORD_DELETION) &&
-		r->has_about && r->reason.n > 0;
+	if (r->kind == RECORD_COMPLIANCE && !hash_equal(&r->about, chain))
+		return false;
+	return (r->kind == RECORD_HOLD || r->kind == RECORD_DELETION ||
+		r->kind == RECORD_COMPLIANCE) && r->has_about &&
+		r->reason.n > 0;
 }
 
 static int payload_of(const struct hash *chain, const struct record *r,
@@ -39,7 +42,7 @@ int governance_sign(EVP_PKEY *key, const struct hash *chain,
 	cleanup(buf) struct buf payload = {0};
 	enum cose_alg alg = EVP_PKEY_get_bits(key) == 384 ? COSE_ES384 :
 							    COSE_ES256;
-	int rc = is_order(r) ? payload_of(chain, r, &payload) : -EINVAL;
+	int rc = is_order(chain, r) ? payload_of(chain, r, &payload) : -EINVAL;
 
 	return rc != 0 ? rc : cose_sign(alg, key, BUF_BYTES(&payload), ret);
 }
@@ -54,7 +57,7 @@ int governance_check(const struct params *p, const struct hash *chain,
 	size_t i;
 	int rc = -EKEYREJECTED;
 
-	if (!is_order(r) ||
+	if (!is_order(chain, r) ||
 		cose_decode(r->authority, RECORD_AUTHORITY_MAX, &c) != 0)
 		return -EKEYREJECTED;
 	if (payload_of(chain, r, &payload) != 0)

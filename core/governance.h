@@ -1,6 +1,7 @@
 /*
  * governance: orders that only a governance key of the chain can give, as they
- * stand in a record: the release of a hold, and a deletion by privilege.
+ * stand in a record: the release of a hold, a deletion by privilege, and that
+ * governance becomes compliance.
  *
  * An order is a COSE_Sign1 (cose.h) over CBOR
  *	["notaryfs.govern.v1", chain32, kind, about32, reason]
@@ -19,12 +20,12 @@
 struct params;
 struct record;
 
-/* Signs the order of that hold or deletion; ES256 or ES384 as the key's curve
+/* Signs the order of that hold, deletion or compliance; ES256 or ES384 as the key's curve
  * has it.  -EINVAL for another kind or without a reason; -EIO. */
 int governance_sign(EVP_PKEY *key, const struct hash *chain,
 	const struct record *r, struct buf *ret);
 /* Is the record's authority by one of the chain's keys, and about exactly this
- * record?  0, -EKEYREJECTED. */
+ * record?  A compliance must be about the chain.  0, -EKEYREJECTED. */
 int governance_check(const struct params *p, const struct hash *chain,
 	const struct record *r);
 

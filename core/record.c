@@ -316,6 +316,8 @@ static bool keeping_ok(const struct record *d)
 		return d->has_about && d->until == 0 && with_case != ordered;
 	case RECORD_DELETION:
 		return d->has_about && d->until == 0 && !with_case;
+	case RECORD_COMPLIANCE:
+		return d->has_about && d->until == 0 && !with_case && ordered;
 	default:
 		return !d->has_about && d->until == 0 && !with_case &&
 			!ordered;
@@ -330,7 +332,9 @@ static bool consistent(const struct record *d)
 	if (!record_path_ok(d->path) || !target_ok(d) || !class_ok(d) ||
 		!keeping_ok(d))
 		return false;
-	if (d->path.n == 0 && d->kind != RECORD_MKDIR)
+	if (d->path.n == 0 ? d->kind != RECORD_MKDIR &&
+			d->kind != RECORD_COMPLIANCE :
+			d->kind == RECORD_COMPLIANCE)
 		return false;
 	if (empty && (d->size > 0 || d->n_digests > 0 || d->unclean))
 		return false; /* these speak of contents */
@@ -347,6 +351,7 @@ static bool consistent(const struct record *d)
 	case RECORD_RETENTION:
 	case RECORD_HOLD:
 	case RECORD_DELETION:
+	case RECORD_COMPLIANCE:
 		return bare(d);
 	}
 	return false; /* a kind unknown */
@@ -363,7 +368,7 @@ int record_decode(struct bytes in, struct record *ret)
 	cborr_init(&r, in);
 	cborr_array(&r, 10, 10, &n);
 	cborr_uint(&r, &version);
-	cborr_uint_max(&r, RECORD_DELETION, &kind);
+	cborr_uint_max(&r, RECORD_COMPLIANCE, &kind);
 	cborr_fixed(&r, d.salt, RECORD_SALT);
 	cborr_bytes(&r, RECORD_PATH_MAX, &d.path);
 	cborr_uint(&r, &d.size);
@@ -417,7 +422,8 @@ const char *record_kind_name(enum record_kind k)
 		[RECORD_RETENTION] = "retention",
 		[RECORD_HOLD] = "hold",
 		[RECORD_DELETION] = "deletion",
+		[RECORD_COMPLIANCE] = "compliance",
 	};
 
-	return k <= RECORD_DELETION && names[k] != NULL ? names[k] : "unknown";
+	return k <= RECORD_COMPLIANCE && names[k] != NULL ? names[k] : "unknown";
 }

@@ -6,7 +6,8 @@
  *
  * - path is a byte string (Linux names are bytes), relative to the mount,
  *   no leading or trailing slash, no empty, "." or ".." component, no NUL;
- *   1..4095 bytes.  The root folder itself has the empty path (kind mkdir).
+ *   1..4095 bytes.  The root folder itself has the empty path (kind mkdir), as
+ *   has what is about all of the vault (compliance).
  * - size in bytes; mode holds permission bits only (07777); mtime_ns is
  *   nanoseconds since 1970, negative before.
  * - root is the content root (chunktree.h); 32 zero bytes where there is no
@@ -32,6 +33,9 @@
  *   date.  A hold has a case; with a reason and an authority (governance.h)
  *   instead it ends the hold that it is about.  A deletion without these two
  *   took place because the date had passed; with them, by privilege.
+ * - A compliance makes a chain of mode governance one of mode compliance, for
+ *   ever: it has the empty path and an order, and is about the chain, whose
+ *   anchor it names; other fields are as in a tombstone.
  * - The salt keeps siblings in somebody else's certificate from being guessed,
  *   and makes d unique where content repeats ([0075]).
  * - A record is journaled before it is batched and is never made again: the
@@ -70,6 +74,7 @@ enum record_kind {
 	RECORD_RETENTION = 7,	/* a file is kept longer */
 	RECORD_HOLD = 8,	/* a legal hold is placed, or released */
 	RECORD_DELETION = 9,	/* a sealed file is gone */
+	RECORD_COMPLIANCE = 10,	/* from here on the vault's mode is that */
 };
 
 /* Does a record of this kind seal what is at its path? */
@@ -95,7 +100,8 @@ static inline bool record_gone(enum record_kind k)
  * become the newest of that path? */
 static inline bool record_adds(enum record_kind k)
 {
-	return k == RECORD_RETENTION || k == RECORD_HOLD;
+	return k == RECORD_RETENTION || k == RECORD_HOLD ||
+		k == RECORD_COMPLIANCE;
 }
 
 /* What may become of a sealed file; ascending by how little that is. */
@@ -171,7 +177,8 @@ struct record {
 int record_decode(struct bytes in, struct record *ret);
 /* -EINVAL for a record that record_decode() would refuse.  (record_write.c) */
 int record_encode(const struct record *r, struct buf *ret);
-/* Is this a path that a record may carry?  Empty only for kind mkdir. */
+/* Is this a path that a record may carry?  Empty only for kinds mkdir and
+ * compliance. */
 bool record_path_ok(struct bytes path);
 /* The bytes that are stored with it: how many, and their content root; all of
  * a put's, the tail of an append's, else 0. */

@@ -129,8 +129,7 @@ int binding_rules(struct mount *m, struct node *folder, struct buf *ret)
 		return -ENOENT;
 	struct rules_place where = {.by = from->preset != NULL ? "folder" :
 			from != m->nodes.root ? "configuration" : "vault",
-		.path = path, .mode = params_mode_name(m->s.chain == NULL ?
-			RETENTION_NONE : m->s.chain->retention_mode),
+		.path = path, .mode = params_mode_name(retain_mode(m)),
 		.vault = retain_terms(m)};
 	return rules_text(r, &where, ret);
 }

@@ -51,6 +51,7 @@ int cmd_scrub(const struct assembly *a, int argc, char **argv);
 int cmd_repair(const struct assembly *a, int argc, char **argv);
 int cmd_audit(const struct assembly *a, int argc, char **argv);
 int cmd_check(const struct assembly *a, int argc, char **argv);
+int cmd_comply(const struct assembly *a, int argc, char **argv);
 int cmd_cert(const struct assembly *a, int argc, char **argv);
 int cmd_delete(const struct assembly *a, int argc, char **argv);
 int cmd_export(const struct assembly *a, int argc, char **argv);

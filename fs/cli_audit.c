@@ -47,6 +47,7 @@ static int print_json(struct ledger *l, const struct audit_counts *n, int r)
 	json_uint(&j, "records", n->records);
 	json_uint(&j, "files", n->files);
 	json_uint(&j, "bytes", n->bytes);
+	json_text(&j, "retention", params_mode_name(n->keeping.mode));
 	json_uint(&j, "dated", n->keeping.dated);
 	json_uint(&j, "held", n->keeping.held);
 	json_uint(&j, "expired", n->keeping.expired);
@@ -70,12 +71,11 @@ static int print_json(struct ledger *l, const struct audit_counts *n, int r)
 	return err;
 }
 
-static void print_keeping(const struct ledger *l,
-	const struct keeping_counts *n)
+static void print_keeping(const struct keeping_counts *n)
 {
 	printf("retention  %s, %" PRIu64 " files with a date, %" PRIu64 " held, "
 		"%" PRIu64 " deleted after it, %" PRIu64 " by order\n",
-		params_mode_name(l->params.retention_mode), n->dated, n->held, n->expired,
+		params_mode_name(n->mode), n->dated, n->held, n->expired,
 		n->ordered);
 }
 
@@ -91,7 +91,7 @@ static void print_text(struct ledger *l, const struct audit_counts *n, int r)
 		l->succession.recoveries);
 	printf("records    %" PRIu64 ", of %" PRIu64 " files with %s\n",
 		n->records, n->files, size);
-	print_keeping(l, &n->keeping);
+	print_keeping(&n->keeping);
 	for (unsigned i = 0; i < l->n_buckets; i++) {
 		const struct ledger_bucket *b = &l->bucket[i];
 		if (b->worm == NULL)

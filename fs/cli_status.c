@@ -8,6 +8,7 @@
 #include "fs/assembly.h"
 #include "fs/cli.h"
 #include "fs/metrics.h"
+#include "fs/mode.h"
 #include "fs/place.h"
 #include "fs/screen.h"
 #include "fs/status.h"
@@ -41,12 +42,15 @@ static int from_state(const struct wanted *w, const struct vault *v,
 {
 	struct local *local;
 	struct local_counts n;
+	enum retention_mode mode;
 	cleanup(free) char *db = vault_path(v, "state/notary.db");
 	if (db == NULL)
 		return -ENOMEM;
 	int err = w->a->local_open(db, false, true, &local);
 	if (err == 0) {
 		err = local->ops->counts(local, &n);
+		if (err == 0)
+			err = mode_read(local, &v->params, &v->anchor, &mode);
 		local->ops->free(local);
 	}
 	if (err != 0) {
@@ -60,6 +64,7 @@ static int from_state(const struct wanted *w, const struct vault *v,
 	s->blocks = n.blocks;
 	s->anchor = v->anchor;
 	status_trust(s, &v->params, NULL);
+	status_mode(s, mode);
 	for (size_t i = 0; i < v->config.n_buckets; i++) {
 		struct status_row *r = &s->bucket[s->n_buckets++];
 		r->ok = access(v->config.bucket[i], R_OK | X_OK) == 0;

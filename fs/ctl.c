@@ -132,9 +132,11 @@ static const char *refusal(int rc, enum retention_mode mode)
 	switch (rc) {
 	case -EPERM:
 		return mode == RETENTION_GOVERNANCE ? "the order is not by a "
-			"governance key of this vault" : "this vault was not "
-			"made with --retention governance: nobody deletes "
-			"before the date";
+			"governance key of this vault" :
+			mode == RETENTION_COMPLIANCE ? "the vault is of mode "
+			"compliance: nobody deletes before the date" :
+			"this vault was made without --retention: nothing in "
+			"it is ever deleted";
 	case -EBUSY:
 		return "it is not final yet, or a bucket still lacks it: wait "
 			"until then";
@@ -160,7 +162,7 @@ static int delete(struct mount *m, const struct retain_order *o,
 	int rc = unmake_ordered(m, o, &gone);
 
 	if (rc != 0)
-		return say(ret, rc, refusal(rc, m->s.chain->retention_mode));
+		return say(ret, rc, refusal(rc, retain_mode(m)));
 	return text_add(ret, "deleted %" PRIu64 " %s\n", gone.size,
 		gone.large ? "extents" : "packed");
 }
@@ -176,6 +178,25 @@ static int release(struct mount *m, const struct retain_order *o,
 	if (rc != 0)
 		return say(ret, rc, "there is no such hold");
 	return say(ret, 0, "released");
+}
+
+static int comply(struct mount *m, const struct retain_order *o,
+	struct buf *ret)
+{
+	int rc = retain_comply(m, o);
+
+	if (rc == -EPERM)
+		return say(ret, rc, refusal(rc, retain_mode(m)));
+	return rc != 0 ? say(ret, rc, strerror(-rc)) :
+		say(ret, 0, params_mode_name(RETENTION_COMPLIANCE));
+}
+
+static int do_mode(struct mount *m, fuse_req_t req, const char *arg,
+	struct buf *ret)
+{
+	(void)req;
+	(void)arg;
+	return say(ret, 0, params_mode_name(retain_mode(m)));
 }
 
 static int do_order(struct mount *m, fuse_req_t req, const char *arg,
@@ -194,7 +215,8 @@ static int do_order(struct mount *m, fuse_req_t req, const char *arg,
 		o.r.authority.n == 0)
 		return say(ret, -EINVAL, "this is no order");
 	rc = o.r.kind == RECORD_DELETION ? delete(m, &o, ret) :
-					   release(m, &o, ret);
+		o.r.kind == RECORD_COMPLIANCE ? comply(m, &o, ret) :
+						release(m, &o, ret);
 	memcpy(path, o.r.path.p, o.r.path.n);
 	path[o.r.path.n] = '\0';
 	return refused_path(req, record_kind_name(o.r.kind), path, rc);
@@ -210,7 +232,7 @@ static int carry_out(struct mount *m, fuse_req_t req, char *line,
 	} verbs[] = {
 		{"sync", do_sync}, {"seal", do_seal},
 		{"record", do_record}, {"holds", do_holds},
-		{"order", do_order},
+		{"mode", do_mode}, {"order", do_order},
 	};
 	char *arg = strchrnul(line, ' ');
 	size_t i;
@@ -221,7 +243,7 @@ static int carry_out(struct mount *m, fuse_req_t req, char *line,
 		if (strcmp(line, verbs[i].name) == 0)
 			return verbs[i].run(m, req, arg, ret);
 	return say(ret, -EINVAL, "a request is: sync, seal PATH, record PATH, "
-		"holds PATH or order HEX");
+		"holds PATH, mode or order HEX");
 }
 
 /* -- the file -- */

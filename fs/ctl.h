@@ -11,10 +11,12 @@
  *	record PATH	H(d) of the record that seals it
  *	holds PATH	a line "HASH CASE" for each hold, HASH being H(d) of the
  *			record that placed it
+ *	mode		what may become of sealed files: "none", "governance" or
+ *			"compliance"
  *	order HEX	carries out a record that bears an order of a governance
- *			key (core/governance.h): "released", or "deleted SIZE
- *			packed" or "deleted SIZE extents" as its bytes lie in the
- *			buckets
+ *			key (core/governance.h): "released", "compliance", or
+ *			"deleted SIZE packed" or "deleted SIZE extents" as its
+ *			bytes lie in the buckets
  * PATH is relative to the mount and goes to the end of the line.
  */
 #ifndef FS_CTL_H

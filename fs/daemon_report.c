@@ -94,6 +94,8 @@ static int fill_status(struct daemon *d, struct status *s)
 	s->pid = (uint64_t)getpid();
 	s->anchor = d->v->anchor;
 	status_trust(s, &d->v->params, d->a->sequencer_isolation(d->seq));
+	status_mode(s, d->mount != NULL ? mount_mode(d->mount)
+					: d->v->params.retention_mode);
 	s->vault = strdup(d->v->path);
 	s->mount = strdup(d->o->mount_point);
 	return s->vault == NULL || s->mount == NULL ? -ENOMEM : 0;

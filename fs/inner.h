@@ -70,6 +70,7 @@ struct mount {
 	struct certfile *certs;
 	struct refusals *refusals; /* NULL: not kept */
 	atomic_bool full;	/* the backlog is above its limit */
+	atomic_int mode;	/* enum retention_mode, as it is now */
 	uint64_t suspect_from, suspect_to; /* ctimes, ms: start.c */
 	uint64_t started;	/* wall clock, ms */
 	struct notary_health sealing;

@@ -22,6 +22,7 @@ struct keeping {
 	const struct params *params;
 	struct hash anchor;
 	struct hashtab entries;
+	enum retention_mode mode;	/* so far */
 	uint64_t expired, ordered;
 };
 
@@ -32,6 +33,7 @@ struct keeping *keeping_new(const struct params *p, const struct hash *anchor)
 		return NULL;
 	k->params = p;
 	k->anchor = *anchor;
+	k->mode = p->retention_mode;
 	return k;
 }
 
@@ -99,15 +101,23 @@ static void release(struct keeping *k, const struct record *r,
 		retention_add(hold->file->held, dh, r);
 }
 
+/* The same. */
+static void comply(struct keeping *k, const struct record *r)
+{
+	if (k->mode == RETENTION_GOVERNANCE &&
+	    governance_check(k->params, &k->anchor, r) == 0)
+		k->mode = RETENTION_COMPLIANCE;
+}
+
 static bool allowed(const struct keeping *k, const struct entry *e,
 	uint64_t before_ms, const struct record *r)
 {
-	if (k->params->retention_mode == RETENTION_NONE || e->deleted)
+	if (k->mode == RETENTION_NONE || e->deleted)
 		return false;
 	if (e->held != NULL && e->held->n_holds > 0)
 		return false;
 	if (r->authority.n > 0)
-		return k->params->retention_mode == RETENTION_GOVERNANCE &&
+		return k->mode == RETENTION_GOVERNANCE &&
 			governance_check(k->params, &k->anchor, r) == 0;
 	return e->link || (e->until > 0 && before_ms / 1000 >= e->until);
 }
@@ -169,6 +179,9 @@ int keeping_add(struct keeping *k, uint64_t before_ms, const struct record *r,
 			return add_hold(k, r, &dh);
 		release(k, r, &dh);
 		return 0;
+	case RECORD_COMPLIANCE:
+		comply(k, r);
+		return 0;
 	case RECORD_DELETION:
 		return add_deletion(k, before_ms, r);
 	default:
@@ -193,7 +206,7 @@ bool keeping_deleted(const struct keeping *k, struct bytes raw)
 void keeping_count(const struct keeping *k, struct keeping_counts *ret)
 {
 	struct keeping_counts n = {.expired = k->expired,
-		.ordered = k->ordered};
+		.ordered = k->ordered, .mode = k->mode};
 	for (size_t i = 0; i < k->entries.n_slots; i++)
 		for (struct hashtab_node *h = k->entries.slot[i]; h != NULL;
 		     h = h->next) {

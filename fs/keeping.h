@@ -6,7 +6,8 @@
  * A deletion is allowed when the chain has a mode and nothing holds the file,
  * and then either the block before its own was stamped when the date of the
  * file had passed, or the mode is governance and the record bears an order of
- * a governance key.  The deletion of a link is allowed with its file's.
+ * a governance key.  The deletion of a link is allowed with its file's.  The
+ * mode is governance until a record by such an order makes it compliance.
  */
 #ifndef FS_KEEPING_H
 #define FS_KEEPING_H
@@ -19,6 +20,7 @@ struct keeping;
 struct keeping_counts {
 	uint64_t dated, held;	/* files that are there */
 	uint64_t expired, ordered; /* deletions */
+	enum retention_mode mode;  /* in the end */
 };
 
 /* p must outlive it.  NULL: no memory. */

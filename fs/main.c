@@ -24,6 +24,7 @@ static const struct command {
 	{"retain", cmd_retain, "keep sealed files until a date"},
 	{"hold", cmd_hold, "hold sealed files for a case, or release them"},
 	{"delete", cmd_delete, "delete sealed files by the governance key"},
+	{"comply", cmd_comply, "make mode governance compliance, for ever"},
 	{"cert", cmd_cert, "write a file's certificate to stdout"},
 	{"verify", cmd_verify, "check files inside the mount"},
 	{"export", cmd_export, "make a folder to hand over, with a page"},

@@ -295,6 +295,11 @@ void mount_exit(struct mount *m)
 	dispatch_stop(serving_of(m)->dispatch);
 }
 
+enum retention_mode mount_mode(struct mount *m)
+{
+	return retain_mode(m);
+}
+
 int mount_counts(struct mount *m, struct mount_counts *ret,
 	struct local_counts *ret_local)
 {

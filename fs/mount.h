@@ -53,6 +53,8 @@ void mount_exit(struct mount *m);
 /* Both of one moment, so that no file is counted twice or not at all. */
 int mount_counts(struct mount *m, struct mount_counts *ret,
 	struct local_counts *ret_local);
+/* What may become of sealed files now. */
+enum retention_mode mount_mode(struct mount *m);
 /* When a seal last succeeded, and failed for lack of room or the like. */
 void mount_sealing(struct mount *m, struct notary_health *ret);
 /* The newest block became final: wakes those who wait, drops stale views. */

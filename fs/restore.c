@@ -520,6 +520,7 @@ static int restore_record(struct restore *r, const struct record *d,
 		return 0; /* being the newest, it leaves the path out */
 	case RECORD_RETENTION:
 	case RECORD_HOLD:
+	case RECORD_COMPLIANCE:
 		break; /* never the newest of a path */
 	}
 	return 0;

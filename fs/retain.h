@@ -13,6 +13,8 @@
  *       left half done, and no other file can be at the path before.
  *   K3  Nothing is deleted that a bucket may still have to be given.
  *   K4  A file's first name goes last: all records about it are under that.
+ *   K5  Governance becomes compliance once its record is queued, under the same
+ *       lock as what is deleted by order: no order counts behind it.
  * Changes of one mount come one after another, under mount->retain.
  */
 #ifndef FS_RETAIN_H
@@ -20,6 +22,7 @@
 
 #include <sys/types.h>
 
+#include "core/params.h"
 #include "core/record.h"
 #include "core/retention.h"
 
@@ -69,7 +72,12 @@ int retain_remove(struct mount *m, const struct retain_place *p,
 /* Ends a hold.  -EPERM: not by a governance key; -ESTALE: there is no such
  * hold; -ENOENT. */
 int retain_release(struct mount *m, const struct retain_order *order);
-/* Before the first request: ends a deletion that a crash cut off. */
+/* Mode governance becomes compliance; 0 also when it is that already.  -EPERM:
+ * not by a governance key, or a vault that keeps everything for ever. */
+int retain_comply(struct mount *m, const struct retain_order *order);
+/* The mode as it is now. */
+enum retention_mode retain_mode(struct mount *m);
+/* Before the first request: the mode; ends a deletion that a crash cut off. */
 int retain_start(struct mount *m);
 /* The sealer's thread, at a start: access times that a crash left behind. */
 int retain_sweep(struct mount *m);

@@ -8,6 +8,7 @@
 #include "core/governance.h"
 #include "core/object.h"
 #include "fs/inner.h"
+#include "fs/mode.h"
 #include "fs/retain.h"
 #include "fs/retain_inner.h"
 
@@ -123,7 +124,7 @@ static int by_date(struct mount *m, const struct retention *now)
 static int by_order(struct mount *m, const struct found *name,
 	const struct retention *now, const struct record *order)
 {
-	if (m->s.chain->retention_mode != RETENTION_GOVERNANCE ||
+	if (retain_mode(m) != RETENTION_GOVERNANCE ||
 		governance_check(m->s.chain, &m->s.anchor, order) != 0)
 		return -EPERM;
 	if (!hash_equal(&order->about, &name->dh))
@@ -142,7 +143,7 @@ int retain_remove(struct mount *m, const struct retain_place *p,
 	FOUND(file);
 	int rc;
 
-	if (m->s.chain == NULL || m->s.chain->retention_mode == RETENTION_NONE)
+	if (retain_mode(m) == RETENTION_NONE)
 		return -EPERM;
 	locked(&m->retain);
 	rc = retain_find(m, text(p->path), &name);
@@ -206,7 +207,42 @@ int retain_release(struct mount *m, const struct retain_order *order)
 	return -ESTALE;
 }
 
+/* -- the mode: K5 -- */
+
+enum retention_mode retain_mode(struct mount *m)
+{
+	return (enum retention_mode)atomic_load(&m->mode);
+}
+
+int retain_comply(struct mount *m, const struct retain_order *order)
+{
+	int rc;
+
+	locked(&m->retain);
+	if (retain_mode(m) == RETENTION_COMPLIANCE)
+		return 0;
+	if (retain_mode(m) == RETENTION_NONE ||
+		governance_check(m->s.chain, &m->s.anchor, &order->r) != 0)
+		return -EPERM;
+	fault_point("comply.begin");
+	rc = retain_queue(m, &order->r, order->d);
+	fault_point("comply.queued");
+	if (rc == 0)
+		atomic_store(&m->mode, RETENTION_COMPLIANCE);
+	return rc;
+}
+
 /* -- starting -- */
+
+static int read_mode(struct mount *m)
+{
+	enum retention_mode mode = RETENTION_NONE;
+	int rc = m->s.chain == NULL ? 0 :
+		mode_read(m->s.local, m->s.chain, &m->s.anchor, &mode);
+
+	atomic_store(&m->mode, mode);
+	return rc;
+}
 
 struct newest {
 	bool deleted;		/* by the deletion of `about` */
@@ -266,8 +302,10 @@ int retain_start(struct mount *m)
 {
 	struct local *l = m->s.local;
 	cleanup(buf) struct buf v = {0};
-	int rc = l->ops->value(l, DELETING, &v);
+	int rc = read_mode(m);
 
+	if (rc == 0)
+		rc = l->ops->value(l, DELETING, &v);
 	if (rc == -ENOENT || (rc == 0 && v.n == 0))
 		return 0;
 	if (rc == 0)

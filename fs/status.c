@@ -41,6 +41,12 @@ void status_trust(struct status *s, const struct params *p,
 			isolation);
 }
 
+void status_mode(struct status *s, enum retention_mode mode)
+{
+	snprintf(s->retention, sizeof s->retention, "%s",
+		params_mode_name(mode));
+}
+
 /* -- JSON: the numbers by name, in one table for both ways */
 
 static const struct {
@@ -126,6 +132,7 @@ int status_json(const struct status *s, struct buf *ret)
 	write_rows(&j, "services", s->service, s->n_services);
 	write_rows(&j, "buckets", s->bucket, s->n_buckets);
 	json_text(&j, "trust", s->trust);
+	json_text(&j, "retention", s->retention);
 	json_text(&j, "anchor", anchor);
 	json_close_object(&j);
 	int err = j.err == 0 ? buf_add(&j.out, "\n", 1) : 0;
@@ -221,6 +228,8 @@ int status_parse(struct bytes json, struct status *ret)
 		&s.n_services)) != 0 ||
 	    (err = parse_rows(json, "buckets", s.bucket, &s.n_buckets)) != 0 ||
 	    (err = parse_text(json, "trust", s.trust, sizeof s.trust)) != 0 ||
+	    (err = parse_text(json, "retention", s.retention,
+		sizeof s.retention)) != 0 ||
 	    (err = parse_text(json, "anchor", anchor, sizeof anchor)) != 0 ||
 	    hex_decode(anchor, s.anchor.b, HASH_LEN) != 0) {
 		status_done(&s);
@@ -273,8 +282,8 @@ static int text_head(struct buf *b, const struct status *s)
 	const struct status_files *f = &s->files;
 	hex_encode(HASH_BYTES(&s->anchor), anchor);
 	cli_bytes(s->backlog_bytes, bytes);
-	int err = text_add(b, "trust      %s\nanchor     %s\nvault      %s\n",
-		s->trust, anchor, s->vault);
+	int err = text_add(b, "trust      %s\nanchor     %s\nvault      %s\n"
+		"retention  %s\n", s->trust, anchor, s->vault, s->retention);
 	if (err == 0)
 		err = s->mount == NULL ? text_add(b, "mount      not mounted\n")
 			: text_add(b, "mount      %s, process %" PRIu64 "\n",

@@ -32,6 +32,7 @@ struct status {
 	size_t n_services, n_buckets;
 	struct status_row service[STATUS_ROWS], bucket[STATUS_ROWS];
 	char trust[512];	/* "local software", with the isolation */
+	char retention[16];	/* params_mode_name() of the mode as it is now */
 	struct hash anchor;
 };
 
@@ -41,6 +42,7 @@ void status_row_health(struct status_row *r, const struct notary_health *h);
 /* The trust class in words; isolation: of the local sequencer, or NULL. */
 void status_trust(struct status *s, const struct params *p,
 	const char *isolation);
+void status_mode(struct status *s, enum retention_mode mode);
 /* One object and a newline. */
 int status_json(const struct status *s, struct buf *ret);
 /* What status_json() wrote; -EBADMSG. */

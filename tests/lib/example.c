@@ -46,6 +46,7 @@ static const char *const titles[EXAMPLES] = {
 	[EX_RECORD_RETENTION] = "record-retention",
 	[EX_RECORD_HOLD] = "record-hold",
 	[EX_RECORD_DELETION] = "record-deletion",
+	[EX_RECORD_COMPLIANCE] = "record-compliance",
 	[EX_PARAMS] = "params",
 	[EX_BLOCK_ZERO] = "block-zero",
 	[EX_BLOCK_ONE] = "block-one",
@@ -185,7 +186,19 @@ static void make_classes(struct maker *m)
 	make_record(m, EX_RECORD_APPEND, &grown, 0xb0);
 }
 
-/* Records about the file, which no block of the example holds. */
+/* With an order by the governance key. */
+static void make_ordered(struct maker *m, enum example_name name,
+	struct record *r, uint8_t salt)
+{
+	struct buf order = {0};
+
+	must(governance_sign(m->key, &m->e->anchor, r, &order), "order");
+	r->authority = BUF_BYTES(&order);
+	make_record(m, name, r, salt);
+	buf_free(&order);
+}
+
+/* Records about the file and the vault, which no block of the example holds. */
 static void make_keeping(struct maker *m)
 {
 	struct hash about = hash_sha3(part(m, EX_RECORD_PUT));
@@ -200,14 +213,12 @@ static void make_keeping(struct maker *m)
 	gone.kind = RECORD_DELETION;
 	hold.hold_case = S("Case 12/2026");
 	gone.reason = S("erased at the request of its subject");
-	gone.authority = (struct bytes){0};
 	make_record(m, EX_RECORD_RETENTION, &keep, 0x60);
 	make_record(m, EX_RECORD_HOLD, &hold, 0x70);
-	struct buf order = {0};
-	must(governance_sign(m->key, &m->e->anchor, &gone, &order), "order");
-	gone.authority = BUF_BYTES(&order);
-	make_record(m, EX_RECORD_DELETION, &gone, 0x80);
-	buf_free(&order);
+	make_ordered(m, EX_RECORD_DELETION, &gone, 0x80);
+	gone = (struct record){.kind = RECORD_COMPLIANCE, .has_about = true,
+		.about = m->e->anchor, .reason = S("decided by the board")};
+	make_ordered(m, EX_RECORD_COMPLIANCE, &gone, 0xc0);
 }
 
 static void make_sequencer(struct maker *m)

@@ -112,7 +112,7 @@ static void records(const struct example *e)
 	struct buf out;
 	int i, rc;
 
-	for (i = EX_RECORD_MKDIR; i <= EX_RECORD_DELETION; i++) {
+	for (i = EX_RECORD_MKDIR; i <= EX_RECORD_COMPLIANCE; i++) {
 		out = (struct buf){0};
 		rc = record_decode(BUF_BYTES(&e->part[i]), &r);
 		same(BUF_BYTES(&e->part[i]), rc ? rc : record_encode(&r, &out),

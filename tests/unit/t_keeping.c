@@ -136,22 +136,62 @@ static void orders(struct params *p, EVP_PKEY *other)
 
 	add(k, 0, by(other, about(RECORD_DELETION, &a), &order[0]), -EPERM,
 		"no key of the chain");
+	keeping_free(k);
 	p->retention_mode = RETENTION_COMPLIANCE;
+	k = keeping_new(p, &anchor);
 	add(k, 0, by(key, about(RECORD_DELETION, &a), &order[1]), -EPERM,
 		"compliance knows no orders");
+	keeping_free(k);
 	p->retention_mode = RETENTION_GOVERNANCE;
+	k = keeping_new(p, &anchor);
 	add(k, 0, by(key, about(RECORD_DELETION, &a), &order[2]), 0,
 		"governance does");
 	for (i = 0; i < 3; i++)
 		buf_free(&order[i]);
 	keeping_free(k);
+	p->retention_mode = RETENTION_NONE;
 	k = keeping_new(p, &anchor);
 	file.until = 5;
 	a = add(k, 0, file, 0, "a file with a date");
-	p->retention_mode = RETENTION_NONE;
 	add(k, 9000, about(RECORD_DELETION, &a), -EPERM,
 		"without a mode nothing goes");
 	p->retention_mode = RETENTION_GOVERNANCE;
+	keeping_free(k);
+}
+
+/* Governance becomes compliance and stays so. */
+static void complies(const struct params *p, EVP_PKEY *other)
+{
+	struct keeping *k = keeping_new(p, &anchor);
+	struct record mode = {.kind = RECORD_COMPLIANCE, .has_about = true,
+		.about = anchor}, elsewhere = mode;
+	struct record file = {.kind = RECORD_PUT, .path = S("f"),
+		.root = {{7}}};
+	struct buf order[5] = {{0}};
+	struct hash a = add(k, 0, file, 0, "a file"), b, c;
+	struct keeping_counts n;
+	size_t i;
+
+	b = add(k, 0, file, 0, "another");
+	file.until = 1000;
+	c = add(k, 0, file, 0, "one with a date");
+	add(k, 0, by(other, mode, &order[0]), 0, "compliance by another key");
+	keeping_count(k, &n);
+	is_int(n.mode, RETENTION_GOVERNANCE, "has no effect");
+	add(k, 0, by(key, about(RECORD_DELETION, &a), &order[1]), 0,
+		"so orders count");
+	add(k, 0, by(key, mode, &order[2]), 0, "by the governance key");
+	keeping_count(k, &n);
+	is_int(n.mode, RETENTION_COMPLIANCE, "it has");
+	add(k, 0, by(key, about(RECORD_DELETION, &b), &order[3]), -EPERM,
+		"no order counts any more");
+	add(k, 0, by(key, mode, &order[4]), 0, "once more changes nothing");
+	add(k, 2000000, about(RECORD_DELETION, &c), 0, "dates do");
+	elsewhere.about.b[5] = 1;
+	is_int(governance_sign(key, &anchor, &elsewhere, &order[0]), -EINVAL,
+		"and no order is about another chain");
+	for (i = 0; i < 5; i++)
+		buf_free(&order[i]);
 	keeping_free(k);
 }
 
@@ -170,6 +210,7 @@ int main(void)
 	dates(&p);
 	holds(&p, other);
 	orders(&p, other);
+	complies(&p, other);
 	buf_free(&spki);
 	EVP_PKEY_free(key);
 	EVP_PKEY_free(other);

@@ -316,6 +316,18 @@ static void keeping(struct prng *r)
 	refuse((d = link, d.until = 5, d), "a link with a date");
 	refuse((d = dir, d.until = 5, d), "a folder with a date");
 	refuse((d = put, d.kind = (enum record_kind)6, d), "a kind unknown");
+	d = order;
+	d.kind = RECORD_COMPLIANCE;
+	d.path = S("");
+	round_trip(&d, "governance becomes compliance");
+	refuse((d.path = S("f"), d), "for a file");
+	d.path = S("");
+	refuse((d.until = 5, d), "until a date");
+	d.until = 0;
+	refuse((d.has_about = false, d), "of no vault");
+	d.has_about = true;
+	d.reason = d.authority = S("");
+	refuse(d, "without an order");
 	ok(record_adds(RECORD_RETENTION) && record_adds(RECORD_HOLD) &&
 			!record_adds(RECORD_DELETION) && !record_adds(RECORD_PUT),
 		"retentions and holds add to a file's record");
@@ -325,7 +337,11 @@ static void keeping(struct prng *r)
 	ok(!record_seals(RECORD_RETENTION) && !record_seals(RECORD_HOLD) &&
 			!record_seals(RECORD_DELETION),
 		"none of them seals");
+	ok(record_adds(RECORD_COMPLIANCE) && !record_seals(RECORD_COMPLIANCE) &&
+			!record_gone(RECORD_COMPLIANCE),
+		"what is about the vault is no record of its root");
 	is_str(record_kind_name(RECORD_DELETION), "deletion", "they have names");
+	is_str(record_kind_name(RECORD_COMPLIANCE), "compliance", "all of them");
 }
 
 static void attributes(void)

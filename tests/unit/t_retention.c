@@ -167,7 +167,22 @@ static void orders(void)
 		order.p[order.n - 1] ^= 1;
 		is_int(governance_check(&p, &chain, &r), -EKEYREJECTED,
 			"not with one bit changed");
-		order.p[order.n - 1] ^= 1;
+		buf_free(&order);
+		d = r;
+		d.kind = RECORD_COMPLIANCE;
+		d.path = S("");
+		is_int(governance_sign(key, &chain, &d, &order), -EINVAL,
+			"of another chain no order makes compliance");
+		d.about = chain;
+		is_int(governance_sign(key, &chain, &d, &order), 0,
+			"of its own one does");
+		d.authority = BUF_BYTES(&order);
+		is_int(governance_check(&p, &chain, &d), 0, "which holds");
+		is_int(governance_check(&p, &chain, (d.kind = RECORD_DELETION,
+			&d)), -EKEYREJECTED, "and deletes nothing");
+		buf_free(&order);
+		is_int(governance_sign(key, &chain, &r, &order), 0, "again");
+		r.authority = BUF_BYTES(&order);
 		p.n_governance = 1;
 		is_int(governance_check(&p, &chain, &r), -EKEYREJECTED,
 			"not by a key that the chain does not name");
