@@ -266,6 +266,10 @@ class Content:
         top = fold(leaves(), chunk_node)
         return content_root(self.size, top), sha256.digest()
 
+    def feed(self, hasher):
+        for chunk in self.chunks():
+            hasher.update(chunk)
+
     def piece(self, r, size):
         """(11): the content root that these bytes of a file lead to."""
         leaves = (H(c, b"\x10") for c in self.chunks(r["left"], r["right"]))
@@ -327,7 +331,7 @@ def tree_root(dh, index, n, path):
 # ---------------------------------------------------------------- (4)
 
 PUT, MKDIR, SYMLINK, LINK, TOMBSTONE, APPEND = range(6)
-RETENTION, HOLD, DELETION, COMPLIANCE = 7, 8, 9, 10
+RETENTION, HOLD, DELETION, COMPLIANCE, RENEWAL = 7, 8, 9, 10, 11
 DIGEST_NAME = re.compile(r"[a-z0-9-]{1,32}")
 
 
@@ -343,7 +347,7 @@ def plain_text(v, top):
 @form("malformed")
 def record(raw):
     v = array(decode(raw, RECORD_MAX), 10)
-    must(uint(v[0], 1, 1) and uint(v[1], 10) != 6)
+    must(uint(v[0], 1, 1) and uint(v[1], 11) != 6)
     kind, path, size, root = v[1], blob(v[3], 0, 4095), uint(v[4]), v[7]
     blob(v[2], 16)
     must(path == b"" if kind == COMPLIANCE else
@@ -357,7 +361,7 @@ def record(raw):
         must(DIGEST_NAME.fullmatch(name))
         blob(value, 1, 64)
     ext = table(v[9], int)
-    must(set(ext) <= {*range(1, 15)})
+    must(set(ext) <= {*range(1, 16)})
     must(has_root if kind in (PUT, APPEND) else kind == LINK or not has_root)
     must(has_root or (size == 0 and not digests and 4 not in ext))
     must((1 in ext) == (kind in (SYMLINK, LINK) or ext.get(8) == 2))
@@ -368,10 +372,17 @@ def record(raw):
     common_extensions(ext)
     class_extensions(kind, size, ext)
     about_extensions(kind, ext)
-    if kind in (TOMBSTONE, RETENTION, HOLD, DELETION, COMPLIANCE):
+    must((15 in ext) == (kind == RENEWAL))
+    if kind in (TOMBSTONE, RETENTION, HOLD, DELETION, COMPLIANCE, RENEWAL):
         must(v[5] == v[6] == 0 and not set(ext) & {2, 3, 4}
              and not digests)
+    renewal = None
+    if 15 in ext:
+        renewal = array(ext[15], 3)
+        must(type(renewal[0]) is str and DIGEST_NAME.fullmatch(renewal[0]))
+        blob(renewal[1], 1, 64), blob(renewal[2], 1, 64)
     return {"kind": kind, "path": path, "size": size, "root": root,
+            "about": ext.get(10), "renewal": renewal,
             "digests": digests}
 
 
@@ -409,8 +420,8 @@ def class_extensions(kind, size, ext):
 
 def about_extensions(kind, ext):
     """Retention, holds and deletions."""
-    must((10 in ext) == (8 in ext or
-                         kind in (RETENTION, HOLD, DELETION, COMPLIANCE)))
+    must((10 in ext) == (8 in ext or kind in (RETENTION, HOLD, DELETION,
+                                              COMPLIANCE, RENEWAL)))
     must(11 not in ext or kind in (PUT, APPEND, SYMLINK, RETENTION))
     must(kind != RETENTION or 11 in ext)
     must((13 in ext) == (14 in ext))
@@ -502,7 +513,7 @@ def params(raw):
         blob(key, 1, 512)
     return {"trust": v[2], "key": v[3], "doc": v[4], "images": v[5],
             "roots": v[6], "authorities": v[7], "quorum": v[8],
-            "installation": v[14]}
+            "installation": v[14], "digests": v[13]}
 
 
 def pcrs(v, low):
@@ -1531,7 +1542,7 @@ def certificate(raw):
     v = table(decode(raw[3:], CERTIFICATE_MAX, 0), int)
     must(set(range(11)) <= set(v) and len(v) <= 64)
     must(all(-1 << 63 <= k < 1 << 63 for k in v))
-    parts = {"known": set(v) - {12, 13, 15, 17} <= set(range(11)) | {
+    parts = {"known": set(v) - {12, 13, 14, 15, 17} <= set(range(11)) | {
         k for k in v if k < 0}, "chain": blob(v[2], 32), "d": v[4],
              "b": v[6], "upper": v[7], "lower": v[8]}
     parts["b0"], parts["params"] = array(v[3], 2)
@@ -1541,6 +1552,7 @@ def certificate(raw):
         blob(node, 32)
     for kind, t in (array(v[7], 2), array(v[8], 2)):
         uint(kind), blob(t, 0, STAMP_MAX)
+    parts["old"] = blob(v[14], 1, CERTIFICATE_MAX) if 14 in v else None
     parts["bag"] = [blob(c, 1, 4096) for c in array(v[15], 1, 16)] \
         if 15 in v else []
     parts["final"] = later_block(v[12]) if 12 in v else None
@@ -1594,8 +1606,64 @@ def of_type_one(v, parts):
     return blob(array(v, 2)[1], 0, DOCUMENT_MAX)
 
 
+STRENGTH = {"sha-256": 128, "sha-384": 192, "sha-512": 256,
+            "sha3-256": 128, "sha3-384": 192, "sha3-512": 256}
+
+
+def named_digest(name):
+    return hashlib.new(name.replace("-", "", 1) if name.startswith("sha-")
+                       else name.replace("-", "_"))
+
+
+def layers(raw):
+    """The certificates in one another, outermost first."""
+    out = [raw]
+    while True:
+        try:
+            old = certificate(out[-1])["old"]
+        except Refused:
+            return out
+        if old is None:
+            return out
+        need(len(out) <= 8, "malformed")
+        out.append(old)
+
+
 def judge(raw, anchor, content, facts=None):
     """The steps of (11) in their order: raises Refused.  facts: filled."""
+    every = layers(raw)
+    file = below = judge_layer(every[-1], anchor, content, facts)
+    strength, inner = 128, every[-1]
+    for outer in every[-2::-1]:
+        layer = judge_layer(outer, anchor)
+        strength = judge_renewal(file, below, layer, strength, inner)
+        hasher = named_digest(layer["d"]["renewal"][0])
+        content.feed(hasher)
+        need(hasher.digest() == layer["d"]["renewal"][1], "digest")
+        below, inner = layer, outer
+    need(anchor is not None, "no-anchor")
+
+
+def judge_renewal(file, below, layer, strength, inner):
+    """11.4: is this the renewal of just that?  The strength of its hash."""
+    d, f = layer["d"], file["d"]
+    need(d["renewal"] and d["about"] == H(file["c"]["d"])
+         and d["path"] == f["path"]
+         and layer["c"]["chain"] == file["c"]["chain"]
+         and file["c"]["range"] is None, "renewal-record")
+    name, _, named = d["renewal"]
+    need(name in STRENGTH and name in layer["p"]["digests"],
+         "renewal-algorithm")
+    need(STRENGTH[name] >= strength, "renewal-weaker")
+    hasher = named_digest(name)
+    hasher.update(inner)
+    need(hasher.digest() == named, "renewal-certificate")
+    need(layer["place"] > below["place"], "renewal-order")
+    return STRENGTH[name]
+
+
+def judge_layer(raw, anchor, content=None, facts=None):
+    """One certificate, whatever it holds in key 14."""
     c = certificate(raw)
     p, d, b0, b = params(c["params"]), record(c["d"]), block(c["b0"]), \
         block(c["b"])
@@ -1605,7 +1673,8 @@ def judge(raw, anchor, content, facts=None):
     need(H(c["b0"]) == c["chain"] and anchor in (None, c["chain"]), "anchor")
     need(b0["mh"] == tree_root(H(c["params"]), 0, 1, []) and b0["th"] == ZERO,
          "params")
-    judge_content(content, d, c["range"])
+    if content is not None:
+        judge_content(content, d, c["range"])
     need(tree_root(H(c["d"]), c["index"], c["n"], c["path"]) == b["mh"],
          "path")
     doc = document(c["doc"])
@@ -1629,7 +1698,7 @@ def judge(raw, anchor, content, facts=None):
                 "utf-8", "backslashreplace"), size=d["size"],
             root=d["root"].hex(), anchor=c["chain"].hex(), epoch=s["epoch"],
             recoveries=data["recoveries"])
-    need(anchor is not None, "no-anchor")
+    return {"c": c, "d": d, "p": p, "place": (s["height"], c["index"])}
 
 
 def readable(der_):

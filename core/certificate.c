@@ -17,6 +17,7 @@
 #define PARTS 11	/* keys 0 .. 10, all there */
 #define KEY_FINAL 12
 #define KEY_SYNC 13
+#define KEY_OLD 14
 #define KEY_BAG 15
 #define KEY_RANGE 17
 #define KEYS_MAX 64	/* with those to be ignored */
@@ -147,6 +148,12 @@ static void read_sync(struct parse *p, struct certificate *c)
 		cborr_fail(&p->r);
 }
 
+static void read_old(struct parse *p, struct certificate *c)
+{
+	if (cborr_bytes(&p->r, CERTIFICATE_MAX, &c->old) == 0 && c->old.n == 0)
+		cborr_fail(&p->r);
+}
+
 static void read_bag(struct parse *p, struct certificate *c)
 {
 	uint64_t i, n = 0;
@@ -216,6 +223,8 @@ static void read_rest(
 			read_final(p, c);
 		} else if (key == KEY_SYNC) {
 			read_sync(p, c);
+		} else if (key == KEY_OLD) {
+			read_old(p, c);
 		} else if (key == KEY_BAG) {
 			read_bag(p, c);
 		} else if (key == KEY_RANGE) {

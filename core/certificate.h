@@ -17,10 +17,12 @@
  *  12 [b bytes, [type, bytes], [* hash]]   final by: a later block that names a
  *                      main log, its timestamp, path of this block's entry
  *  13 anything         evidence of a sync group: nothing here judges it
+ *  14 bytes            the certificate that this one renews, whole; d is then a
+ *                      record of kind renewal (verify_renewal.c)
  *  15 [1*16 DER]       certificates that complete tokens; nobody vouches
  *                      for them
  *  17 range (range.h)  it is for a part of the file only
- * 11, 14, 16 and those above are kept for later parts (a verifier that
+ * 11, 16 and those above are kept for later parts (a verifier that
  * does not know one answers V_UNSUPPORTED); negative keys may be ignored.
  */
 #ifndef CORE_CERTIFICATE_H
@@ -58,6 +60,7 @@ struct certificate {
 	struct certificate_final final;
 	size_t n_bag;
 	struct bytes bag[PARAMS_BAG_MAX];
+	struct bytes old;	/* key 14; n == 0: none */
 	struct bytes sync;	/* the item, encoded; n == 0: none */
 	struct bytes added;	/* all keys above 10, encoded; read only */
 };

@@ -8,6 +8,7 @@
 #define TYPED 1
 #define KEY_FINAL 12
 #define KEY_SYNC 13
+#define KEY_OLD 14
 #define KEY_BAG 15
 #define KEY_RANGE 17
 
@@ -65,6 +66,10 @@ static void write_additions(struct cborw *w, const struct certificate *c)
 		cborw_uint(w, KEY_SYNC);
 		cborw_raw(w, c->sync);
 	}
+	if (c->old.n > 0) {
+		cborw_uint(w, KEY_OLD);
+		cborw_bytes(w, c->old);
+	}
 	if (c->n_bag > 0) {
 		cborw_uint(w, KEY_BAG);
 		cborw_array(w, c->n_bag);
@@ -81,7 +86,7 @@ static void write_parts(struct cborw *w, const struct certificate *c)
 {
 	cborw_tag(w, TAG_SELF_DESCRIBED);
 	cborw_map(w, PARTS + (uint64_t)c->has_final + (c->sync.n > 0) +
-			     (c->n_bag > 0) +
+			     (c->n_bag > 0) + (c->old.n > 0) +
 			     (c->range.to > 0));
 	cborw_uint(w, 0);
 	cborw_text(w, "notaryfs-cert");

@@ -188,6 +188,18 @@ static void read_growth(struct cborr *r, struct record *d)
 	cborr_hash(r, &d->tail);
 }
 
+static void read_renewal(struct cborr *r, struct record *d)
+{
+	uint64_t three;
+
+	cborr_array(r, 3, 3, &three);
+	if (cborr_text(r, RECORD_DIGEST_NAME_MAX, &d->algorithm) == 0 &&
+		!record_digest_name_ok(d->algorithm))
+		cborr_fail(r);
+	read_some(r, RECORD_DIGEST_MAX, &d->file_digest);
+	read_some(r, RECORD_DIGEST_MAX, &d->old_certificate);
+}
+
 static void read_extension(struct cborr *r, uint64_t key, struct record *d)
 {
 	switch (key) {
@@ -237,6 +249,9 @@ static void read_extension(struct cborr *r, uint64_t key, struct record *d)
 	case RECORD_EXT_AUTHORITY:
 		read_some(r, RECORD_AUTHORITY_MAX, &d->authority);
 		break;
+	case RECORD_EXT_RENEWAL:
+		read_renewal(r, d);
+		break;
 	default:
 		cborr_fail(r);
 	}
@@ -247,7 +262,7 @@ static void read_extensions(struct cborr *r, struct record *d)
 	struct cborr_keys keys = {0};
 	uint64_t key = 0;
 
-	cborr_map(r, RECORD_EXT_AUTHORITY, &keys);
+	cborr_map(r, RECORD_EXT_RENEWAL, &keys);
 	while (keys.left > 0 && cborr_key_uint(r, &keys, &key) == 0)
 		read_extension(r, key, d);
 }
@@ -302,6 +317,8 @@ static bool keeping_ok(const struct record *d)
 
 	if (!ordered && (d->reason.n > 0 || d->authority.n > 0))
 		return false; /* an order has both */
+	if ((d->algorithm.n > 0) != (d->kind == RECORD_RENEWAL))
+		return false; /* extension 15 */
 	switch (d->kind) {
 	case RECORD_PUT:
 	case RECORD_APPEND:
@@ -312,6 +329,8 @@ static bool keeping_ok(const struct record *d)
 			d->until == 0 && !with_case && !ordered;
 	case RECORD_RETENTION:
 		return d->has_about && d->until > 0 && !with_case && !ordered;
+	case RECORD_RENEWAL:
+		return d->has_about && d->until == 0 && !with_case && !ordered;
 	case RECORD_HOLD:
 		return d->has_about && d->until == 0 && with_case != ordered;
 	case RECORD_DELETION:
@@ -352,6 +371,7 @@ static bool consistent(const struct record *d)
 	case RECORD_HOLD:
 	case RECORD_DELETION:
 	case RECORD_COMPLIANCE:
+	case RECORD_RENEWAL:
 		return bare(d);
 	}
 	return false; /* a kind unknown */
@@ -368,7 +388,7 @@ int record_decode(struct bytes in, struct record *ret)
 	cborr_init(&r, in);
 	cborr_array(&r, 10, 10, &n);
 	cborr_uint(&r, &version);
-	cborr_uint_max(&r, RECORD_COMPLIANCE, &kind);
+	cborr_uint_max(&r, RECORD_RENEWAL, &kind);
 	cborr_fixed(&r, d.salt, RECORD_SALT);
 	cborr_bytes(&r, RECORD_PATH_MAX, &d.path);
 	cborr_uint(&r, &d.size);
@@ -423,7 +443,8 @@ const char *record_kind_name(enum record_kind k)
 		[RECORD_HOLD] = "hold",
 		[RECORD_DELETION] = "deletion",
 		[RECORD_COMPLIANCE] = "compliance",
+		[RECORD_RENEWAL] = "renewal",
 	};
 
-	return k <= RECORD_COMPLIANCE && names[k] != NULL ? names[k] : "unknown";
+	return k <= RECORD_RENEWAL && names[k] != NULL ? names[k] : "unknown";
 }

@@ -36,6 +36,8 @@
  * - A compliance makes a chain of mode governance one of mode compliance, for
  *   ever: it has the empty path and an order, and is about the chain, whose
  *   anchor it names; other fields are as in a tombstone.
+ * - A renewal is about a record too, and has the digests of its content and of
+ *   its whole certificate under another hash (verify_renewal.c).
  * - The salt keeps siblings in somebody else's certificate from being guessed,
  *   and makes d unique where content repeats ([0075]).
  * - A record is journaled before it is batched and is never made again: the
@@ -75,6 +77,7 @@ enum record_kind {
 	RECORD_HOLD = 8,	/* a legal hold is placed, or released */
 	RECORD_DELETION = 9,	/* a sealed file is gone */
 	RECORD_COMPLIANCE = 10,	/* from here on the vault's mode is that */
+	RECORD_RENEWAL = 11,	/* digests under another hash */
 };
 
 /* Does a record of this kind seal what is at its path? */
@@ -101,7 +104,7 @@ static inline bool record_gone(enum record_kind k)
 static inline bool record_adds(enum record_kind k)
 {
 	return k == RECORD_RETENTION || k == RECORD_HOLD ||
-		k == RECORD_COMPLIANCE;
+		k == RECORD_COMPLIANCE || k == RECORD_RENEWAL;
 }
 
 /* What may become of a sealed file; ascending by how little that is. */
@@ -136,6 +139,8 @@ enum record_ext {
 	RECORD_EXT_CASE = 12,	/* text: of a hold */
 	RECORD_EXT_REASON = 13,	/* text */
 	RECORD_EXT_AUTHORITY = 14, /* COSE_Sign1: governance.h */
+	RECORD_EXT_RENEWAL = 15, /* [algorithm, digest of the file, of its
+				    certificate] */
 };
 
 struct record_digest {
@@ -171,6 +176,8 @@ struct record {
 	uint64_t until;			/* 0: none */
 	struct bytes hold_case, reason;	/* text; n == 0: none */
 	struct bytes authority;		/* n == 0: none */
+	struct bytes algorithm;		/* of a renewal; n == 0: none */
+	struct bytes file_digest, old_certificate; /* under it */
 };
 
 /* Points into `in`, which must outlive ret.  -EBADMSG. */

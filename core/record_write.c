@@ -107,6 +107,15 @@ static void put_keeping(struct cborw *w, const struct record *r)
 	}
 }
 
+static void put_renewal(struct cborw *w, const struct record *r)
+{
+	cborw_uint(w, RECORD_EXT_RENEWAL);
+	cborw_array(w, 3);
+	cborw_text_n(w, r->algorithm);
+	cborw_bytes(w, r->file_digest);
+	cborw_bytes(w, r->old_certificate);
+}
+
 static void put_extensions(struct cborw *w, const struct record *r)
 {
 	cborw_map(w, (uint64_t)(r->target.n > 0) + r->has_owner +
@@ -115,7 +124,8 @@ static void put_extensions(struct cborw *w, const struct record *r)
 			r->has_previous + (r->change != RECORD_CHANGE_NONE) +
 			(r->from > 0) + r->has_about +
 			(r->until > 0) + (r->hold_case.n > 0) +
-			(r->reason.n > 0) + (r->authority.n > 0));
+			(r->reason.n > 0) + (r->authority.n > 0) +
+			(r->algorithm.n > 0));
 	if (r->target.n > 0) {
 		cborw_uint(w, RECORD_EXT_TARGET);
 		cborw_bytes(w, r->target);
@@ -136,6 +146,8 @@ static void put_extensions(struct cborw *w, const struct record *r)
 	}
 	put_class(w, r);
 	put_keeping(w, r);
+	if (r->algorithm.n > 0)
+		put_renewal(w, r);
 }
 
 int record_encode(const struct record *r, struct buf *ret)

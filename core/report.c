@@ -119,6 +119,7 @@ static void say_signers(
 static void say_times(struct text *t, const struct report *r)
 {
 	char after[32], by[32];
+	size_t i;
 
 	report_time(r->after_ms, after);
 	report_time(r->by_ms, by);
@@ -126,6 +127,12 @@ static void say_times(struct text *t, const struct report *r)
 	if (r->final != 0) {
 		report_time(r->final_ms, by);
 		say(t, "final by: %s\n", by);
+	}
+	for (i = 0; i < r->n_renewals; i++) {
+		report_time(r->renewal[i].by_ms, by);
+		say(t, "renewed by: %s, with digests %.*s\n", by,
+			(int)r->renewal[i].algorithm.n,
+			(const char *)r->renewal[i].algorithm.p);
 	}
 	if (r->params.n_authorities > 1) {
 		say(t, "stamped by: at least %" PRIu64 " of the chain's %zu "
@@ -419,6 +426,8 @@ int report_json(const struct report *r, struct buf *ret)
 	json_time(&j, "recorded_after", known, r->after_ms);
 	json_time(&j, "existed_by", known, r->by_ms);
 	json_time(&j, "final_by", known && r->final != 0, r->final_ms);
+	json_time(&j, "renewed_by", known && r->n_renewals > 0,
+		r->n_renewals == 0 ? 0 : r->renewal[r->n_renewals - 1].by_ms);
 	json_signers(&j, "recorded_after_by", r, known, r->after);
 	json_signers(&j, "existed_by_by", r, known, r->by);
 	json_signers(&j, "final_by_by", r, known, r->final);

@@ -49,6 +49,11 @@ static const struct {
 	[V_FINAL_LOG] = {"final-log", "the later block, which is to show by when this one was final, names no main log that reaches it"},
 	[V_FINAL_PATH] = {"final-path", "this block is not an entry of the main log that the later block names"},
 	[V_FINAL_STAMP] = {"final-stamp", "the timestamp over the later block does not hold"},
+	[V_RENEWAL_RECORD] = {"renewal-record", "the record is not of a renewal of the certificate that this one holds"},
+	[V_RENEWAL_ALGORITHM] = {"renewal-algorithm", "a certificate was renewed under a hash that the chain's parameters do not name"},
+	[V_RENEWAL_WEAKER] = {"renewal-weaker", "a certificate was renewed under a weaker hash than it had"},
+	[V_RENEWAL_CERTIFICATE] = {"renewal-certificate", "the certificate that this one holds is not the one that was renewed"},
+	[V_RENEWAL_ORDER] = {"renewal-order", "a renewal stands before what it renews"},
 };
 
 const char *verdict_name(enum verdict v)

@@ -55,7 +55,12 @@ enum verdict {
 	V_FINAL_LOG,		/* the later block names no log with this one */
 	V_FINAL_PATH,		/* not an entry of the log that it names */
 	V_FINAL_STAMP,		/* the timestamp over it does not hold */
-	V_LAST = V_FINAL_STAMP,
+	V_RENEWAL_RECORD,	/* not a renewal of the certificate in it */
+	V_RENEWAL_ALGORITHM,	/* a hash that the parameters do not name */
+	V_RENEWAL_WEAKER,	/* a weaker hash than before */
+	V_RENEWAL_CERTIFICATE,	/* names another certificate */
+	V_RENEWAL_ORDER,	/* recorded before what it renews */
+	V_LAST = V_RENEWAL_ORDER,
 };
 
 /* A short stable name for programs: "content", "timestamp-signature". */

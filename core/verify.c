@@ -388,7 +388,7 @@ static void find_recent(struct parts *p, struct verify_cache *cache)
 		p->anchor = block_hash(p->cert->b0);
 }
 
-int verify_begin(struct verify_cache *cache, struct bytes cert,
+int verify_layer(struct verify_cache *cache, struct bytes cert,
 	const struct hash *anchor, struct report *ret)
 {
 	struct parts p = {0};
@@ -415,6 +415,8 @@ void verify_end(struct report *r, const struct content *content)
 		return;
 	v = check_content(&r->record, &r->cert.range, content,
 		&r->content_checked);
+	if (v == V_VALID)
+		v = verify_renewed(r, content);
 	if (v != V_VALID)
 		r->verdict = v;
 }

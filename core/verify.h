@@ -18,20 +18,39 @@
 
 #include "core/certificate.h"
 #include "core/attestation.h"
+#include "core/digest.h"
 #include "core/params.h"
 #include "core/record.h"
 #include "core/verdict.h"
+
+#define VERIFY_RENEWALS 8 /* certificates in one another, one less */
+
+struct content_digest {
+	struct bytes name;
+	uint8_t value[DIGEST_MAX];
+	size_t n;
+};
 
 /* What the caller found out about the file. */
 struct content {
 	uint64_t size;
 	struct hash root;	/* chunktree.h */
 	struct hash sha256;	/* of a whole file only */
+	/* under other hashes, those that a report's renewals name */
+	size_t n_other;
+	struct content_digest other[VERIFY_RENEWALS];
 	uint64_t from, to;	/* a range of it is at hand: bytes [from, to),
 				   and `root` is what range_root() makes of
 				   them; to == 0: the whole file */
 };
 
+/* Of a renewal, innermost first. */
+struct report_renewal {
+	struct bytes algorithm, file;	/* name, digest of the content */
+	uint64_t by_ms;			/* it existed by */
+};
+
+/* Of the innermost certificate, and by what it was renewed since. */
 struct report {
 	enum verdict verdict;
 	struct certificate cert;
@@ -49,6 +68,8 @@ struct report {
 	/* by_ms < after_ms, or final_ms < by_ms: said, not refused */
 	bool clock_backwards;
 	uint64_t at_ms;		/* asked for by verify_at() */
+	size_t n_renewals;
+	struct report_renewal renewal[VERIFY_RENEWALS];
 	bool content_checked;
 	bool content_counts;	/* form, anchor and parameters are good, so the
 				   content decides next */

@@ -14,4 +14,11 @@
 enum verdict verify_final(const struct params *p, const struct certificate *c,
 	const struct sequence *s, struct evidence *e);
 
+/* One layer: the certificate by itself, whatever it holds in key 14.  0 or
+ * -ENOMEM. */
+int verify_layer(struct verify_cache *cache, struct bytes cert,
+	const struct hash *anchor, struct report *ret);
+/* The content against the digests that renewals named.  (verify_renewal.c) */
+enum verdict verify_renewed(const struct report *r, const struct content *c);
+
 #endif

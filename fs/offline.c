@@ -214,6 +214,36 @@ int offline_read(void *fd, uint64_t off, uint8_t *ret, size_t n)
 	return 0;
 }
 
+static int digest_whole(int fd, struct bytes name, struct content_digest *ret)
+{
+	cleanup(free) uint8_t *p = malloc(READ_SIZE);
+	struct digester *d = digester_new(name);
+	uint64_t at = 0;
+	ssize_t n = -ENOMEM;
+
+	while (p != NULL && d != NULL &&
+		(n = pread(fd, p, READ_SIZE, (off_t)at)) > 0) {
+		digester_add(d, BYTES(p, (size_t)n));
+		at += (uint64_t)n;
+	}
+	if (n == -1)
+		n = -errno;
+	ret->name = name;
+	ret->n = digester_end(d, ret->value);
+	return n < 0 ? (int)n : ret->n == 0 ? -ENOMEM : 0;
+}
+
+int offline_renewals(int fd, const struct report *want, struct content *ret)
+{
+	size_t i;
+	int rc = 0;
+
+	for (i = 0; i < want->n_renewals && rc == 0; i++)
+		rc = digest_whole(fd, want->renewal[i].algorithm,
+			&ret->other[ret->n_other++]);
+	return rc;
+}
+
 int offline_piece(int fd, uint64_t size, const struct range *range,
 	uint64_t file_size, struct content *ret)
 {

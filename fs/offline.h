@@ -31,6 +31,10 @@ ssize_t offline_all(int fd, uint8_t *p, size_t size);
  * of a large file by two threads, as each digest takes a core.  Memory does
  * not depend on its size.  *done, if not NULL, grows while it reads. */
 int offline_content(int fd, _Atomic uint64_t *done, struct content *ret);
+/* Adds the digests under other hashes that the renewals of a certificate ask
+ * for, in another pass over the file.  -ENOMEM, or as reading fails; *ret
+ * points into *want. */
+int offline_renewals(int fd, const struct report *want, struct content *ret);
 /* A piece of a file of file_size bytes: `size`, and of a piece as long as the
  * range the root that range_root() makes.  -EAGAIN: it changes meanwhile. */
 int offline_piece(int fd, uint64_t size, const struct range *range,

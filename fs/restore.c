@@ -521,6 +521,7 @@ static int restore_record(struct restore *r, const struct record *d,
 	case RECORD_RETENTION:
 	case RECORD_HOLD:
 	case RECORD_COMPLIANCE:
+	case RECORD_RENEWAL:
 		break; /* never the newest of a path */
 	}
 	return 0;

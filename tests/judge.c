@@ -76,6 +76,12 @@ static struct content content_of(
 	if (!r->content_counts)
 		return c;
 	if (range->to == 0) {
+		for (; c.n_other < r->n_renewals; c.n_other++) {
+			struct content_digest *d = &c.other[c.n_other];
+
+			d->name = r->renewal[c.n_other].algorithm;
+			d->n = digest_of(d->name, file, d->value);
+		}
 		c.root = chunktree_root_bytes(file);
 		c.sha256 = hash_sha256(file);
 	} else if (c.from == range->from && c.to == range->to &&

@@ -601,7 +601,7 @@ class Chain:
             (6, [hashlib.sha256(root).digest()]), (7, authorities),
             (8, getattr(self.stamper, "quorum", 1)),
             (9, [3, 6, 8, 65536]), (10, list("012345")),
-            (11, [1, [spki(self.k_s)]]), (12, 0), (13, ["sha-256"]),
+            (11, [1, [spki(self.k_s)]]), (12, 0), (13, ["sha-256", "sha-384", "sha-512"]),
             (14, b"\xe0" * 16)])
 
     def record(self, index):

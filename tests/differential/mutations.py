@@ -487,7 +487,7 @@ OTHER = b"\x77" * 32
 def of_kind(kind, **more):
     """A whole record of that kind, good unless `more` says otherwise."""
     def change(v, rng):
-        empty = kind in (1, 2, 4, 7, 8, 9) or more.get("empty")
+        empty = kind in (1, 2, 4, 7, 8, 9, 10, 11) or more.get("empty")
         ext = Map(sorted(more.get("ext", {}).items()))
         return [1, kind, v[2], more.get("path", v[3]), 0 if empty else v[4],
                 more.get("mode", 0 if kind > 3 and kind != 5 else v[5]),
@@ -518,7 +518,14 @@ def records():
         ("link to a bad path", of_kind(3, ext={1: b"/a"})),
         ("link of nothing", of_kind(3, empty=True, ext={1: b"a"})),
         ("tombstone", of_kind(4)), ("tombstone with mode", of_kind(4, mode=1)),
-        ("kind 6", of_kind(6)), ("kind 10", of_kind(10)),
+        ("kind 6", of_kind(6)), ("kind 12", of_kind(12)),
+        ("compliance", of_kind(10, path=b"", ext={**about, 13: "r",
+                                                  14: b"o"})),
+        ("compliance of a path", of_kind(10, ext={**about, 13: "r",
+                                                  14: b"o"})),
+        ("compliance unordered", of_kind(10, path=b"", ext=about)),
+        ("renewal about itself alone", of_kind(11, ext={
+            **about, 15: ["sha3-512", bytes(64), bytes(64)]})),
         ("version", of_kind(0, ext={5: 1, 7: OTHER})),
         ("folder's class", of_kind(1, ext={5: 1})),
         ("folder's previous", of_kind(1, ext={7: OTHER})),
@@ -1575,6 +1582,95 @@ def bags():
         add("bag: " + label, of(change), stamps)
 
 
+def renewals():
+    """A certificate renewed under another hash (key 14), and changes."""
+    def digest(name, v):
+        return hashlib.new(name.replace("-", "", 1) if "sha3" not in name
+                           else name.replace("-", "_"), v).digest()
+
+    def of(name="sha-512", record=lambda v, rng: v, held=lambda c, rng: c,
+           height=2, depth=1, names=None):
+        def make(chain, index, rng, _):
+            case = chain.build(index)
+            path = b"folder/file-%d" % index
+            about = H(cbor(chain.record(index)))
+            for i in range(depth):
+                old = case[1]
+                hash_ = (names or [name] * depth)[i]
+                made = record([
+                    1, 11, bytes([i]) * 16, path, 0, 0, 0, bytes(32), Map(),
+                    Map([(10, about), (15, [
+                        hash_, digest(hash_, chain.files[index]),
+                        digest(hash_, old)])])], rng)
+                case = chain.build(index, {
+                    "record": lambda v: made,
+                    "statement": lambda v: v[:7] + [
+                        height + i, v[8], height + i + 1] + v[10:],
+                    "certificate": lambda v: Tag((v[0], put(
+                        v[1], 14, held(old, rng))))})
+            return case
+        return make
+
+    def renewed(i, value):
+        def change(v, rng):
+            parts = list(dict(v[9])[15])
+            parts[i] = value(parts[i]) if callable(value) else value
+            return v[:9] + [put(v[9], 15, parts)]
+        return of(record=change)
+
+    def whole(f):
+        return of(held=lambda c, rng: f(c))
+
+    def ext(key, value):
+        return of(record=lambda v, rng: v[:9] + [put(v[9], key, value)])
+    for label, make in (
+            ("as it is", of()), ("under sha-384", of("sha-384")),
+            ("under sha-256", of("sha-256")), ("twice", of(depth=2)),
+            ("eight times", of(depth=8)), ("nine times", of(depth=9)),
+            ("stronger", of(depth=2, names=["sha-384", "sha-512"])),
+            ("weaker", of(depth=2, names=["sha-512", "sha-384"])),
+            ("under sha3-512", of("sha3-512")),
+            ("an unknown hash", renewed(0, "blake3")),
+            ("a bad name", renewed(0, "SHA")),
+            ("a hash as bytes", renewed(0, b"sha-512")),
+            ("of another file", renewed(1, lambda v: v[::-1])),
+            ("short digest", renewed(1, lambda v: v[:-1])),
+            ("digest too long", renewed(1, bytes(65))),
+            ("empty digest", renewed(1, b"")),
+            ("of another certificate", renewed(2, lambda v: v[::-1])),
+            ("empty certificate's", renewed(2, b"")),
+            ("of nothing", ext(15, ...)), ("about nothing", ext(10, ...)),
+            ("about another", ext(10, OTHER)), ("with a case", ext(12, "x")),
+            ("with a date", ext(11, 5)), ("with an owner", ext(2, [1, 1])),
+            ("of another name", of(record=at(3, b"folder/other"))),
+            ("of the root", of(record=at(3, b""))),
+            ("with a size", of(record=at(4, 1))),
+            ("with mode", of(record=at(5, 1))),
+            ("of kind put", of(record=at(1, 0))),
+            ("of kind hold", of(record=at(1, 8))),
+            ("at the same place", of(height=1)),
+            ("item more", renewed(0, "sha-512")),
+            ("inner is junk", whole(lambda c: b"junk")),
+            ("inner is empty", whole(lambda c: b"")),
+            ("inner is no bytes", whole(lambda c: [c])),
+            ("inner cut", whole(lambda c: c[:-1])),
+            ("inner changed", of(held=flip)),
+            ("inner of version 2", whole(lambda c: c.replace(
+                b"notaryfs-cert\1\1", b"notaryfs-cert\1\2"))),
+            ("inner with key 11", whole(lambda c: c[:3] + bytes([c[3] + 1])
+                                        + c[4:] + b"\x0b\0"))):
+        add("renewal: " + label, make)
+    for op in BYTES + CBOR:
+        add("renewal: inner: " + op.__name__.replace("_", " "), of(
+            held=lambda c, rng, op=op: op(c, rng)))
+
+    def no_renewal(chain, index, rng, _):
+        old = chain.build(index)[1]
+        return chain.build(index, {"certificate": lambda v: Tag((v[0], put(
+            v[1], 14, old)))})
+    add("renewal: by no renewal", no_renewal)
+
+
 def at_(i, value):
     return lambda v: v[:i] + [value] + v[i + 1:]
 
@@ -1583,7 +1679,8 @@ def fill():
     grid()
     for table_of in (records, blocks, parameters, numbers, documents,
                      certificates, tsa_meanings, jwt_meanings, local_stamps,
-                     wholes, sets, ranges, finals, bags):
+                     wholes, sets, ranges, finals, bags,
+                     renewals):
         table_of()
     add("leaves: 20000 of them", many)
 
