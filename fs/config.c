@@ -244,6 +244,17 @@ static void set_backlog_bytes(struct reading *r, const char *text)
 		r->c->backlog_bytes = v;
 }
 
+static void set_quota(struct reading *r, const char *text)
+{
+	uint64_t v = 0;
+	if (strcmp(text, "none") != 0 && (config_size(text, &v) != 0 ||
+		v < UINT64_C(1) << 20 || v > INT64_MAX))
+		complain(r, "quota = %s: must be a size like 500G, at least "
+			"1M, or none", text);
+	else
+		r->c->quota = v;
+}
+
 /* A copy, or NULL. */
 static char *keep(struct reading *r, const char *text, size_t n)
 {
@@ -359,6 +370,7 @@ static const struct setting {
 	{"immutable", set_immutable, false},
 	{"backlog_files", set_backlog_files, false},
 	{"backlog_bytes", set_backlog_bytes, false},
+	{"quota", set_quota, false},
 	{"preset", set_preset, false},
 	{"bind", set_bind, true},
 	{"rule", set_rule, true},

@@ -12,6 +12,7 @@
  *   immutable = auto|off    chattr +i on sealed files and objects
  *   backlog_files = 100000  writers wait while more files than this are not
  *   backlog_bytes = 64G     final, or more bytes
+ *   quota = none            most bytes that all files together may have
  *   preset = default        rules for names (fs/rules.h)
  *   bind = GLOB PRESET      another for folders whose path GLOB matches
  *   rule = NAME CLASS GLOB  one rule of a preset of one's own, or
@@ -39,6 +40,7 @@ struct config {
 	char *bucket[CONFIG_BUCKETS_MAX];	/* absolute */
 	bool immutable;
 	uint64_t backlog_files, backlog_bytes;
+	uint64_t quota;			/* bytes of files; 0: none */
 	uint64_t block_interval_ms;
 	uint64_t retain_default_s, retain_min_s, retain_max_s; /* 0: none */
 	char *preset;			/* NULL: default */

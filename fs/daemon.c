@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "core/cleanup.h"
 #include "fs/drive.h"
@@ -103,10 +104,11 @@ static void reread(struct daemon *d)
 	uint64_t *to[] = {&now->settle_ms, &now->settle_max_ms,
 		&now->empty_settle_ms, &now->backlog_files,
 		&now->backlog_bytes, &now->retain_default_s,
-		&now->retain_min_s, &now->retain_max_s};
+		&now->retain_min_s, &now->retain_max_s, &now->quota};
 	const uint64_t from[] = {new.settle_ms, new.settle_max_ms,
 		new.empty_settle_ms, new.backlog_files, new.backlog_bytes,
-		new.retain_default_s, new.retain_min_s, new.retain_max_s};
+		new.retain_default_s, new.retain_min_s, new.retain_max_s,
+		new.quota};
 	for (size_t i = 0; i < sizeof to / sizeof *to; i++)
 		__atomic_store_n(to[i], from[i], __ATOMIC_RELAXED);
 	mount_settle(d->mount);
@@ -114,7 +116,7 @@ static void reread(struct daemon *d)
 	now->metrics_file = new.metrics_file;
 	new.metrics_file = file;
 	journal_say(d->journal, JOURNAL_CONFIG_READ, path,
-		"settle, settle_max, empty_settle, backlog, retain and "
+		"settle, settle_max, empty_settle, backlog, quota, retain and "
 		"metrics_file are as it says now%s", fixed ? "; bucket, immutable, preset, "
 		"bind, rule and block_interval change with the next mount" : "");
 	config_done(&new);
@@ -157,6 +159,25 @@ static void *take_signals(void *ctx)
 	return NULL;
 }
 
+/* Buckets on the disk of that folder. */
+static unsigned shares_on(const struct daemon *d, const char *folder)
+{
+	struct stat here, st;
+	unsigned n = 0;
+	if (stat(folder, &here) != 0)
+		return 0;
+	for (size_t i = 0; i < d->v->config.n_buckets; i++)
+		n += stat(d->v->config.bucket[i], &st) == 0 &&
+			st.st_dev == here.st_dev;
+	return n;
+}
+
+static void make_room(void *ctx)
+{
+	const struct daemon *d = ctx;
+	reserve_let_go(d->reserve);
+}
+
 static int start_mount(struct daemon *d)
 {
 	cleanup(free) char *files = vault_path(d->v, "files");
@@ -179,6 +200,9 @@ static int start_mount(struct daemon *d)
 		.queued = queued,
 		.chain_time = chain_time,
 		.erase = erase,
+		.shares_k = d->v->params.share_k,
+		.shares_here = shares_on(d, files),
+		.make_room = make_room,
 		.status = give_status,
 		.say = say_file,
 		.ctx = d,

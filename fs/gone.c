@@ -152,6 +152,7 @@ static int queue(struct mount *m, char **path, size_t n, struct batch *b)
 	size_t i;
 	int rc = 0;
 
+	mount_make_room(m);
 	locked(&m->newest);
 	for (i = 0; rc == 0 && i < n; i++)
 		rc = add(m, path[i], b);

@@ -30,6 +30,7 @@
 #include "fs/mount.h"
 #include "fs/negotiate.h"
 #include "fs/node.h"
+#include "fs/room.h"
 
 #define TIMEOUT_OPEN 1.0	/* seconds that the kernel keeps attributes */
 #define TIMEOUT_SEALED 3600.0	/* of what cannot change any more */
@@ -71,6 +72,7 @@ struct mount {
 	struct refusals *refusals; /* NULL: not kept */
 	atomic_bool full;	/* the backlog is above its limit */
 	atomic_int mode;	/* enum retention_mode, as it is now */
+	struct room room;
 	uint64_t suspect_from, suspect_to; /* ctimes, ms: start.c */
 	uint64_t started;	/* wall clock, ms */
 	struct notary_health sealing;
@@ -114,6 +116,8 @@ static inline fuse_ino_t ino_of(struct mount *m, const struct node *n)
 	return n == m->nodes.root ? FUSE_ROOT_ID : (fuse_ino_t)(uintptr_t)n;
 }
 
+/* What is written next must not fail for want of room. */
+void mount_make_room(struct mount *m);
 /* One line for the journal: what, of which path, and why (0 or an errno). */
 void mount_say(struct mount *m, const char *what, const char *path, int rc);
 

@@ -7,6 +7,12 @@
 
 #include "fs/virtual.h"
 
+void mount_make_room(struct mount *m)
+{
+	if (m->s.make_room != NULL)
+		m->s.make_room(m->s.ctx);
+}
+
 void mount_say(struct mount *m, const char *what, const char *path, int rc)
 {
 	if (m->s.say != NULL)
@@ -78,6 +84,8 @@ void inode_join(struct mount *m, struct node *n, const struct stat *st)
 	n->unknown = false;
 	n->special = (st->st_mode & (S_ISUID | S_ISGID)) != 0;
 	n->item.empty = st->st_size == 0;
+	n->end = S_ISREG(st->st_mode) ? (uint64_t)st->st_size : 0;
+	n->written = n->end;
 	settle_join(&m->nodes.settle, &n->item, node_class(&m->nodes, n),
 		mount_now(m));
 }

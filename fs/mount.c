@@ -207,6 +207,7 @@ static void free_mount(struct mount *m)
 	sealer_free(m->sealer);
 	gone_free(m->gone);
 	certfile_free(m->certs);
+	room_done(&m->room);
 	refusals_close(m->refusals);
 	handles_end(m);
 	binding_close(m);
@@ -246,6 +247,7 @@ static struct mount *new_mount(const struct mount_services *s,
 	pthread_mutex_init(&m->newest, NULL);
 	pthread_mutex_init(&m->queueing, NULL);
 	pthread_mutex_init(&m->retain, NULL);
+	room_init(&m->room);
 	if (m->mount_point != NULL)
 		return m;
 	free_mount(m);

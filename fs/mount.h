@@ -26,6 +26,12 @@ struct mount_services {
 	struct bytes b0, params;	/* raw, for certificates */
 	const struct params *chain;	/* the same parameters, decoded */
 	struct hash anchor;
+	/* Any shares_k buckets give a file back, and shares_here of all lie on
+	 * the disk of files/; shares_k 0: there are none. */
+	unsigned shares_k, shares_here;
+	/* The disk may be full, and what comes must not fail: lets go of what
+	 * is held for that.  May be NULL. */
+	void (*make_room)(void *ctx);
 	/* New records are in local; hurry: somebody waits for them. */
 	void (*queued)(void *ctx, bool hurry);
 	/* The text of .notary/status (JSON and a newline). */

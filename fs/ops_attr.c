@@ -145,6 +145,8 @@ static void note(struct mount *m, struct node *n, const struct stat *st,
 	int set)
 {
 	n->special = (st->st_mode & (S_ISUID | S_ISGID)) != 0;
+	if ((set & FUSE_SET_ATTR_SIZE) != 0)
+		room_cut(n, (uint64_t)st->st_size);
 	if ((set & FUSE_SET_ATTR_SIZE) != 0 && n->item.writers == 0)
 		n->item.empty = st->st_size == 0;
 	if ((set & FUSE_SET_ATTR_MODE) != 0)
@@ -247,10 +249,12 @@ void op_statfs(fuse_req_t req, fuse_ino_t ino)
 	struct statvfs v;
 
 	(void)ino;
-	if (fstatvfs(mount_of(req)->files, &v) != 0)
+	if (fstatvfs(mount_of(req)->files, &v) != 0) {
 		fuse_reply_err(req, errno);
-	else
-		fuse_reply_statfs(req, &v);
+		return;
+	}
+	room_statfs(mount_of(req), &v);
+	fuse_reply_statfs(req, &v);
 }
 
 /* -- lsattr and chattr: the seal as the immutable flag -- */

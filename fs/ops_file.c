@@ -184,6 +184,8 @@ static int open_file(struct mount *m, struct node *n,
 		n->special = (st.st_mode & (S_ISUID | S_ISGID)) != 0;
 		if ((file->flags & O_TRUNC) != 0)
 			n->item.unclean = false; /* written anew */
+		if ((file->flags & O_TRUNC) != 0)
+			room_cut(n, 0);
 		rc = handle_new(m, n, fd, writer, file);
 		if (rc == 0)
 			handle_cache(m, handle_of(file), false, file);
@@ -267,6 +269,7 @@ void op_write(fuse_req_t req, fuse_ino_t ino, const char *p, size_t n,
 	struct handle *h = handle_of(file);
 	size_t done = 0;
 	ssize_t k = 0;
+	int rc;
 
 	(void)ino;
 	if (h->node->virtual == VIRTUAL_CTL) {
@@ -275,6 +278,11 @@ void op_write(fuse_req_t req, fuse_ino_t ino, const char *p, size_t n,
 	}
 	if (!h->writer) {
 		fuse_reply_err(req, EBADF);
+		return;
+	}
+	rc = room_write(m, h->node, (uint64_t)off, n);
+	if (rc != 0) {
+		fuse_reply_err(req, -rc);
 		return;
 	}
 	drop_special(req, m, h);
@@ -339,10 +347,17 @@ void op_fallocate(fuse_req_t req, fuse_ino_t ino, int mode, off_t off,
 	off_t length, struct fuse_file_info *file)
 {
 	struct handle *h = handle_of(file);
+	int rc;
 
 	(void)ino;
 	if (!h->writer) {
 		fuse_reply_err(req, EBADF);
+		return;
+	}
+	rc = (mode & ~FALLOC_FL_KEEP_SIZE) != 0 ? 0 : room_write(mount_of(req),
+		h->node, (uint64_t)off, (uint64_t)length);
+	if (rc != 0) {
+		fuse_reply_err(req, -rc);
 		return;
 	}
 	drop_special(req, mount_of(req), h);
@@ -373,12 +388,25 @@ void op_copy(fuse_req_t req, fuse_ino_t from, off_t off,
 	struct fuse_file_info *to_file, size_t n, int flags)
 {
 	struct handle *a = handle_of(file), *b = handle_of(to_file);
+	struct stat st;
 	ssize_t k;
+	int rc;
 
 	(void)from;
 	(void)to;
 	if (a->fd < 0 || !b->writer) {
 		fuse_reply_err(req, a->fd < 0 ? EXDEV : EBADF);
+		return;
+	}
+	if (fstat(a->fd, &st) != 0) {
+		fuse_reply_err(req, errno);
+		return;
+	}
+	if (st.st_size - off < (off_t)n) /* callers ask for more than there is */
+		n = st.st_size > off ? (size_t)(st.st_size - off) : 0;
+	rc = room_write(mount_of(req), b->node, (uint64_t)to_off, n);
+	if (rc != 0) {
+		fuse_reply_err(req, -rc);
 		return;
 	}
 	drop_special(req, mount_of(req), b);

@@ -163,6 +163,9 @@ static int make(const struct making *k, struct fuse_file_info *file,
 
 	if (rc != 0)
 		return rc;
+	rc = room_name(k->m);
+	if (rc != 0)
+		return rc;
 	TREE(k->m, false);
 	cleanup(folder) struct folder *d = NULL;
 	rc = folder_hold(k->m, k->folder, &d);

@@ -174,6 +174,7 @@ int retain_queue(struct mount *m, const struct record *r, struct bytes d)
 	uint64_t id;
 	int rc;
 
+	mount_make_room(m);
 	{
 		locked(&m->newest);
 		rc = l->ops->queue(l, &q, 1, &id);

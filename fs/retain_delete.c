@@ -102,6 +102,7 @@ static int remove_recorded(struct mount *m, const struct found *name,
 	if (name->large && m->s.erase != NULL)
 		rc = m->s.erase(m->s.ctx, name->id);
 	fault_point("delete.begin");
+	mount_make_room(m);
 	if (rc == 0)
 		rc = set_deleting(m, name, ino);
 	fault_point("delete.noted");
@@ -174,6 +175,8 @@ int retain_remove(struct mount *m, const struct retain_place *p,
 	if (rc == 0)
 		*ret = (struct retain_gone){name.r.kind == RECORD_PUT ?
 			name.r.size : 0, name.large};
+	if (rc == 0)
+		room_gone(m, ret->size);
 	return rc;
 }
 

@@ -337,6 +337,8 @@ static void finish_job(struct sealer *s, struct job *j)
 		j->name->recorded = true;
 	if (j->first != NULL)
 		return;
+	if (j->rc == 0 && j->node->type == NODE_FILE)
+		room_sealed(m, (uint64_t)j->st.st_size);
 	if (j->rc == 0 || (j->rc == -ENOENT && j->node->type == NODE_FOLDER))
 		settle_sealed(&m->nodes.settle, &j->node->item);
 	else if (j->rc != -ENOENT)

@@ -61,9 +61,11 @@ int start_end(struct mount *m)
 		BYTES(text, (size_t)n));
 }
 
-static int is_sealed(void *ctx, const struct local_record *r)
+/* What a sealed name is; RECORD_TOMBSTONE: not sealed. */
+static int look(void *ctx, const struct local_record *r)
 {
-	*(bool *)ctx = record_seals(r->kind);
+	*(enum record_kind *)ctx = record_seals(r->kind) ? r->kind :
+		RECORD_TOMBSTONE;
 	return 0;
 }
 
@@ -104,14 +106,17 @@ struct node *start_node(struct mount *m, const char *path)
 static int seen_file(struct mount *m, struct node *folder, const char *text,
 	const char *path, const struct stat *st)
 {
+	enum record_kind kind = RECORD_TOMBSTONE;
 	struct name *name;
-	bool sealed = false;
 	struct node *n;
 	int rc = m->s.local->ops->find(m->s.local, BYTES(path, strlen(path)),
-		is_sealed, &sealed);
+		look, &kind);
+	bool sealed = kind != RECORD_TOMBSTONE;
 
 	if (rc != 0 && rc != -ENOENT)
 		return rc;
+	if (record_stores(kind))
+		room_sealed(m, (uint64_t)st->st_size);
 	if (sealed && S_ISREG(st->st_mode))
 		sealer_protect(m->sealer, path, true);
 	if (sealed && (st->st_nlink == 1 || !S_ISREG(st->st_mode)))

@@ -1,0 +1,171 @@
+#include "fs/room.h"
+
+#include <errno.h>
+
+#include "fs/inner.h"
+
+#define GRANT ((int64_t)64 << 20)	/* bytes at most at a time */
+#define GRANT_PART 8			/* and at most so much of what is left */
+
+void room_init(struct room *r)
+{
+	pthread_mutex_init(&r->lock, NULL);
+	atomic_init(&r->granted, 0);
+	atomic_init(&r->sealed, 0);
+}
+
+void room_done(struct room *r)
+{
+	pthread_mutex_destroy(&r->lock);
+}
+
+/* What unsealed files were written: of all, and of those that will be sealed. */
+struct unsealed {
+	int64_t all, owed;
+};
+
+static struct unsealed look_at_files(struct mount *m)
+{
+	struct unsealed u = {0};
+	const struct item *i;
+	int64_t n;
+
+	locked(&m->lock);
+	for (i = m->nodes.settle.pending; i != NULL; i = i->next) {
+		n = (int64_t)node_of_item((struct item *)(uintptr_t)i)->written;
+		u.all += n;
+		if (i->state != ST_SCRATCH)
+			u.owed += n;
+	}
+	return u;
+}
+
+/* Bytes in the buckets on this disk for n bytes of a file. */
+static int64_t in_buckets(const struct mount *m, int64_t n)
+{
+	return m->s.shares_k == 0 ? 0 :
+		n / (int64_t)m->s.shares_k * (int64_t)m->s.shares_here;
+}
+
+/* Bytes of files that have room on the disk with their shares. */
+static int64_t fit(const struct mount *m, int64_t n)
+{
+	return n <= 0 || m->s.shares_k == 0 ? n :
+		n / (int64_t)(m->s.shares_k + m->s.shares_here) *
+		(int64_t)m->s.shares_k;
+}
+
+struct left {
+	int64_t disk, quota;	/* bytes; less than none: negative */
+};
+
+static int look(struct mount *m, struct statvfs *v, struct left *ret)
+{
+	uint64_t quota = __atomic_load_n(&m->s.config->quota, __ATOMIC_RELAXED);
+	struct unsealed u = look_at_files(m);
+	struct local_counts c;
+	int rc = m->s.local->ops->counts(m->s.local, &c);
+
+	if (rc == 0 && fstatvfs(m->files, v) != 0)
+		rc = -errno;
+	if (rc != 0)
+		return rc;
+	ret->disk = (int64_t)(v->f_bavail * v->f_frsize) - ROOM_KEPT -
+		in_buckets(m, u.owed + (int64_t)c.queued_bytes);
+	ret->quota = quota == 0 ? INT64_MAX : (int64_t)quota - u.all -
+		(int64_t)atomic_load(&m->room.sealed);
+	return 0;
+}
+
+/* ahead: bytes that look() does not know of yet; coming: those not on the disk
+ * yet. */
+static int take(struct mount *m, int64_t ahead, int64_t coming)
+{
+	struct statvfs v;
+	struct left l;
+	int64_t more;
+	int rc;
+
+	if (atomic_fetch_sub(&m->room.granted, coming) >= coming)
+		return 0;
+	locked(&m->room.lock);
+	atomic_store(&m->room.granted, 0);
+	rc = look(m, &v, &l);
+	if (rc != 0)
+		return 0; /* the write itself will tell */
+	l.disk -= coming + in_buckets(m, ahead);
+	if (l.quota != INT64_MAX)
+		l.quota -= ahead;
+	if (l.quota < 0)
+		return -EDQUOT;
+	if (l.disk < 0)
+		return -ENOSPC;
+	more = fit(m, l.disk);
+	more = (more < l.quota ? more : l.quota) / GRANT_PART;
+	atomic_store(&m->room.granted, more < GRANT ? more : GRANT);
+	return 0;
+}
+
+int room_write(struct mount *m, struct node *file, uint64_t off, uint64_t n)
+{
+	uint64_t end = off + n, before, grows;
+	int rc;
+
+	{
+		locked(&m->lock);
+		before = file->end;
+		if (end <= before)
+			return 0;
+		grows = end - before < n ? end - before : n;
+		file->end = end;
+		file->written += grows;
+	}
+	rc = take(m, 0, (int64_t)grows);
+	if (rc == 0)
+		return 0;
+	locked(&m->lock);
+	file->written -= grows < file->written ? grows : file->written;
+	if (file->end == end)
+		file->end = before;
+	return rc;
+}
+
+int room_name(struct mount *m)
+{
+	return take(m, ROOM_NAME, ROOM_NAME);
+}
+
+void room_cut(struct node *file, uint64_t size)
+{
+	if (size < file->end)
+		file->end = size;
+	if (size < file->written)
+		file->written = size;
+}
+
+void room_sealed(struct mount *m, uint64_t size)
+{
+	atomic_fetch_add(&m->room.sealed, size);
+}
+
+void room_gone(struct mount *m, uint64_t size)
+{
+	atomic_fetch_sub(&m->room.sealed, size);
+}
+
+void room_statfs(struct mount *m, struct statvfs *v)
+{
+	uint64_t quota = __atomic_load_n(&m->s.config->quota, __ATOMIC_RELAXED);
+	struct left l;
+	int64_t can;
+
+	if (look(m, v, &l) != 0)
+		return;
+	can = fit(m, l.disk);
+	if (quota != 0) {
+		v->f_blocks = quota / v->f_frsize;
+		v->f_bfree = l.quota > 0 ? (uint64_t)l.quota / v->f_frsize : 0;
+		can = can < l.quota ? can : l.quota;
+	}
+	v->f_bavail = can > 0 ? (uint64_t)can / v->f_frsize : 0;
+}

@@ -1,0 +1,50 @@
+/*
+ * room: whether there is room for what somebody is about to write.
+ *
+ * The bytes of a file lie in files/ at once; but when it is sealed its shares
+ * must go to the buckets, and then nobody is there any more to be told that
+ * they have no room.  So write(2) says it:
+ *   ENOSPC  when less than ROOM_KEPT would be left on the disk of files/ once
+ *           all that is not final yet is in those buckets which lie on it too.
+ *           What is kept is for records, tombstones and the end of a mount.
+ *   EDQUOT  when files/ would hold more bytes of files than the quota.
+ * Writing over what is there, and into a hole, is never refused here.  To look
+ * costs several calls, so some bytes more are granted each time, as long as
+ * there are many.
+ */
+#ifndef FS_ROOM_H
+#define FS_ROOM_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdint.h>
+#include <sys/statvfs.h>
+
+struct mount;
+struct node;
+
+#define ROOM_KEPT ((int64_t)8 << 20)	/* bytes */
+#define ROOM_NAME 4096			/* bytes that a new name is taken for */
+
+struct room {
+	pthread_mutex_t lock;	/* who looks */
+	atomic_llong granted;	/* bytes until somebody looks again */
+	atomic_ullong sealed;	/* bytes of sealed files in files/ */
+};
+
+void room_init(struct room *r);
+void room_done(struct room *r);
+/* n bytes are about to be written to the unsealed file from off on: 0, or
+ * -ENOSPC, -EDQUOT. */
+int room_write(struct mount *m, struct node *file, uint64_t off, uint64_t n);
+/* The same for a new name. */
+int room_name(struct mount *m);
+/* The file was cut to that size; lock held. */
+void room_cut(struct node *file, uint64_t size);
+/* A file of that size is sealed, or was and is gone. */
+void room_sealed(struct mount *m, uint64_t size);
+void room_gone(struct mount *m, uint64_t size);
+/* What may still be written, in the numbers that df shows. */
+void room_statfs(struct mount *m, struct statvfs *v);
+
+#endif
