@@ -46,6 +46,10 @@ static void put_quoted(struct json *j, struct bytes s)
 		} else if (*s.p < 0x20 || *s.p == 0x7f) {
 			snprintf(esc, sizeof esc, "\\u%04x", *s.p);
 			put(j, esc, 6);
+		} else if (n == 2 && s.p[0] == 0xc2 && s.p[1] < 0xa0) {
+			/* C1 controls, which a terminal obeys as well */
+			snprintf(esc, sizeof esc, "\\u%04x", s.p[1]);
+			put(j, esc, 6);
 		} else
 			put(j, (const char *)s.p, n);
 		s.p += n == 0 ? 1 : n;
@@ -125,6 +129,15 @@ void json_uint(struct json *j, const char *name, uint64_t v)
 	begin(j, name);
 	int n = snprintf(s, sizeof s, "%" PRIu64, v);
 	put(j, s, (size_t)n);
+}
+
+void json_uint_or_null(
+	struct json *j, const char *name, bool known, uint64_t v)
+{
+	if (known)
+		json_uint(j, name, v);
+	else
+		json_text(j, name, NULL);
 }
 
 void json_bool(struct json *j, const char *name, bool v)

@@ -26,6 +26,9 @@ void json_close_array(struct json *j);
 void json_text(struct json *j, const char *name, const char *s); /* NULL: null */
 void json_text_n(struct json *j, const char *name, struct bytes s);
 void json_uint(struct json *j, const char *name, uint64_t v);
+/* null where it is not known. */
+void json_uint_or_null(
+	struct json *j, const char *name, bool known, uint64_t v);
 void json_bool(struct json *j, const char *name, bool v);
 /* Hands the text over (no newline, no NUL counted) or returns the error. */
 int json_end(struct json *j, struct buf *ret);

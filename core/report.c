@@ -1,87 +1,52 @@
+#include "core/report.h"
+
 #include <inttypes.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
 
-#include "core/cleanup.h"
-#include "core/json.h"
-#include "core/timestamp.h"
 #include "core/retention.h"
+#include "core/text.h"
+#include "core/timestamp.h"
 #include "core/verify.h"
 
-/* Text with a sticky error, like the CBOR and JSON writers. */
-struct text {
-	struct buf out;
-	int err;
-};
-
-static void put(struct text *t, struct bytes v)
-{
-	if (t->err == 0)
-		t->err = buf_add(&t->out, v.p, v.n);
-}
-
-__attribute__((format(printf, 2, 3))) static void say(
-	struct text *t, const char *fmt, ...)
-{
-	char line[1024];
-	va_list ap;
-	int n;
-
-	va_start(ap, fmt);
-	n = vsnprintf(line, sizeof(line), fmt, ap);
-	va_end(ap);
-	if (n > 0)
-		put(t, BYTES(line, (size_t)n < sizeof(line) ? (size_t)n
-							    : sizeof(line) - 1));
-}
-
-/* A name from a record may hold anything: nothing in it may move a terminal's
- * cursor or pass for a line of ours. */
-static void say_name(struct text *t, const char *label, struct bytes path)
-{
-	size_t i;
-
-	say(t, "%s", label);
-	for (i = 0; i < path.n; i++) {
-		uint8_t c = path.p[i];
-		/* C1 controls come as 0xc2 0x80..0x9f */
-		bool c1 = c == 0xc2 && i + 1 < path.n && path.p[i + 1] < 0xa0;
-
-		if (c < 0x20 || c == 0x7f || c == '\\' || c1)
-			say(t, "\\x%02x", c);
-		else
-			put(t, BYTES(&path.p[i], 1));
-		if (c1)
-			say(t, "\\x%02x", path.p[++i]);
-	}
-	say(t, "\n");
-}
-
-static void say_path(struct text *t, const char *label, struct bytes path)
-{
-	say_name(t, label, path.n > 0 ? path : BYTES(". (the root folder)", 19));
-}
-
-void report_time(uint64_t ms, char ret[32])
+void report_time(uint64_t ms, char ret[REPORT_TIME])
 {
 	time_t s = (time_t)(ms / 1000);
 	struct tm tm;
 
 	if (ms > INT64_MAX || gmtime_r(&s, &tm) == NULL ||
 		tm.tm_year > 9999 - 1900) { /* four digits of year, as RFC 3339 has */
-		snprintf(ret, 32, "beyond the year 9999");
+		snprintf(ret, REPORT_TIME, "beyond the year 9999");
 		return;
 	}
 	strftime(ret, 21, "%Y-%m-%dT%H:%M:%S.", &tm);
-	snprintf(ret + 20, 12, "%03uZ", (unsigned)(ms % 1000));
+	snprintf(ret + 20, REPORT_TIME - 20, "%03uZ", (unsigned)(ms % 1000));
 }
 
-static bool established(const struct report *r)
+bool report_known(const struct report *r)
 {
 	return r->verdict == V_VALID || r->verdict == V_NO_ANCHOR ||
 	       r->verdict == V_LATE;
+}
+
+static void say_line(struct text *t, const char *label, struct bytes name)
+{
+	text_say(t, "%s", label);
+	text_name(t, name);
+	text_say(t, "\n");
+}
+
+static void say_hash(struct text *t, const char *label, const struct hash *h)
+{
+	text_say(t, "%s", label);
+	text_hex(t, HASH_BYTES(h));
+	text_say(t, "\n");
+}
+
+static void say_path(struct text *t, const char *label, struct bytes path)
+{
+	say_line(t, label, path.n > 0 ? path : BYTES(". (the root folder)", 19));
 }
 
 static bool has_content(const struct report *r)
@@ -89,19 +54,20 @@ static bool has_content(const struct report *r)
 	return !hash_is_zero(&r->record.root);
 }
 
-static void say_trust(struct text *t, const struct report *r)
+void report_trust(struct text *t, const struct report *r)
 {
-	char hex[HASH_HEX + 1];
+	struct hash root;
 
 	if (r->params.trust == TRUST_LOCAL) {
-		struct hash root = attestation_root_hash(r->doc.cabundle[0]);
-
-		hex_encode(BYTES(root.b, 8), hex);
-		say(t, "trust: local software (root %s...), image %s\n", hex,
-			r->params.any_image ? "any" : "as the chain names it");
+		root = attestation_root_hash(r->doc.cabundle[0]);
+		text_say(t, "local software (root ");
+		text_hex(t, BYTES(root.b, 8));
+		text_say(t, "...), image %s", r->params.any_image ? "any" :
+			"as the chain names it");
 	} else {
-		hex_encode(BYTES(r->doc.pcr[0], 8), hex);
-		say(t, "trust: AWS Nitro (PCR0 %s...)\n", hex);
+		text_say(t, "AWS Nitro (PCR0 ");
+		text_hex(t, BYTES(r->doc.pcr[0], 8));
+		text_say(t, "...)");
 	}
 }
 
@@ -113,29 +79,28 @@ static void say_signers(
 
 	for (i = 0; i < r->params.n_authorities; i++)
 		if ((who >> i & 1) != 0)
-			say_name(t, label, r->params.authority[i].name);
+			say_line(t, label, r->params.authority[i].name);
 }
 
 static void say_times(struct text *t, const struct report *r)
 {
-	char after[32], by[32];
+	char after[REPORT_TIME], by[REPORT_TIME];
 	size_t i;
 
 	report_time(r->after_ms, after);
 	report_time(r->by_ms, by);
-	say(t, "recorded after: %s\nexisted by: %s\n", after, by);
+	text_say(t, "recorded after: %s\nexisted by: %s\n", after, by);
 	if (r->final != 0) {
 		report_time(r->final_ms, by);
-		say(t, "final by: %s\n", by);
+		text_say(t, "final by: %s\n", by);
 	}
 	for (i = 0; i < r->n_renewals; i++) {
 		report_time(r->renewal[i].by_ms, by);
-		say(t, "renewed by: %s, with digests %.*s\n", by,
-			(int)r->renewal[i].algorithm.n,
-			(const char *)r->renewal[i].algorithm.p);
+		text_say(t, "renewed by: %s, with digests ", by);
+		say_line(t, "", r->renewal[i].algorithm);
 	}
 	if (r->params.n_authorities > 1) {
-		say(t, "stamped by: at least %" PRIu64 " of the chain's %zu "
+		text_say(t, "stamped by: at least %" PRIu64 " of the chain's %zu "
 		       "authorities; here\n",
 			r->params.quorum, r->params.n_authorities);
 		say_signers(t, "  the first time: ", r, r->after);
@@ -143,26 +108,25 @@ static void say_times(struct text *t, const struct report *r)
 		say_signers(t, "  the third time: ", r, r->final);
 	}
 	if (r->clock_backwards)
-		say(t, "note: the clock of the timestamp service went back "
+		text_say(t, "note: the clock of the timestamp service went back "
 		       "between these times\n");
 }
 
 static void say_digest(struct text *t, const struct report *r)
 {
 	struct bytes sha256 = record_digest(&r->record, "sha-256");
-	char hex[HASH_HEX + 1];
 
-	say(t, "size: %" PRIu64 " bytes\n", r->record.size);
+	text_say(t, "size: %" PRIu64 " bytes\n", r->record.size);
 	if (r->cert.range.to > 0)
-		say(t, "part: bytes %" PRIu64 " to %" PRIu64 " of it, counted "
+		text_say(t, "part: bytes %" PRIu64 " to %" PRIu64 " of it, counted "
 		       "from 0\n",
 			r->cert.range.from, r->cert.range.to - 1);
-	if (sha256.n == HASH_LEN) {
-		hex_encode(sha256, hex);
-		say(t, "sha-256: %s\n", hex);
+	if (sha256.n > 0) {
+		text_say(t, "sha-256: ");
+		text_hex(t, sha256);
+		text_say(t, "\n");
 	}
-	hex_encode(HASH_BYTES(&r->record.root), hex);
-	say(t, "content root: %s\n", hex);
+	say_hash(t, "content root: ", &r->record.root);
 }
 
 static void say_record(struct text *t, const struct report *r)
@@ -173,46 +137,52 @@ static void say_record(struct text *t, const struct report *r)
 	if (has_content(r))
 		say_digest(t, r);
 	else
-		say(t, "kind: %s\n", record_kind_name(r->record.kind));
+		text_say(t, "kind: %s\n", record_kind_name(r->record.kind));
 	if (r->record.unclean)
-		say(t, "note: its writer was cut off by a crash\n");
+		text_say(t, "note: its writer was cut off by a crash\n");
 	if (r->record.until > 0) {
 		retention_text(r->record.until, until);
-		say(t, "kept at least until: %s\n", until);
+		text_say(t, "kept at least until: %s\n", until);
 	}
 	if (r->record.hold_case.n > 0)
-		say_name(t, "case: ", r->record.hold_case);
+		say_line(t, "case: ", r->record.hold_case);
 	if (r->record.reason.n > 0)
-		say_name(t, "reason: ", r->record.reason);
+		say_line(t, "reason: ", r->record.reason);
 }
 
 static void say_place(struct text *t, const struct report *r)
 {
-	char hex[HASH_HEX + 1];
-
-	hex_encode(HASH_BYTES(&r->cert.chain), hex);
-	say(t, "place: block %" PRIu64 ", record %" PRIu64 " of %" PRIu64
+	text_say(t, "place: block %" PRIu64 ", record %" PRIu64 " of %" PRIu64
 	       ", number %" PRIu64 "\n",
 		r->height, r->cert.index + 1, r->cert.n, r->k);
 	say_record(t, r);
-	say(t, "chain: %s\n", hex);
-	say(t, "sequencer: epoch %" PRIu32 ", recoveries after a crash: %" PRIu32
+	say_hash(t, "chain: ", &r->cert.chain);
+	text_say(t, "sequencer: epoch %" PRIu32 ", recoveries after a crash: %" PRIu32
 	       "\n",
 		r->epoch, r->recoveries);
 }
 
-static bool is_part(const struct report *r)
-{
-	return r->cert.range.to > 0;
-}
+/* -- what is proved, on whose word, and what is not */
 
-static void say_part(struct text *t, const struct report *r)
+static void say_subject(struct text *t, const struct report *r)
 {
-	say(t, "\nProved: %s bytes %" PRIu64 " to %" PRIu64 " of the file that "
-	       "was recorded\nunder this name, in a block that\n",
-		r->content_checked ? "exactly these were" :
-			"(the content was not compared) bytes stand as",
-		r->cert.range.from, r->cert.range.to - 1);
+	const struct range *range = &r->cert.range;
+
+	if (!has_content(r))
+		text_say(t, "this %s was recorded", record_kind_name(r->record.kind));
+	else if (range->to > 0 && r->content_checked)
+		text_say(t, "exactly these were bytes %" PRIu64 " to %" PRIu64
+			" of the file that was\n  recorded",
+			range->from, range->to - 1);
+	else if (range->to > 0)
+		text_say(t, "(the content was not compared) bytes %" PRIu64
+			" to %" PRIu64 "\n  of a file were recorded",
+			range->from, range->to - 1);
+	else if (r->content_checked)
+		text_say(t, "exactly these bytes were recorded");
+	else
+		text_say(t, "(the content was not compared) bytes of this digest "
+			"were\n  recorded");
 }
 
 /* Who gave the time that counts, one a line; true if it is the owner alone. */
@@ -234,9 +204,9 @@ static bool say_stampers(struct text *t, const struct report *r)
 			a->type >= sizeof(kinds) / sizeof(kinds[0]))
 			continue;
 		snprintf(label, sizeof(label),
-			"  when it existed: %s, in the chain called ",
+			"  that it existed by then: %s, which the chain calls ",
 			kinds[a->type]);
-		say_name(t, label, a->name);
+		say_line(t, label, a->name);
 		local = local && a->type == TIMESTAMP_LOCAL;
 	}
 	return local;
@@ -244,71 +214,73 @@ static bool say_stampers(struct text *t, const struct report *r)
 
 static void say_word(struct text *t, const struct report *r)
 {
-	bool owner = r->params.trust == TRUST_LOCAL;
+	bool local = r->params.trust == TRUST_LOCAL, owner;
 
-	say(t, "On whose word:\n");
-	owner = say_stampers(t, r) && owner;
-	say(t, "  its place in the order: a sequencer %s\n",
-		r->params.trust == TRUST_LOCAL
-			? "in software on the owner's machine"
-			: "attested by AWS Nitro hardware");
-	if (r->params.trust == TRUST_LOCAL && r->params.any_image)
-		say(t, "  The chain names no program for it: any could have "
-		       "been run.\n");
+	text_say(t, "On whose word:\n");
+	owner = say_stampers(t, r) && local;
+	text_say(t, "  its place in the order: a sequencer %s\n", local
+		? "in software on the owner's machine"
+		: "attested by AWS Nitro hardware");
+	if (local && r->params.any_image)
+		text_say(t, "  The chain names no program for it: any could have "
+			"been run.\n");
 	if (owner)
-		say(t, "  So all of it is the word of whoever controlled that "
-		       "machine.\n");
+		text_say(t, "  So all of it is the word of whoever controlled that "
+			"machine.\n");
 }
 
 static void say_proof(struct text *t, const struct report *r)
 {
-	if (!has_content(r))
-		say(t, "\nProved: this %s was recorded under this name, in a "
-		       "block that\n",
-			record_kind_name(r->record.kind));
-	else if (is_part(r))
-		say_part(t, r);
-	else if (r->content_checked)
-		say(t, "\nProved: exactly these bytes were recorded under this "
-		       "name, in a block that\n");
-	else
-		say(t, "\nThe content was not compared.  Proved: bytes of this "
-		       "digest were recorded\nunder this name, in a block that\n");
-	say(t, "  was made after the first time above and existed by the "
-	       "second, at this one\n  place in the order of the chain.\n");
-	if (r->final != 0)
-		say(t, "  It had this place for good by the third: a later "
-		       "block, stamped then, names it.\n");
+	char after[REPORT_TIME], by[REPORT_TIME];
+
+	report_time(r->after_ms, after);
+	report_time(r->by_ms, by);
+	text_say(t, "\nProved: ");
+	say_subject(t, r);
+	text_say(t, " under this name, in a block that was made\n  after %s "
+		"and existed by %s,\n  at this one place in the order of the "
+		"chain.\n", after, by);
+	if (r->final != 0) {
+		report_time(r->final_ms, by);
+		text_say(t, "  It had this place for good by %s: a later block, "
+			"stamped\n  then, names it.\n", by);
+	}
 	say_word(t, r);
 	if (r->cert.sync.n > 0)
-		say(t, "note: it also holds evidence of a sync group, which "
-		       "is not judged here\n");
+		text_say(t, "note: it also holds evidence of a sync group, which "
+			"is not judged here\n");
 	if (r->final == 0)
-		say(t, "Not shown: when it got this place; the block may have "
-		       "been kept back.  A later\n  certificate of this file "
-		       "says it.\n");
-	say(t, "Not proved: that the content is not older than the first time, "
-	       "who wrote it,\n  or that it is true.\n");
+		text_say(t, "Not shown: when it got this place; the block may "
+			"have been kept back.  A later\n  certificate of this "
+			"file says it.\n");
+	text_say(t, "Not proved: that the content is not older than the first "
+		"time, who wrote it,\n  or that it is true.\n");
 }
 
-static void say_no_anchor(struct text *t)
+/* -- what to do where nothing is proved */
+
+static void say_no_anchor(struct text *t, const struct report *r)
 {
-	say(t, "\nThe parts of the certificate agree with one another, but "
-	       "anybody can make a\nchain that does.  Get the anchor (64 hex "
-	       "digits) from the owner of the chain by\na way that you trust: "
-	       "`notaryfs anchor VAULT` prints it, and the file `anchor`\nin "
-	       "the vault holds it.  Then use --anchor.\n");
+	if (r->content_checked)
+		text_say(t, "\nThe file is the one that the certificate speaks "
+			"of.");
+	text_say(t, "\nThe parts of the certificate agree with one another, but "
+		"anybody can make a\nchain that does.  Get the anchor (64 hex "
+		"digits) from the owner of the chain by\na way that you trust: "
+		"`notaryfs anchor VAULT` prints it, and the file `anchor`\nin "
+		"the vault holds it.  Then use --anchor.\n");
 }
 
 static void say_late(struct text *t, const struct report *r)
 {
-	char at[32];
+	char at[REPORT_TIME];
 
 	report_time(r->at_ms, at);
-	say(t, "\nAsked was whether it is proved to have existed by %s.\n%s",
+	text_say(t, "\nAsked was whether it is proved to have existed by %s.\n"
+		"%s  Nothing else is wrong with it.\n",
 		at, r->after_ms > r->at_ms
-			? "The block that holds it was made later.\n"
-			: "It may have, but no time as early is proved.\n");
+			? "The block that holds it was made later."
+			: "It may have, but no time as early is proved.");
 }
 
 /* What a refused certificate says is shown as its claim, and only as far as
@@ -319,7 +291,81 @@ static void say_claims(struct text *t, const struct report *r)
 		r->verdict == V_UNSUPPORTED)
 		return;
 	say_path(t, "claims path: ", r->record.path);
-	say(t, "claims size: %" PRIu64 " bytes\n", r->record.size);
+	if (has_content(r))
+		text_say(t, "claims size: %" PRIu64 " bytes\n", r->record.size);
+	if (r->cert.range.to > 0)
+		text_say(t, "claims part: bytes %" PRIu64 " to %" PRIu64 " of it, "
+			"counted from 0\n", r->cert.range.from,
+			r->cert.range.to - 1);
+}
+
+/* What there is instead of what was recorded. */
+static void say_found(struct text *t, const struct report *r)
+{
+	struct bytes sha256 = record_digest(&r->record, "sha-256");
+
+	if (r->verdict == V_ANCHOR) {
+		say_hash(t, "claims chain: ", &r->cert.chain);
+		if (!hash_is_zero(&r->anchor))
+			say_hash(t, "anchor given: ", &r->anchor);
+	} else if (r->verdict == V_SIZE && r->content_compared) {
+		text_say(t, "found size: %" PRIu64 " bytes\n", r->found.size);
+	} else if (r->verdict == V_CONTENT && sha256.n > 0 &&
+		!hash_is_zero(&r->found.sha256)) {
+		text_say(t, "claims sha-256: ");
+		text_hex(t, sha256);
+		text_say(t, "\n");
+		say_hash(t, "found sha-256: ", &r->found.sha256);
+	}
+}
+
+static const char *advice(enum verdict v)
+{
+	switch (v) {
+	case V_UNSUPPORTED:
+		return "A later notary-verify may judge it.";
+	case V_PART:
+	case V_NO_MEMORY:
+		return "Nothing is said about the file, neither good nor bad.";
+	case V_MALFORMED:
+		return "Nothing is proved.  Get the certificate again: in the "
+		       "mount it is FILE.cert, and\n`notaryfs cert FILE` prints "
+		       "it.";
+	case V_ANCHOR:
+		return "Nothing is proved.  Either the certificate is of another "
+		       "vault, or this is not the\nanchor that you mean: get it "
+		       "from the vault's owner by a way that you trust.";
+	case V_SIZE:
+	case V_CONTENT:
+		return "Nothing is proved about this file.  Either it was changed "
+		       "after it was recorded, or\nthe certificate is of another "
+		       "file.";
+	case V_RANGE:
+	case V_NO_CONTENT:
+		return "Nothing is proved about this file.";
+	default:
+		return "Nothing is proved.  The certificate was changed, or put "
+		       "together of parts that do not\nbelong together; one that "
+		       "notaryfs made is never like that.";
+	}
+}
+
+static void say_refusal(struct text *t, const struct report *r)
+{
+	say_claims(t, r);
+	say_found(t, r);
+	text_say(t, "%s\n", advice(r->verdict));
+}
+
+static void say_facts(struct text *t, const struct report *r)
+{
+	if (r->verdict == V_NO_ANCHOR)
+		text_say(t, "The certificate claims:\n");
+	text_say(t, "trust: ");
+	report_trust(t, r);
+	text_say(t, "\n");
+	say_times(t, r);
+	say_place(t, r);
 }
 
 int report_text(const struct report *r, struct buf *ret)
@@ -327,121 +373,20 @@ int report_text(const struct report *r, struct buf *ret)
 	struct text t = {0};
 
 	if (r->verdict == V_VALID)
-		say(&t, "valid\n");
+		text_say(&t, "valid\n");
 	else
-		say(&t, "%s: %s: %s\n",
+		text_say(&t, "%s: %s: %s\n",
 			verdict_exit(r->verdict) == 1 ? "refused" : "incomplete",
 			verdict_name(r->verdict), verdict_text(r->verdict));
-	if (established(r)) {
-		if (r->verdict == V_NO_ANCHOR)
-			say(&t, "The certificate claims:\n");
-		say_trust(&t, r);
-		say_times(&t, r);
-		say_place(&t, r);
-	}
+	if (report_known(r))
+		say_facts(&t, r);
 	if (r->verdict == V_VALID)
 		say_proof(&t, r);
 	else if (r->verdict == V_NO_ANCHOR)
-		say_no_anchor(&t);
+		say_no_anchor(&t, r);
 	else if (r->verdict == V_LATE)
 		say_late(&t, r);
 	else
-		say_claims(&t, r);
-	if (t.err != 0) {
-		buf_free(&t.out);
-		return t.err;
-	}
-	*ret = t.out;
-	return 0;
-}
-
-/* Keys are always there; a refused certificate establishes nothing, so all
- * that it would say is null then. */
-static void json_hash(struct json *j, const char *name, struct bytes v)
-{
-	char hex[HASH_HEX + 1];
-
-	if (v.n == HASH_LEN)
-		hex_encode(v, hex);
-	json_text(j, name, v.n == HASH_LEN ? hex : NULL);
-}
-
-static void json_number(struct json *j, const char *name, bool known, uint64_t v)
-{
-	if (known)
-		json_uint(j, name, v);
-	else
-		json_text(j, name, NULL);
-}
-
-static void json_time(struct json *j, const char *name, bool known, uint64_t ms)
-{
-	char text[32];
-
-	report_time(ms, text);
-	json_text(j, name, known ? text : NULL);
-}
-
-/* Names of authorities; [] where nothing is established. */
-static void json_signers(struct json *j, const char *name,
-	const struct report *r, bool known, uint8_t who)
-{
-	size_t i;
-
-	json_array(j, name);
-	for (i = 0; known && i < r->params.n_authorities; i++)
-		if ((who >> i & 1) != 0)
-			json_text_n(j, NULL, r->params.authority[i].name);
-	json_close_array(j);
-}
-
-static void json_record(struct json *j, const struct report *r, bool known)
-{
-	static const struct bytes none = {0};
-	bool content = known && has_content(r);
-
-	if (known)
-		json_text_n(j, "path", r->record.path);
-	else
-		json_text(j, "path", NULL);
-	json_number(j, "size", content, r->record.size);
-	json_hash(j, "sha256",
-		content ? record_digest(&r->record, "sha-256") : none);
-	json_hash(j, "root", content ? HASH_BYTES(&r->record.root) : none);
-	json_hash(j, "anchor", known ? HASH_BYTES(&r->cert.chain) : none);
-}
-
-int report_json(const struct report *r, struct buf *ret)
-{
-	bool known = established(r);
-	struct json j = {0};
-
-	json_object(&j, NULL);
-	json_text(&j, "verdict", verdict_name(r->verdict));
-	json_bool(&j, "valid", r->verdict == V_VALID);
-	json_text(&j, "reason", verdict_text(r->verdict));
-	json_text(&j, "trust", !known				   ? NULL
-			       : r->params.trust == TRUST_LOCAL ? "local"
-								   : "nitro");
-	json_time(&j, "recorded_after", known, r->after_ms);
-	json_time(&j, "existed_by", known, r->by_ms);
-	json_time(&j, "final_by", known && r->final != 0, r->final_ms);
-	json_time(&j, "renewed_by", known && r->n_renewals > 0,
-		r->n_renewals == 0 ? 0 : r->renewal[r->n_renewals - 1].by_ms);
-	json_signers(&j, "recorded_after_by", r, known, r->after);
-	json_signers(&j, "existed_by_by", r, known, r->by);
-	json_signers(&j, "final_by_by", r, known, r->final);
-	json_number(&j, "height", known, r->height);
-	json_number(&j, "index", known, r->cert.index);
-	json_number(&j, "count", known, r->cert.n);
-	json_number(&j, "k", known, r->k);
-	json_record(&j, r, known);
-	json_number(&j, "epoch", known, r->epoch);
-	json_number(&j, "recoveries", known, r->recoveries);
-	json_number(&j, "from", known && is_part(r), r->cert.range.from);
-	json_number(&j, "to", known && is_part(r), r->cert.range.to);
-	json_bool(&j, "clock_backwards", known && r->clock_backwards);
-	json_bool(&j, "content_checked", known && r->content_checked);
-	json_close_object(&j);
-	return json_end(&j, ret);
+		say_refusal(&t, r);
+	return text_end(&t, ret);
 }

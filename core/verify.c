@@ -395,6 +395,8 @@ int verify_layer(struct verify_cache *cache, struct bytes cert,
 	enum verdict v;
 
 	*ret = (struct report){0};
+	if (anchor != NULL)
+		ret->anchor = *anchor;
 	v = open_parts(cert, ret, &p);
 	if (v == V_VALID) {
 		find_recent(&p, cache);
@@ -413,6 +415,8 @@ void verify_end(struct report *r, const struct content *content)
 
 	if (!r->content_counts)
 		return;
+	r->found = *content;
+	r->content_compared = true;
 	v = check_content(&r->record, &r->cert.range, content,
 		&r->content_checked);
 	if (v == V_VALID)

@@ -70,6 +70,9 @@ struct report {
 	uint64_t at_ms;		/* asked for by verify_at() */
 	size_t n_renewals;
 	struct report_renewal renewal[VERIFY_RENEWALS];
+	struct hash anchor;	/* that was given, or zero */
+	struct content found;	/* that was given; with content_compared */
+	bool content_compared;	/* and found good, if content_checked */
 	bool content_checked;
 	bool content_counts;	/* form, anchor and parameters are good, so the
 				   content decides next */
@@ -108,12 +111,5 @@ void verify_cache_share(struct verify_cache *c, void (*lock)(void *),
 int verify_cached(struct verify_cache *cache, struct bytes cert,
 	const struct hash *anchor, const struct content *content,
 	struct report *ret);
-
-/* The report for a person (several lines, trust class and times first), and
- * as JSON (one object, no newline). */
-int report_text(const struct report *r, struct buf *ret);
-int report_json(const struct report *r, struct buf *ret);
-/* RFC 3339 with milliseconds, UTC; ret has room for 32 characters. */
-void report_time(uint64_t ms, char ret[32]);
 
 #endif

@@ -9,6 +9,7 @@
 
 #include "core/certificate.h"
 #include "core/cleanup.h"
+#include "core/report.h"
 #include "core/verify.h"
 #include "fs/cli.h"
 #include "fs/offline.h"

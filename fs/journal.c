@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 #include "core/cleanup.h"
-#include "core/verify.h"
+#include "core/report.h"
 #include "fs/file.h"
 #include "fs/text.h"
 

@@ -12,7 +12,7 @@
 
 #include "core/cleanup.h"
 #include "core/json.h"
-#include "core/verify.h"
+#include "core/report.h"
 #include "fs/file.h"
 #include "fs/text.h"
 

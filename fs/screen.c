@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 #include "core/cleanup.h"
-#include "core/verify.h"
+#include "core/report.h"
 #include "fs/glance.h"
 #include "fs/status.h"
 #include "fs/text.h"

@@ -8,7 +8,7 @@
 
 #include "core/cleanup.h"
 #include "core/json.h"
-#include "core/verify.h"
+#include "core/report.h"
 #include "fs/cli.h"
 #include "fs/glance.h"
 #include "fs/text.h"

@@ -3,7 +3,6 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -47,7 +46,7 @@ static int write_part(int folder, const struct part *p)
 	return 0;
 }
 
-static int write_all(const struct parts_list *list, const char *dir)
+int takeapart(const struct parts_list *list, const char *dir)
 {
 	cleanup(close) int folder = -1;
 	size_t i;
@@ -61,19 +60,5 @@ static int write_all(const struct parts_list *list, const char *dir)
 	rc = is_empty(folder);
 	for (i = 0; rc == 0 && i < list->n; i++)
 		rc = write_part(folder, &list->part[i]);
-	return rc;
-}
-
-int takeapart(const struct report *r, const char *dir)
-{
-	cleanup(free) struct parts_list *list = calloc(1, sizeof(*list));
-	int rc;
-
-	if (list == NULL)
-		return -ENOMEM;
-	rc = parts_make(r, list);
-	if (rc == 0)
-		rc = write_all(list, dir);
-	parts_done(list);
 	return rc;
 }

@@ -5,12 +5,11 @@
 #ifndef FS_TAKEAPART_H
 #define FS_TAKEAPART_H
 
-struct report;
+struct parts_list;
 
-/* Makes dir and in it the parts (core/parts.h) of a certificate that is valid
- * or lacks nothing but an anchor.  What was there before is left alone: dir
- * must not exist or be empty (-ENOTEMPTY).  -EINVAL: the verdict is another;
- * -errno of making them, and then what was made stays. */
-int takeapart(const struct report *r, const char *dir);
+/* Makes dir and in it these parts (core/parts.h).  What was there before is
+ * left alone: dir must not exist or be empty (-ENOTEMPTY).  -errno of making
+ * them, and then what was made stays. */
+int takeapart(const struct parts_list *list, const char *dir);
 
 #endif

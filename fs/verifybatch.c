@@ -12,6 +12,7 @@
 #include "core/cleanup.h"
 #include "core/hash.h"
 #include "core/json.h"
+#include "core/report.h"
 #include "fs/offline.h"
 
 /* What is known of a file's content before its certificate is read. */
@@ -27,8 +28,20 @@ struct run {
 	struct verifyplace *p;
 	uint8_t *arena;
 	struct found found[BATCH_FILES];
-	int err;
 };
+
+void verifytree_count(
+	struct verifytree_counts *sum, const struct verifytree_counts *more)
+{
+	sum->valid += more->valid;
+	sum->refused += more->refused;
+	sum->incomplete += more->incomplete;
+	sum->renamed += more->renamed;
+	if (more->valid > 0)
+		sum->trust = more->trust;
+	if (more->latest_ms > sum->latest_ms)
+		sum->latest_ms = more->latest_ms;
+}
 
 int verifybatch_add(struct verifybatch *b, struct bytes path, const char *why)
 {
@@ -51,14 +64,14 @@ bool verifybatch_full(const struct verifybatch *b)
 
 void verifybatch_clear(struct verifybatch *b)
 {
-	b->n = b->paths.n = b->out.n = 0;
+	b->n = b->paths.n = b->said.out.n = 0;
 	b->counts = (struct verifytree_counts){0};
 }
 
 void verifybatch_done(struct verifybatch *b)
 {
 	buf_free(&b->paths);
-	buf_free(&b->out);
+	buf_free(&b->said.out);
 }
 
 static const char *path_of(const struct run *r, size_t i)
@@ -68,75 +81,44 @@ static const char *path_of(const struct run *r, size_t i)
 
 /* -- what is said */
 
-static void put(struct run *r, const void *p, size_t n)
-{
-	if (r->err == 0)
-		r->err = buf_add(&r->b->out, p, n);
-}
-
-static void say(struct run *r, const char *s)
-{
-	put(r, s, strlen(s));
-}
-
-/* Names are bytes; none may write to a terminal or start a line. */
-static void say_name(struct run *r, const char *s)
-{
-	char hex[8];
-
-	for (; *s != '\0'; s++) {
-		uint8_t c = (uint8_t)*s;
-
-		snprintf(hex, sizeof(hex), "\\x%02x", c);
-		if (c < 0x20 || c == 0x7f || c == '\\' ||
-			(c == 0xc2 && (uint8_t)s[1] < 0xa0))
-			say(r, hex);
-		else
-			put(r, s, 1);
-	}
-}
-
+/* Keys are always there; a refused certificate establishes nothing. */
 static void say_json(struct run *r, const char *path, const char *verdict,
 	const char *why, const struct report *report)
 {
-	bool known = report != NULL && (report->verdict == V_VALID ||
-					       report->verdict == V_NO_ANCHOR);
+	bool known = report != NULL && report_known(report);
+	char after[REPORT_TIME], by[REPORT_TIME];
 	cleanup(buf) struct buf line = {0};
 	struct json j = {0};
-	char text[32];
 
 	json_object(&j, NULL);
 	json_text_n(&j, "path", BYTES(path, strlen(path)));
 	json_text(&j, "verdict", verdict);
 	json_text(&j, "reason", why);
 	if (known) {
+		report_time(report->after_ms, after);
+		report_time(report->by_ms, by);
 		json_text_n(&j, "recorded_path", report->record.path);
-		report_time(report->after_ms, text);
-		json_text(&j, "recorded_after", text);
-		report_time(report->by_ms, text);
-		json_text(&j, "existed_by", text);
-		json_uint(&j, "height", report->height);
-		json_uint(&j, "index", report->cert.index);
-		json_uint(&j, "size", report->record.size);
+	} else {
+		json_text(&j, "recorded_path", NULL);
 	}
+	json_text(&j, "recorded_after", known ? after : NULL);
+	json_text(&j, "existed_by", known ? by : NULL);
+	json_uint_or_null(&j, "height", known, known ? report->height : 0);
+	json_uint_or_null(&j, "index", known, known ? report->cert.index : 0);
+	json_uint_or_null(&j, "size", known, known ? report->record.size : 0);
 	json_close_object(&j);
 	if (json_end(&j, &line) != 0)
-		r->err = -ENOMEM;
-	put(r, line.p, line.n);
-	say(r, "\n");
+		r->b->said.err = -ENOMEM;
+	text_put(&r->b->said, BUF_BYTES(&line));
+	text_say(&r->b->said, "\n");
 }
 
 static void say_line(struct run *r, const char *path, const char *what,
 	const char *verdict, const char *why)
 {
-	say(r, what);
-	say(r, ": ");
-	say_name(r, path);
-	say(r, ": ");
-	say(r, verdict);
-	say(r, ": ");
-	say(r, why);
-	say(r, "\n");
+	text_say(&r->b->said, "%s: ", what);
+	text_name(&r->b->said, BYTES(path, strlen(path)));
+	text_say(&r->b->said, ": %s: %s\n", verdict, why);
 }
 
 static void incomplete(struct run *r, const char *path, const char *why)
@@ -172,6 +154,11 @@ static void judged(struct run *r, const char *path, const struct report *report)
 	n->refused += exit == 1;
 	n->incomplete += exit == 2;
 	n->renamed += other;
+	if (exit == 0) {
+		n->trust = report->params.trust;
+		if (report->by_ms > n->latest_ms)
+			n->latest_ms = report->by_ms;
+	}
 	if (r->p->json)
 		say_json(r, path, verdict_name(v),
 			other ? renamed : verdict_text(v), report);
@@ -315,9 +302,9 @@ int verifybatch_run(struct verifybatch *b, struct verifyplace *p, uint8_t *arena
 			if (r.found[i].fd >= 0)
 				close(r.found[i].fd);
 			p->files++;
-			if (b->out.n > BATCH_OUT)
+			if (b->said.out.n > BATCH_OUT)
 				p->spill(p->spill_ctx, b);
 		}
 	}
-	return r.err;
+	return b->said.err;
 }

@@ -10,6 +10,7 @@
 
 #include <stdatomic.h>
 
+#include "core/text.h"
 #include "core/verify.h"
 
 #define BATCH_FILES 64
@@ -25,6 +26,8 @@ struct verifybatch;
 struct verifytree_counts {
 	uint64_t valid, refused, incomplete;
 	uint64_t renamed;	/* of the valid: recorded under another name */
+	uint64_t latest_ms;	/* of the valid: all existed by then */
+	enum trust_class trust;	/* of their one chain */
 };
 
 /* Where the files and certificates are, and how to judge; for all batches. */
@@ -37,7 +40,7 @@ struct verifyplace {
 	const uint64_t *at_ms;	/* or NULL */
 	struct verify_cache *cache;
 	_Atomic uint64_t files, bytes; /* done, for the progress */
-	/* Waits for the batch's turn, prints b->out and empties it. */
+	/* Waits for the batch's turn, prints what is said and empties it. */
 	void (*spill)(void *ctx, struct verifybatch *b);
 	void *spill_ctx;
 };
@@ -49,9 +52,13 @@ struct verifybatch {
 		const char *why; /* not NULL: it cannot be read, by the walk */
 	} file[BATCH_FILES];
 	struct buf paths;
-	struct buf out;		/* lines to print */
+	struct text said;	/* lines to print */
 	struct verifytree_counts counts;
 };
+
+/* Adds up. */
+void verifytree_count(
+	struct verifytree_counts *sum, const struct verifytree_counts *more);
 
 /* Adds a path; why, if not NULL, lives for ever.  -ENOMEM. */
 int verifybatch_add(struct verifybatch *b, struct bytes path, const char *why);

@@ -160,6 +160,10 @@ static int load_old(struct check *c, struct older *o)
 	struct note n;
 	int rc = offline_small(AT_FDCWD, o->path, NOTE_MAX, &raw);
 
+	if (rc == -EFBIG)
+		return refuse(c, "%s is larger than any can be", o->path);
+	if (rc != 0)
+		c->ret->old = o->path;
 	if (rc != 0)
 		return rc;
 	checkpoint_origin(&c->anchor, origin);
@@ -259,7 +263,7 @@ static int check_all(struct check *c, const struct hash *anchor)
 }
 
 int verifylog(const char *dir, const struct hash *anchor, char *const *old,
-	size_t n_old, struct verifylog *ret, struct hash *ret_anchor)
+	size_t n_old, struct verifylog *ret)
 {
 	struct check c = {.n_old = n_old, .ret = ret};
 	size_t i;
@@ -273,7 +277,8 @@ int verifylog(const char *dir, const struct hash *anchor, char *const *old,
 	for (i = 0; c.old != NULL && i < n_old; i++)
 		c.old[i].path = old[i];
 	rc = c.old == NULL ? -ENOMEM : check_all(&c, anchor);
-	*ret_anchor = c.anchor;
+	ret->anchor = c.anchor;
+	ret->trust = c.params.trust;
 	free(c.old);
 	buf_free(&c.params_raw);
 	close(c.dir);

@@ -14,19 +14,22 @@
 #define FS_VERIFYLOG_H
 
 #include "core/bytes.h"
+#include "core/params.h"
 
 struct verifylog {
 	uint64_t size;		/* entries */
-	struct hash root;
+	struct hash root, anchor; /* the chain is this one */
 	uint32_t epoch;		/* whose key signed */
+	enum trust_class trust;
 	char why[256];		/* with -EKEYREJECTED: what is wrong */
-	char path[64];		/* with another error: of what file below dir */
+	char path[64];		/* with another error: of what file below dir,
+				   or empty: of `old` */
+	const char *old;	/* one of those given, or NULL: dir itself */
 };
 
-/* anchor NULL: the one that block zero has, which proves nothing; *ret_anchor
- * is it in either case.  0; -EKEYREJECTED; or the negative errno of reading a
- * file, ret->path being empty for one of old. */
+/* anchor NULL: the one that block zero has, which proves nothing.  0;
+ * -EKEYREJECTED; or the negative errno of reading a file. */
 int verifylog(const char *dir, const struct hash *anchor, char *const *old,
-	size_t n_old, struct verifylog *ret, struct hash *ret_anchor);
+	size_t n_old, struct verifylog *ret);
 
 #endif

@@ -111,9 +111,9 @@ static void wait_done(struct verifypool *p)
 static void print(struct verifypool *p, struct verifybatch *b)
 {
 	unshow(p);
-	if (b->out.n > 0)
-		fwrite(b->out.p, 1, b->out.n, p->out);
-	b->out.n = 0;
+	if (b->said.out.n > 0)
+		fwrite(b->said.out.p, 1, b->said.out.n, p->out);
+	b->said.out.n = 0;
 }
 
 /* By a worker.  Older batches are printed by the walk when the ring is full or
@@ -139,10 +139,7 @@ static void print_oldest(struct verifypool *p)
 	while (s->state != DONE)
 		wait_done(p);
 	print(p, b);
-	p->counts.valid += b->counts.valid;
-	p->counts.refused += b->counts.refused;
-	p->counts.incomplete += b->counts.incomplete;
-	p->counts.renamed += b->counts.renamed;
+	verifytree_count(&p->counts, &b->counts);
 	verifybatch_clear(b);
 	s->state = EMPTY;
 	p->printed++;

@@ -1,6 +1,7 @@
 #include "tests/fuzz/fuzz.h"
 
 #include "core/parts.h"
+#include "core/report.h"
 #include "core/verify.h"
 
 /* What is said of it, in each form, must be said of whatever is judged; and a

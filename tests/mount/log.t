@@ -148,7 +148,7 @@ tap.ok(code == 0 and "it has grown from each" in text,
 code, text = verdict(first, second + "/checkpoint")
 tap.ok(code == 1 and "was cut off, or is the older one" in text,
        "but not backwards")
-tap.is_(verdict(third, anchor="0" * 64), (1, "REFUSED: it is the log of another chain\n"),
+tap.is_(verdict(third, anchor="0" * 64), (1, "refused: log: it is the log of another chain\n"),
         "another chain's anchor")
 p = run(VERIFY, "--log", third)
 tap.ok(p.returncode == 2 and p.stdout.startswith(b"no anchor given"),

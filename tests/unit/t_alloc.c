@@ -22,6 +22,7 @@
 #include "core/parts.h"
 #include "core/range.h"
 #include "core/receipt.h"
+#include "core/report.h"
 #include "core/timestamp.h"
 #include "core/verify_cache.h"
 #include "tests/lib/allocfail.h"

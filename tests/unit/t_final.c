@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "core/cleanup.h"
+#include "core/report.h"
 #include "core/timestamp.h"
 #include "core/verify.h"
 #include "tests/lib/mkfinal.h"

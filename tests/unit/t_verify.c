@@ -7,6 +7,7 @@
 #include "core/hash.h"
 #include "core/json.h"
 #include "core/parts.h"
+#include "core/report.h"
 #include "core/timestamp.h"
 #include "core/verify.h"
 #include "tests/lib/mkchain.h"

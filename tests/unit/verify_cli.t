@@ -3,6 +3,7 @@
 build=${NOTARYFS_BUILD:-$(dirname "$0")/../../build}
 verify=$(realpath "$build/notary-verify")
 mkcert=$(realpath "$build/tests/mkcert")
+mklog=$(realpath "$build/tests/mklog")
 dir=$(mktemp -d) || exit 1
 trap 'rm -rf "$dir"' EXIT
 n=0
@@ -42,6 +43,7 @@ cp out good
 says '^valid$' "the first word is the verdict"
 says 'software on the owner' "on whose word it is, is said"
 says '^Not proved: ' "and what is not proved"
+says '^Checked: tree/folder/file-3$' "and of what file"
 says '^trust: local software (root ' "the trust class is said"
 says '^recorded after: 20' "the lower time"
 says '^existed by: 20' "the upper time"
@@ -60,17 +62,20 @@ printf x | dd of=copy bs=1 seek=10 conv=notrunc 2>/dev/null
 truncate -s -1 copy
 exits 1 "another byte is refused" --anchor anchor copy
 says '^refused: content' "for its content"
+says '^found sha-256: ' "which is said"
+says 'Nothing is proved about this file' "and what that means"
 exits 1 "another chain is refused" --anchor \
 	"$(echo "$anchor" | tr 0-9a-f 1-9a-f0)" $f
 says '^refused: anchor' "for its anchor"
+says "^claims chain: $anchor" "with that of the certificate"
 exits 1 "another file's certificate" --anchor anchor $f tree/folder/file-1.cert
 exits 1 "a file is no certificate" --anchor anchor $f $f
 says '^refused: malformed' "and that is said"
 
 exits 2 "no such file" --anchor anchor nothing
-says 'nothing: No such file' "is said" err
+says 'nothing: there is no such file' "is said" err
 exits 2 "no certificate" --anchor anchor anchor
-says 'looked for anchor.cert' "it says where it looked" err
+says 'anchor.cert: there is no certificate' "it says where it looked" err
 exits 2 "a folder is not a file" --anchor anchor tree
 says 'use -r' "it says how" err
 mkfifo pipe
@@ -113,6 +118,58 @@ exits 64 "--certs without -r" --certs tree $f
 exits 0 "--help" --help
 says '^usage: ' "explains" out
 
+exits 2 "standard input is not read" --anchor anchor -
+says 'save it as a file' "and what to do is said" err
+exits 2 "a name of control characters" --anchor anchor "$(printf 'a\033[2J\nb')"
+says 'a.x1b\[2J.x0ab: there is no such file' "is shown harmlessly" err
+exits 64 "three files" $f $f $f
+says 'notary-verify --help' "say where to look" err
+
+mkdir log-of && "$mklog" log-of 300
+exits 0 "a log" --anchor log-of/anchor --log log-of/log log-of/log/checkpoint
+says '^valid: 300 entries' "is valid"
+says '^trust: local software' "its trust class is said"
+says '^Proved: ' "and what is proved"
+says '^Not proved: ' "and what is not"
+exits 2 "a log without an anchor" --log log-of/log
+says 'anybody can make' "proves nothing"
+exits 1 "a log of another chain" --anchor anchor --log log-of/log
+says '^refused: log: ' "is refused"
+exits 2 "no log" --anchor anchor --log tree
+says 'tree/block-zero.cbor: there is no such file' "is said" err
+exits 64 "a time with it" --anchor anchor --at @5 --log log-of/log
+"$verify" --json --anchor log-of/anchor --log log-of/log log-of/log/checkpoint >a
+"$verify" --json --log log-of/log >b
+"$verify" --json --anchor anchor --log log-of/log >c
+"$verify" --json --anchor anchor --log tree >d 2>err
+python3 - <<'END' 2>err
+import json
+a, b, c, d = [json.load(open(name)) for name in "abcd"]
+assert a["verdict"] == "valid" and a["valid"] is True and a["size"] == 300
+assert a["trust"] == "local" and a["epoch"] == 0
+assert a["grown_from"] == ["log-of/log/checkpoint"]
+assert b["verdict"] == "no-anchor" and b["valid"] is False and b["size"] == 300
+assert c["verdict"] == "log" and c["size"] is None and c["anchor"] is None
+assert d["verdict"] == "unread" and d["root"] is None
+assert set(a) == set(b) == set(c) == set(d)
+END
+result $? "a log in JSON has the same keys always"
+
+exits 0 "JSON" --anchor anchor --json $f
+cp out json-valid
+exits 2 "JSON of a file that is not there" --anchor anchor --json nothing
+cp out json-unread
+exits 1 "JSON of what is too large" --anchor anchor --json $f large
+cp out json-large
+python3 - <<'END' 2>err
+import json
+valid, unread, large = [json.load(open("json-" + name))
+	for name in ("valid", "unread", "large")]
+assert unread["verdict"] == "unread" and unread["valid"] is False
+assert "no such file" in unread["reason"] and large["verdict"] == "malformed"
+assert set(valid) == set(unread) == set(large)
+END
+result $? "has the same keys always"
 exits 0 "JSON" --anchor anchor --json $f
 python3 - <<'END' 2>err
 import json, hashlib
@@ -133,6 +190,7 @@ result $? "establishes nothing"
 
 exits 0 "a whole tree" --anchor anchor -r tree
 says '^5 valid, 0 refused, 0 incomplete$' "is counted"
+says '^Proved of each valid one: ' "and what is proved is said"
 exits 0 "a part of the tree" --anchor anchor -r tree/folder
 exits 2 "without an anchor" -r tree
 says '^0 valid, 0 refused, 5 incomplete$' "nothing is valid"
@@ -158,13 +216,16 @@ exits 1 "the same as JSON" --anchor anchor --json -r restored --certs certs
 python3 -c 'import json
 lines = [json.loads(l) for l in open("out")]
 assert lines[-1]["valid"] == 4 and lines[-1]["refused"] == 1
+assert lines[-1]["trust"] == "local" and lines[-1]["existed_by"][:4] == "2026"
 assert any(l.get("path") == "folder/file-0" for l in lines)' 2>err
 result $? "a line each and a sum"
 python3 -c 'import json
 lines = [json.loads(l) for l in open("out")]
 got = [(l["path"], l["verdict"]) for l in lines[:-1]]
 assert got == [("folder/file-%d" % i, "valid" if i else "size")
-	for i in range(5)] + [("new", "unread")], got' 2>err
+	for i in range(5)] + [("new", "unread")], got
+assert all(set(l) == set(lines[0]) for l in lines[:-1])
+assert lines[0]["height"] is None and lines[1]["height"] == 1' 2>err
 result $? "for every file, sorted"
 for i in $(seq 100 160); do mkdir -p wide/$i && cp tree/folder/* wide/$i/; done
 for i in 103 130 155; do echo >>wide/$i/file-2; rm wide/$i/file-3.cert; done
@@ -180,7 +241,7 @@ exits 1 "a sparse file of another length is not read" --anchor anchor -r lone
 says '^refused: file-1: size: ' "but refused"
 mkdir flat && (cd flat && seq 1 5000 | sed 's/^/n/' | xargs touch)
 exits 2 "a folder of more names than are sorted at once" --anchor anchor -r flat
-[ "$(cut -d : -f 2 out | sort -u | wc -l)" = 5001 ] # and the sum
+[ "$(grep '^incomplete: n' out | sort -u | wc -l)" = 5000 ]
 result $? "each is named once"
 mv tree/folder/file-4 tree/folder/other
 mv tree/folder/file-4.cert tree/folder/other.cert
@@ -210,6 +271,13 @@ exits 0 "parts" --anchor anchor parts $f.cert taken
 says '^taken: ' "says where they are"
 openssl dgst -sha256 -verify taken/sequencer.pem -signature taken/s.sig taken/s.tbs >out 2>&1
 result $? "openssl checks one of them"
+exits 0 "parts in JSON" --anchor anchor --json parts $f.cert taken-too
+python3 -c 'import json, os
+r = json.load(open("out"))
+assert r["valid"] is True and sorted(r["parts"]) == sorted(os.listdir(r["folder"]))' 2>err
+result $? "are a list of names"
+exits 0 "parts without an anchor" parts $f.cert taken-three
+says 'anybody may have made' "may be anybody's"
 exits 1 "parts where something is" --anchor anchor parts $f.cert taken
 says 'not there yet' "says what to name" err
 exits 1 "parts of another chain's" --anchor "$(printf '%064d' 0)" parts $f.cert untaken
