@@ -275,17 +275,24 @@ static int is_sealed(void *ctx, const struct local_record *r)
 	return record_seals(r->kind);
 }
 
+/* Local has no record of a name that is spare, or is just being sealed. */
+static bool unrecorded_below(struct mount *m, const struct node *folder)
+{
+	const struct node *n;
+
+	locked(&m->lock);
+	for (n = m->nodes.all; n != NULL; n = n->all_next)
+		if ((n->item.state == ST_SEALING ||
+				(n->keeps && n->item.state == ST_SEALED)) &&
+			node_below(n, folder))
+			return true;
+	return false;
+}
+
 int inode_sealed_below(struct mount *m, struct node *n, const char *path)
 {
-	struct item *i;
-
-	{
-		locked(&m->lock);
-		for (i = m->nodes.settle.pending; i != NULL; i = i->next)
-			if (i->state == ST_SEALING &&
-				node_below(node_of_item(i), n))
-				return 1;
-	}
+	if (unrecorded_below(m, n))
+		return 1;
 	return m->s.local->ops->below(m->s.local, BYTES(path, strlen(path)),
 		false, is_sealed, NULL);
 }

@@ -275,10 +275,13 @@ static void set_flag(fuse_req_t req, struct node *n, bool on)
 	struct mount *m = mount_of(req);
 
 	if (on && n->type == NODE_FILE)
-		park_seal(m->park, req, n);
+		park_seal(m->park, req, n, true);
+	else if (on)
+		fuse_reply_err(req, EOPNOTSUPP);
+	else if (shows_sealed(m, n))
+		fuse_reply_err(req, -refused(req, "unseal", n, -EPERM));
 	else
-		fuse_reply_err(req, on ? EOPNOTSUPP : -refused(req, "unseal",
-			n, shows_sealed(m, n) ? -EPERM : 0));
+		fuse_reply_ioctl(req, 0, NULL, 0);
 }
 
 void op_ioctl(fuse_req_t req, fuse_ino_t ino, unsigned cmd, void *arg,

@@ -93,31 +93,43 @@ static int may_go(struct mount *m, const struct place *p)
 /* A name of a sealed file that was never sealed itself and never will be. */
 static bool spare(struct mount *m, const struct place *p)
 {
+	const struct node *n = p->node;
+
 	locked(&m->lock);
-	return p->node->item.state == ST_SEALED && !p->name->recorded &&
-		p->node->keeps && name_class(&m->nodes, p->name) != CLASS_SEAL;
+	return ((n->item.state == ST_SEALED && n->keeps) ||
+			n->item.state == ST_SEALING) && !p->name->recorded &&
+		!class_seals(name_class(&m->nodes, p->name));
 }
 
-/* Unlinks a name of an immutable file. */
+static int unlink_once(struct mount *m, const struct place *p, bool thaw)
+{
+	int rc = 0;
+
+	cleanup(close) int fd = thaw ?
+		backing_open(m->files, p->path, O_RDONLY | O_NONBLOCK) : -1;
+	if (thaw)
+		rc = fd < 0 ? fd : backing_flag_fd(fd, false);
+	if (rc == 0 && unlinkat(p->at, p->text, 0) != 0)
+		rc = -errno;
+	if (thaw && fd >= 0)
+		backing_flag_fd(fd, true);
+	return rc;
+}
+
+/* Unlinks a name of an immutable file, or of one that becomes so just now. */
 static int unlink_spare(struct mount *m, const struct place *p)
 {
 	struct stat st;
-	int rc, flag;
+	int rc = backing_stat(m->files, p->path, &st);
+	bool thaw;
 
-	rc = backing_stat(m->files, p->path, &st);
 	if (rc != 0)
 		return rc;
 	if (st.st_nlink < 2)
 		return -EPERM;
-	flag = backing_immutable(m->files, p->path);
-	cleanup(close) int fd = flag ?
-		backing_open(m->files, p->path, O_RDONLY | O_NONBLOCK) : -1;
-	if (flag && (rc = backing_set_immutable(m->files, p->path, false)) != 0)
-		return rc;
-	rc = unlinkat(p->at, p->text, 0) != 0 ? -errno : 0;
-	if (flag)
-		backing_flag_fd(fd, true);
-	return rc;
+	thaw = backing_immutable(m->files, p->path);
+	rc = unlink_once(m, p, thaw);
+	return rc == -EPERM && !thaw ? unlink_once(m, p, true) : rc;
 }
 
 static bool is_sealed(struct mount *m, const struct place *p)

@@ -24,6 +24,7 @@ struct parked {
 	char *path;		/* XATTR, OPEN */
 	size_t size;		/* XATTR: of the caller's buffer; WRITE: n */
 	struct node *node;	/* SEAL: held */
+	bool ioctl;		/* SEAL: asked for by chattr */
 	struct fuse_file_info file;
 };
 
@@ -148,7 +149,10 @@ static void answer(struct park *p, struct parked *k, int rc)
 			handle_free(m, h);
 		return;
 	case PARKED_SEAL:
-		fuse_reply_err(k->req, -rc);
+		if (k->ioctl && rc == 0)
+			fuse_reply_ioctl(k->req, 0, NULL, 0);
+		else
+			fuse_reply_err(k->req, -rc);
 		inode_forget(m, k->node, 1);
 		return;
 	case PARKED_WRITE:
@@ -276,9 +280,10 @@ void park_open(struct park *p, fuse_req_t req, const char *path,
 	p->m->s.queued(p->m->s.ctx, true);
 }
 
-void park_seal(struct park *p, fuse_req_t req, struct node *n)
+void park_seal(struct park *p, fuse_req_t req, struct node *n, bool ioctl)
 {
-	struct parked k = {.kind = PARKED_SEAL, .req = req, .node = n};
+	struct parked k = {.kind = PARKED_SEAL, .req = req, .node = n,
+		.ioctl = ioctl};
 	int rc;
 
 	{

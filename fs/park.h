@@ -30,8 +30,9 @@ void park_xattr(struct park *p, fuse_req_t req, const char *path, size_t size);
 /* Replies to an open of .notary/wait/PATH. */
 void park_open(struct park *p, fuse_req_t req, const char *path,
 	const struct fuse_file_info *file);
-/* Seals n now, giving a writer that is closing a moment; replies. */
-void park_seal(struct park *p, fuse_req_t req, struct node *n);
+/* Seals n now, giving a writer that is closing a moment; replies, to an ioctl
+ * as the kernel wants it. */
+void park_seal(struct park *p, fuse_req_t req, struct node *n, bool ioctl);
 /* Replies when the backlog allows; the operation itself is done. */
 void park_write(struct park *p, fuse_req_t req, size_t n);
 

@@ -649,19 +649,32 @@ static uint64_t linger(const struct mount *m)
 	return ms < LINGER_MS ? ms : LINGER_MS;
 }
 
+/* Has somebody been told that a file is sealed which is not recorded yet? */
+static bool asked(struct mount *m)
+{
+	const struct item *i;
+
+	locked(&m->lock);
+	for (i = m->nodes.settle.pending; i != NULL; i = i->next)
+		if (i->state == ST_SEALING)
+			return true;
+	return false;
+}
+
 static void *run(void *arg)
 {
 	struct sealer *s = arg;
 	struct mount *m = s->m;
 	uint64_t next;
-	bool rest, swept = false;
+	bool rest, stop, swept = false;
 
 	for (;;) {
 		{
 			locked(&s->lock);
-			if (s->stop)
-				return NULL;
+			stop = s->stop;
 		}
+		if (stop && !asked(m))
+			return NULL;
 		watch_backlog(m);
 		rest = one_group(s);
 		bury(m);

@@ -20,7 +20,8 @@ struct sealer;
 
 int sealer_new(struct mount *m, struct sealer **ret);
 int sealer_start(struct sealer *s);
-/* Ends the group in work; what has not begun stays settling. */
+/* Ends the group in work and seals what was asked for; all else stays
+ * settling. */
 void sealer_stop(struct sealer *s);
 void sealer_free(struct sealer *s);
 /* Something was asked to be sealed now, or somebody waits. */

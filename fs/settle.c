@@ -222,9 +222,10 @@ void settle_close(struct settle *s, struct item *i, uint64_t now)
 	i->writers--;
 	if (!unsealed(i) || i->writers > 0)
 		return;
-	if (i->freeze_at_close && !i->empty)
-		i->frozen = true;
-	i->freeze_at_close = false;
+	if (i->class == CLASS_SEAL) { /* else when it is renamed */
+		i->frozen = i->frozen || (i->freeze_at_close && !i->empty);
+		i->freeze_at_close = false;
+	}
 	i->last_ms = now;
 	if (i->first_ms == 0)
 		i->first_ms = now;
@@ -300,6 +301,11 @@ void settle_gone(struct settle *s, struct item *i)
 
 int settle_ask(struct settle *s, struct item *i, uint64_t now)
 {
+	if (i->kind == ITEM_FOLDER) {
+		if (i->dirty)
+			heap_insert(s, i, now);
+		return 0;
+	}
 	if (i->state == ST_SEALED || i->state == ST_SEALING)
 		return 0;
 	if (i->class != CLASS_SEAL || i->state == ST_NONE)

@@ -99,8 +99,8 @@ void settle_folder(struct settle *s, struct item *i, uint64_t now);
 /* The last name is gone. */
 void settle_gone(struct settle *s, struct item *i);
 
-/* Due now, whatever the timer says: 0, -EBUSY (writers), -EINVAL (temp or
- * scratch). */
+/* Due now, whatever the timer says (a folder, if it changed): 0, -EBUSY
+ * (writers), -EINVAL (temp or scratch). */
 int settle_ask(struct settle *s, struct item *i, uint64_t now);
 /* Takes at most max items that are due: files become SEALING. */
 size_t settle_take(struct settle *s, uint64_t now, struct item **ret,

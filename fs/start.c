@@ -119,7 +119,7 @@ static int seen_file(struct mount *m, struct node *folder, const char *text,
 		room_sealed(m, (uint64_t)st->st_size);
 	if (sealed && S_ISREG(st->st_mode))
 		sealer_protect(m->sealer, path, true);
-	if (sealed && (st->st_nlink == 1 || !S_ISREG(st->st_mode)))
+	if (sealed && st->st_nlink == 1)
 		return 0;
 	locked(&m->lock);
 	n = node_get(&m->nodes, st->st_ino, node_type_of(st->st_mode));
@@ -137,7 +137,10 @@ static int seen_file(struct mount *m, struct node *folder, const char *text,
 		n->keeps = true;
 		return 0;
 	}
-	if (n->item.state == ST_NONE) {
+	if (n->item.state != ST_NONE) { /* one more name, of another class */
+		settle_renamed(&m->nodes.settle, &n->item,
+			node_class(&m->nodes, n), mount_now(m));
+	} else {
 		inode_join(m, n, st);
 		n->item.unclean = S_ISREG(st->st_mode) && st->st_size > 0 &&
 			suspect(m, st);

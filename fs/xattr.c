@@ -406,7 +406,7 @@ static void seal_link(fuse_req_t req, struct node *folder, const char *value,
 	}
 	n = node_of(m, e.ino);
 	if (n->type == NODE_SYMLINK)
-		park_seal(m->park, req, n);
+		park_seal(m->park, req, n, false);
 	else
 		fuse_reply_err(req, EINVAL);
 	inode_forget(m, n, 1);
@@ -475,14 +475,14 @@ void op_setxattr(fuse_req_t req, fuse_ino_t ino, const char *name,
 	else if (strcmp(ours, "preset") == 0)
 		fuse_reply_err(req, -refused(req, "preset", n,
 			set_preset(m, n, value, size)));
-	else if (strcmp(ours, "seal") == 0 &&
-		(n->type == NODE_FILE || n->type == NODE_SYMLINK))
-		park_seal(m->park, req, n);
 	else if (strcmp(ours, "seal") == 0 && n->type == NODE_FOLDER &&
 		size >= sizeof LINK - 1 &&
 		strncmp(value, LINK, sizeof LINK - 1) == 0)
 		seal_link(req, n, value + sizeof LINK - 1,
 			size - (sizeof LINK - 1));
+	else if (strcmp(ours, "seal") == 0 && (n->type == NODE_FILE ||
+			n->type == NODE_SYMLINK || n->type == NODE_FOLDER))
+		park_seal(m->park, req, n, false);
 	else
 		fuse_reply_err(req, 0); /* a restored proof is no error */
 }

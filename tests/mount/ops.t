@@ -87,6 +87,14 @@ ok "sealed: setfattr that changes nothing" setfattr -n user.k -v v $x
 no "sealed: removexattr" setfattr -x user.k $x
 no "sealed: chattr -i" chattr -i $x
 ok "sealed: seal again" seal $x
+echo i >i
+ok "chattr -i of what is not sealed" chattr -i i
+ok "chattr +i seals" chattr +i i
+ok "it is sealed" until_state i sealed
+ok "chattr +i of what is sealed" chattr +i i
+( exec 6>>j; chattr +i j 2>&1 ) | grep -o busy >"$top/e"
+is "chattr +i of a file with a writer is EBUSY" "$(cat "$top/e")" busy
+rm j
 ok "sealed: link" ln $x alias
 ok "the alias is sealed too" until_state alias sealed
 no "and cannot go" rm -f alias
@@ -127,6 +135,23 @@ ok "sealed" until_state g sealed
 no "the temp name does not open it" sh -c 'echo no >>tmp.part'
 ok "the spare temp name may be unlinked" rm tmp.part
 no "the final name not" rm -f g
+mkdir k.tmp; echo k >k.tmp/k; ln k.tmp/k k
+no "a folder with a spare name is not renamed, at once" sh -c 'setfattr -n user.notary.seal -v 1 k; mv k.tmp k2'
+ok "sealed" until_state k sealed
+no "nor later" mv k.tmp k2
+ok "the spare name may be unlinked at once" sh -c 'rm k.tmp/k && mv k.tmp k2'
+i=0; while [ $i -lt 50 ]; do
+	echo $i >v$i.tmp; ln v$i.tmp v$i; setfattr -n user.notary.seal -v 1 v$i; rm v$i.tmp || break
+	i=$((i + 1))
+done
+is "while a file is being sealed its spare name may go" $i 50
+i=0; while [ $i -lt 50 ]; do
+	echo $i >w$i; setfattr -n user.notary.seal -v 1 w$i; ln w$i l$i || break
+	i=$((i + 1))
+done
+is "and it may get another" $i 50
+echo c >c.tmp; chmod 444 c.tmp; echo d >>c.tmp; chmod 644 c.tmp; mv c.tmp c
+is "chmod a-w under a temp name may be taken back" "$(state c)" settling
 is "and keeps its bytes" "$(cat g)" g
 
 ok ".notary cannot be made" sh -c '! mkdir .notary 2>/dev/null && ! echo >.notary'
@@ -135,4 +160,16 @@ is ".notary lists itself" "$(ls .notary | tr '\n' ' ')" "anchor audit cert ctl l
 no "and cannot be removed" rmdir .notary
 ok "x.cert is not there before finality" test ! -e u.cert
 ok "so a real one can be made" sh -c 'echo own >u.cert && [ "$(cat u.cert)" = own ]'
+echo n >n.part; ln n.part n
+ln -s x o.part; ln o.part o1; setfattr -n user.notary.seal -v link:o1 .
+for i in 1 2 3 4 5 6 7 8 9; do echo $i >q$i; seal q$i; done
+cd / && stop
+start settle=1h empty_settle=1h
+cd "$M" || exit 1
+is "after a start a file is of the stronger class of its names" "$(state n)$(state n.part)" settlingsettling
+is "what somebody asked to seal before the end is sealed" \
+	"$(for i in 1 2 3 4 5 6 7 8 9; do state q$i; done)" \
+	"$(printf 'sealed%.0s' 1 2 3 4 5 6 7 8 9)"
+no "and what is sealed under one name is under the other" chown -h 7 o.part
+ok "which may go" rm o.part
 cd / && finish

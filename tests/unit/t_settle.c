@@ -107,6 +107,10 @@ static void folders(void)
 
 	settle_folder(&s, &d, 0);
 	ok(settle_owed(&d), "a changed folder owes a record");
+	is_int(settle_ask(&s, &d, 5), 0, "asked for, it is due at once");
+	is_int(take(5), 1, "and is taken");
+	settle_failed(&s, &d, 5, 1);
+	settle_folder(&s, &d, 0);
 	is_int(take(10), 1, "when it has been quiet");
 	ok(settle_owed(&d), "also while that is made");
 	settle_folder(&s, &d, 11);
