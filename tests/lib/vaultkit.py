@@ -178,8 +178,8 @@ def drop(path):
 
 def listing(top, skip=()):
     """What a restore must give back: kind, mode, mtime, size, link target or
-    the first name of a hard link, by path."""
-    out, first = {}, {}
+    all names of a file that has several below top, by path."""
+    out, names = {}, {}
     for d, dirs, files in os.walk(top):
         dirs[:] = [x for x in sorted(dirs) if os.path.join(d, x) not in skip]
         for name in dirs + sorted(files):
@@ -194,6 +194,10 @@ def listing(top, skip=()):
             if os.path.isfile(p) and not os.path.islink(p):
                 what.append(st.st_size)
                 if st.st_nlink > 1:
-                    what.append(first.setdefault((st.st_dev, st.st_ino), rel))
+                    names.setdefault((st.st_dev, st.st_ino), []).append(rel)
             out[rel] = tuple(what)
+    for several in names.values():
+        if len(several) > 1:
+            for rel in several:
+                out[rel] += (tuple(sorted(several)),)
     return out
