@@ -1,5 +1,6 @@
 /* Kind nitro: genuine documents of AWS Nitro and others that look like them;
- * manifest.json says of each what it is. */
+ * manifest.json says of each what it is, and by which root it is judged where
+ * that is not the one of AWS. */
 #include <errno.h>
 #include <string.h>
 
@@ -31,6 +32,8 @@ static const struct {
 	{"bad-signature", V_ATTESTATION_SIGNATURE},
 	{"other-root", V_ATTESTATION_ROOT},
 	{"no-chain", V_ATTESTATION_MALFORMED},
+	{"malformed", V_ATTESTATION_MALFORMED},
+	{"expired", V_ATTESTATION_EXPIRED},
 };
 #define N_VERDICTS (sizeof(verdicts) / sizeof(verdicts[0]))
 
@@ -41,7 +44,8 @@ static bool params_for(const json_t *entry, struct params *ret)
 	struct params p = {.trust = TRUST_NITRO, .n_roots = 1, .n_images = 1};
 	uint8_t i;
 
-	hex_decode(root_g1, p.root[0].b, HASH_LEN);
+	if (!hash_of(entry, "root", &p.root[0]))
+		hex_decode(root_g1, p.root[0].b, HASH_LEN);
 	p.image[0].n = 3;
 	for (i = 0; i < 3; i++) {
 		const char *hex = text_of(entry, names[i]);

@@ -4,7 +4,8 @@
  * A name says what must be: *invalid* is refused, *no-embedded-cert* does not
  * hold by the root alone and does with the others, and every other response*
  * holds.  Of files with other names libcrypto's own verifier is asked.  They
- * are over the file "payload" where there is one, else over "hello". */
+ * are over the file "payload" where there is one, else over "hello".
+ * expect.json, where it is, says for what reason each is refused. */
 #include <dirent.h>
 #include <openssl/pem.h>
 #include <openssl/ts.h>
@@ -23,6 +24,7 @@ struct authority {
 	struct buf root_der, all_der;
 	struct buf payload;
 	struct bytes data;
+	json_t *expect;		/* by name; or NULL */
 };
 
 static void add_der(X509 *x, struct buf *ret)
@@ -42,6 +44,7 @@ static void authority_done(struct authority *a)
 	buf_free(&a->root_der);
 	buf_free(&a->all_der);
 	buf_free(&a->payload);
+	json_decref(a->expect);
 }
 
 /* The one that signed itself is the root. */
@@ -68,6 +71,10 @@ static bool authority_read(const char *dir, struct authority *a)
 	add_der(a->root, &a->all_der);
 	for (i = 0; i < sk_X509_num(a->others); i++)
 		add_der(sk_X509_value(a->others, i), &a->all_der);
+	cleanup(free) char *expect = NULL;
+	if (asprintf(&expect, "%s/expect.json", dir) < 0)
+		bail("no memory");
+	a->expect = json_load_file(expect, 0, NULL);
 	a->data = BYTES("hello", 5);
 	if (file_of(dir, "payload", &a->payload))
 		a->data = BUF_BYTES(&a->payload);
@@ -125,6 +132,42 @@ static enum tsp_answer answer(
 	return tsp_open(&policy, in, a->data, &t);
 }
 
+static const struct {
+	const char *name;
+	enum tsp_answer answer;
+} answers[] = {
+	{"valid", TSP_VALID},
+	{"malformed", TSP_MALFORMED},
+	{"status", TSP_STATUS},
+	{"signers", TSP_SIGNERS},
+	{"digest", TSP_DIGEST},
+	{"signature", TSP_SIGNATURE},
+	{"ess", TSP_ESS},
+	{"imprint", TSP_IMPRINT},
+};
+#define N_ANSWERS (sizeof(answers) / sizeof(answers[0]))
+
+/* "refused" where no standard says what is looked at first. */
+static void run_expected(const char *dir, const char *name,
+	const struct authority *a, enum tsp_answer have)
+{
+	const char *want = text_of(json_object_get(a->expect, name), "answer");
+	size_t i;
+
+	if (want != NULL && strcmp(want, "refused") == 0) {
+		ok(have != TSP_VALID, "%s/%s: refused: %s", dir, name,
+			tsp_text(have));
+		return;
+	}
+	for (i = 0; want != NULL && i < N_ANSWERS; i++)
+		if (strcmp(want, answers[i].name) == 0) {
+			is_str(tsp_text(have), tsp_text(answers[i].answer),
+				"%s/%s: for its own reason", dir, name);
+			return;
+		}
+	ok(false, "%s/%s: expect.json has an answer that we know", dir, name);
+}
+
 static void run_response(const char *dir, const char *name, struct authority *a)
 {
 	cleanup(buf) struct buf in = {0};
@@ -134,6 +177,9 @@ static void run_response(const char *dir, const char *name, struct authority *a)
 		ok(false, "%s/%s: can be read", dir, name);
 		return;
 	}
+	if (a->expect != NULL)
+		run_expected(dir, name, a, answer(a, &a->all_der,
+			BUF_BYTES(&in)));
 	root = answer(a, &a->root_der, BUF_BYTES(&in));
 	all = answer(a, &a->all_der, BUF_BYTES(&in));
 	if (strstr(name, "invalid") != NULL) {

@@ -33,12 +33,29 @@ if [ ! -x "${NOTARYFS_BUILD:-build}/tests/run-vectors" ]; then
 fi
 agree chain tests/vectors/chain
 agree coding tests/vectors/coding
+agree cose tests/vectors/cose
+agree nitro tests/vectors/nitro
+agree rfc3161 tests/vectors/rfc3161
+agree rfc9162 tests/vectors/rfc9162
 agree_foreign chain chain
 agree_foreign coding .
 agree_foreign cose cose
 agree_foreign nitro nitro
 agree_foreign rfc3161 rfc3161
 agree_foreign rfc9162 rfc9162
+n=$((n + 1))
+again=$(mktemp -d)
+same() {
+	for kind in cose nitro rfc3161 rfc9162; do
+		diff -r "$again/$kind" tests/vectors/$kind >&2 || return 1
+	done
+}
+if tests/vectors/make "$again" >/dev/null && same; then
+	echo "ok $n - ours of other people's kinds are made again, byte by byte"
+else
+	echo "not ok $n - ours of other people's kinds are made again, byte by byte"
+fi
+rm -rf "$again"
 n=$((n + 1))
 tests/run-vectors no-such-kind tests/vectors/chain >/dev/null 2>&1
 if [ $? = 64 ]; then
