@@ -19,6 +19,7 @@
 
 #define PIECE 16384	/* bytes compared at a time */
 #define PUSH ((uint64_t)1 << 20) /* bytes handed to the disk at a time */
+#define HOLE 16384	/* bytes of zeros, at least, that are not written */
 #define KNOWN_MAX 32	/* folders; a chain has a handful */
 #define DAMAGED "+damaged" /* below the root: what was replaced */
 #define DAMAGED_MAX 100	/* of one key */
@@ -43,6 +44,7 @@ struct worm_put {
 	uint64_t size, done, pushed;
 	struct tempfile temp;	/* of a new file */
 	int old;		/* the object that is there, or -1 */
+	bool sparse;		/* zeros were left out */
 	bool replace;		/* it is damaged: written whether or not */
 };
 
@@ -237,6 +239,22 @@ static int dir_replace(struct worm *w, const char *key, uint64_t size,
 	return begin(w, key, size, true, ret);
 }
 
+static bool all_zero(struct bytes b)
+{
+	return b.p[0] == 0 && memcmp(b.p, b.p + 1, b.n - 1) == 0;
+}
+
+/* Long runs of zeros, of which shares of a sparse file have many, are holes of
+ * the new file too. */
+static int write_or_leave(struct worm_put *p, struct bytes data)
+{
+	if (data.n >= HOLE && all_zero(data)) {
+		p->sparse = true;
+		return 0;
+	}
+	return write_exactly(p->temp.fd, p->done, data);
+}
+
 /* Lets the disk begin while more is coming.  Only fsync() makes durable. */
 static void push(struct worm_put *p)
 {
@@ -254,7 +272,7 @@ static int dir_write(struct worm_put *p, struct bytes data)
 	if (data.n > p->size - p->done)
 		return -EINVAL;
 	rc = p->old >= 0 ? compare(p->old, p->done, data)
-		: write_exactly(p->temp.fd, p->done, data);
+		: write_or_leave(p, data);
 	if (rc != 0)
 		return rc;
 	p->done += data.n;
@@ -386,6 +404,8 @@ static int put_name(struct worm_put *p)
 	int fd = p->old >= 0 ? p->old : p->temp.fd, rc;
 
 	if (p->old < 0 && fchmod(fd, 0444) != 0)
+		return -errno;
+	if (p->sparse && ftruncate(fd, (off_t)p->size) != 0)
 		return -errno;
 	fault_point("object.written");
 	if (fsync(fd) != 0)

@@ -11,6 +11,7 @@ enum { TAG_LEAF = 0x10, TAG_INNER = 0x11, TAG_ROOT = 0x12 };
 /* Leaves reduced together to one node of the frontier, so that inner nodes fill
  * the lanes of a wide kernel as chunks do. */
 #define RUN 64U
+#define RUN_LEVEL 6	/* a run is a node of that level over its leaves */
 
 /* Roots of the full subtrees so far, one per set bit of n, largest first. */
 struct frontier {
@@ -25,6 +26,8 @@ struct chunktree {
 	size_t fill;		/* bytes in tail */
 	uint8_t tail[CHUNK_SIZE];
 	uint64_t length;
+	unsigned n_zero;	/* levels of zero[] that are known */
+	struct hash zero[64];	/* node over 2^k chunks of zeros */
 };
 
 static struct hash inner(const struct hash *l, const struct hash *r)
@@ -40,15 +43,21 @@ static size_t edges(const struct frontier *f)
 	return (size_t)__builtin_popcountll(f->n);
 }
 
-static void frontier_add(struct frontier *f, struct hash h)
+/* A node over 2^level of what the frontier counts; n is a multiple of that. */
+static void frontier_add_at(struct frontier *f, unsigned level, struct hash h)
 {
 	size_t e = edges(f);
 	uint64_t n;
 
-	for (n = f->n; n & 1; n >>= 1)
+	for (n = f->n >> level; n & 1; n >>= 1)
 		h = inner(&f->edge[--e], &h);
 	f->edge[e] = h;
-	f->n++;
+	f->n += UINT64_C(1) << level;
+}
+
+static void frontier_add(struct frontier *f, struct hash h)
+{
+	frontier_add_at(f, 0, h);
 }
 
 /* The top of all, with `last` (or NULL) standing to the right of the edges. */
@@ -139,6 +148,81 @@ void chunktree_add(struct chunktree *t, struct bytes data)
 		add_leaves(t, data.p, CHUNK_SIZE, chunks);
 		n = chunks * CHUNK_SIZE;
 	}
+}
+
+/* -- zeros -- */
+
+static const uint8_t zeros[CHUNK_SIZE];
+
+static struct hash zero_node(struct chunktree *t, unsigned level)
+{
+	static const uint8_t tag = TAG_LEAF;
+	struct bytes parts[] = {BYTES(zeros, CHUNK_SIZE), BYTES(&tag, 1)};
+
+	if (t->n_zero == 0)
+		t->zero[t->n_zero++] = hash_sha3_parts(parts, 2);
+	for (; t->n_zero <= level; t->n_zero++)
+		t->zero[t->n_zero] = inner(&t->zero[t->n_zero - 1],
+			&t->zero[t->n_zero - 1]);
+	return t->zero[level];
+}
+
+/* Chunks of zeros up to the end of a run, at most n; how many. */
+static uint64_t zero_leaves(struct chunktree *t, uint64_t n)
+{
+	uint64_t i, some = RUN - t->leaves;
+
+	if (some > n)
+		some = n;
+	for (i = 0; i < some; i++)
+		t->leaf[t->leaves++] = zero_node(t, 0);
+	if (t->leaves == RUN) {
+		frontier_add(&t->runs, reduce_all(t));
+		t->leaves = 0;
+	}
+	return some;
+}
+
+/* The largest node of zeros that may stand at the frontier's end and has no
+ * more than n runs; how many it has. */
+static uint64_t zero_runs(struct chunktree *t, uint64_t n)
+{
+	unsigned level = 63 - (unsigned)__builtin_clzll(n);
+
+	if (t->runs.n != 0 &&
+		(unsigned)__builtin_ctzll(t->runs.n) < level)
+		level = (unsigned)__builtin_ctzll(t->runs.n);
+	frontier_add_at(&t->runs, level, zero_node(t, level + RUN_LEVEL));
+	return UINT64_C(1) << level;
+}
+
+void chunktree_add_zeros(struct chunktree *t, uint64_t n)
+{
+	uint64_t head = t->fill > 0 ? CHUNK_SIZE - t->fill : 0, chunks;
+
+	if (head > n)
+		head = n;
+	chunktree_add(t, BYTES(zeros, (size_t)head));
+	n -= head;
+	t->length += n - n % CHUNK_SIZE;
+	for (chunks = n / CHUNK_SIZE; chunks > 0;)
+		chunks -= t->leaves > 0 || chunks < RUN ?
+			zero_leaves(t, chunks) :
+			zero_runs(t, chunks / RUN) * RUN;
+	chunktree_add(t, BYTES(zeros, (size_t)(n % CHUNK_SIZE)));
+}
+
+struct hash chunktree_zeros(uint64_t length)
+{
+	struct chunktree *t = chunktree_new();
+	struct hash top;
+
+	if (t == NULL)
+		abort(); /* as hash.h says of memory */
+	chunktree_add_zeros(t, length);
+	top = chunktree_top(t);
+	chunktree_free(t);
+	return top;
 }
 
 struct hash chunktree_top(struct chunktree *t)

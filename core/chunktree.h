@@ -26,6 +26,9 @@ struct chunktree *chunktree_new(void);
  * many at once where a piece holds many and begins at a chunk's border; what
  * lies across the borders of pieces is gathered. */
 void chunktree_add(struct chunktree *t, struct bytes data);
+/* n zero bytes, as if they had been added, at a cost that grows with the
+ * logarithm of n: a run of 2^k zero chunks is a node that is known. */
+void chunktree_add_zeros(struct chunktree *t, uint64_t n);
 /* Top and root; the tree may not be added to afterwards. */
 struct hash chunktree_top(struct chunktree *t);
 struct hash chunktree_root(struct chunktree *t);
@@ -38,6 +41,8 @@ struct hash chunktree_root_of(uint64_t length, const struct hash *top);
  * in order.  -EINVAL if n is not the number of extents of that length. */
 int chunktree_join(const struct hash *tops, size_t n, uint64_t length,
 	struct hash *ret_top);
+/* The top of that many zero bytes. */
+struct hash chunktree_zeros(uint64_t length);
 /* Number of extents of a file of that length. */
 uint64_t chunktree_extents(uint64_t length);
 /* One piece of memory at once; ends the process when there is no memory for

@@ -83,11 +83,35 @@ int notary_put_extent(struct notary *n, const struct large *f, size_t i,
 	return notary_stored(n, key, f->id, rc, &report);
 }
 
+/* Is extent i a full one of zeros, which large holes consist of?  They are one
+ * object, however many a file has. */
+static bool is_zeros(const struct large *f, size_t i)
+{
+	struct hash zeros;
+
+	if (f->size - i * EXTENT_SIZE < EXTENT_SIZE)
+		return false;
+	zeros = chunktree_zeros(EXTENT_SIZE);
+	return memcmp(f->tops.p + i * HASH_LEN, zeros.b, HASH_LEN) == 0;
+}
+
+/* The extent after extent_next that has to be put. */
+static void advance(struct notary *n, const struct large *f, uint64_t count)
+{
+	if (is_zeros(f, n->extent_next))
+		n->extent_zeros = true;
+	do
+		n->extent_next++;
+	while (n->extent_zeros && n->extent_next < count &&
+		is_zeros(f, n->extent_next));
+}
+
 /* One extent of f.  1, and the record is ready after the last one. */
 static int put_next(struct notary *n, const struct large *f)
 {
 	struct local *l = n->s.local;
 	uint64_t count = chunktree_extents(f->size);
+	size_t last;
 	int content = 0, rc;
 
 	if (f->tops.n != count * HASH_LEN) {
@@ -97,6 +121,7 @@ static int put_next(struct notary *n, const struct large *f)
 	if (n->extent_id != f->id) {
 		n->extent_id = f->id;
 		n->extent_next = 0;
+		n->extent_zeros = false;
 	}
 	rc = notary_put_extent(n, f, n->extent_next, &content);
 	if (content < 0)
@@ -104,12 +129,14 @@ static int put_next(struct notary *n, const struct large *f)
 	fault_point("extent.put");
 	if (rc < 0)
 		return rc;
-	if (++n->extent_next < count)
+	last = n->extent_next;
+	advance(n, f, count);
+	if (n->extent_next < count)
 		return 1;
 	rc = l->ops->set_ready(l, f->id);
 	fault_point("extent.ready");
 	if (rc < 0) {
-		n->extent_next--; /* put the last one again, then this */
+		n->extent_next = last; /* put this one again, then ready */
 		return rc;
 	}
 	n->extent_id = 0;

@@ -189,6 +189,17 @@ void hasher_add(struct hasher *h, struct bytes part)
 		abort();
 }
 
+void hasher_add_zeros(struct hasher *h, uint64_t n)
+{
+	static const uint8_t zeros[16384]; /* stays in the first cache */
+	uint64_t some;
+
+	for (; n > 0; n -= some) {
+		some = n < sizeof(zeros) ? n : sizeof(zeros);
+		hasher_add(h, BYTES(zeros, (size_t)some));
+	}
+}
+
 struct hash hasher_end(struct hasher *h)
 {
 	struct hash d;

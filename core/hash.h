@@ -36,6 +36,9 @@ enum hash_kind { HASH_SHA3_256, HASH_SHA256 };
 struct hasher;
 struct hasher *hasher_new(enum hash_kind kind); /* NULL: no memory */
 void hasher_add(struct hasher *h, struct bytes part);
+/* n zero bytes.  At the speed of the digest, for nothing is known of a run of
+ * zeros behind other bytes; but nothing need be read. */
+void hasher_add_zeros(struct hasher *h, uint64_t n);
 struct hash hasher_end(struct hasher *h); /* may be called once */
 void hasher_free(struct hasher *h);
 

@@ -69,6 +69,7 @@ struct notary {
 	uint64_t extent_skip;	/* records up to this id had their turn */
 	uint64_t extent_id;	/* record in work, 0: none */
 	size_t extent_next;
+	bool extent_zeros;	/* its extent of zeros was put */
 
 	/* of publishit_step alone */
 	uint64_t published;	/* size of the newest checkpoint, 0: unknown */

@@ -99,6 +99,12 @@ int contents_extents(const struct meta *m, uint32_t index,
 	return -EBADMSG;
 }
 
+bool contents_zeros(const struct extent_meta *e)
+{
+	struct hash zeros = chunktree_zeros(e->length);
+	return hash_equal(&e->top, &zeros);
+}
+
 int contents_extent(struct bytes tops, uint64_t size, uint64_t i,
 	struct extent_meta *ret, struct hash *ret_hmeta,
 	char ret_key[OBJECT_KEY_MAX])

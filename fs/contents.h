@@ -21,6 +21,8 @@ bool contents_in_pack(const struct record *d, uint64_t *ret_size,
  * n tops; -ENOENT if it lies in the pack, -EBADMSG. */
 int contents_extents(const struct meta *m, uint32_t index,
 	const struct record *d, struct bytes *ret_tops);
+/* Is it nothing but zeros?  Then its bytes are known without any bucket. */
+bool contents_zeros(const struct extent_meta *e);
 /* The i-th extent of a payload of that size, and the object's names. */
 int contents_extent(struct bytes tops, uint64_t size, uint64_t i,
 	struct extent_meta *ret, struct hash *ret_hmeta,

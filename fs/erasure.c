@@ -215,6 +215,13 @@ static int erase_extent(struct erasure *e, const struct file *f, size_t at)
 	return rc;
 }
 
+/* Extents of zeros follow one another, and are one object. */
+static bool same_as_before(const struct buf *tops, size_t at)
+{
+	return at > 0 && memcmp(tops->p + at - HASH_LEN, tops->p + at,
+		HASH_LEN) == 0;
+}
+
 static int erase_file(struct erasure *e, uint64_t id)
 {
 	cleanup(file) struct file f = {0};
@@ -225,7 +232,8 @@ static int erase_file(struct erasure *e, uint64_t id)
 	if (fate != GONE)
 		return -EAGAIN;
 	for (size_t at = 0; rc == 0 && at < f.tops.n; at += HASH_LEN)
-		rc = erase_extent(e, &f, at);
+		if (!same_as_before(&f.tops, at))
+			rc = erase_extent(e, &f, at);
 	fault_point("erase.erased");
 	return rc != 0 ? rc : forget(e, id);
 }

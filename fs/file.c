@@ -75,6 +75,14 @@ int file_write_sparse(int fd, struct bytes data)
 	return end < 0 || ftruncate(fd, end) != 0 ? -errno : 0;
 }
 
+int file_write_hole(int fd, uint64_t n)
+{
+	off_t end = n > INT64_MAX ? -1 : lseek(fd, (off_t)n, SEEK_CUR);
+	if (n > INT64_MAX)
+		return -EFBIG;
+	return end < 0 || ftruncate(fd, end) != 0 ? -errno : 0;
+}
+
 int file_sync_entry(const char *path)
 {
 	char folder[PATH_MAX];

@@ -22,6 +22,8 @@ int file_write_all(int fd, struct bytes data);
 /* The same at the end of a new file, with holes where there are long runs of
  * zeros. */
 int file_write_sparse(int fd, struct bytes data);
+/* The next n bytes are a hole. */
+int file_write_hole(int fd, uint64_t n);
 /* The entries of the folder that holds path are durable when it returns 0. */
 int file_sync_entry(const char *path);
 

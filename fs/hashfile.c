@@ -6,34 +6,70 @@
 #include "core/chunktree.h"
 #include "core/hash.h"
 #include "core/object.h"
+#include "fs/holes.h"
+
+#define HOLES_FROM ((uint64_t)1 << 20) /* bytes of a file that may have any
+					  worth looking for */
 
 /* What goes on over the whole file. */
 struct pass {
 	int fd;
 	uint8_t *buffer;
-	uint64_t at;
-	struct hasher *sha;
+	uint64_t at, size;
+	struct run run;		/* what is left of it, from `at` on */
+	struct hasher *sha;	/* NULL: not wanted */
 };
+
+static void take(struct pass *p, uint64_t n)
+{
+	p->at += n;
+	p->run.n -= n;
+}
+
+static int feed_data(struct pass *p, struct chunktree *tree, uint64_t n)
+{
+	ssize_t got;
+
+	if (n > HASHFILE_BUFFER)
+		n = HASHFILE_BUFFER;
+	do
+		got = pread(p->fd, p->buffer, (size_t)n, (off_t)p->at);
+	while (got < 0 && errno == EINTR);
+	if (got <= 0)
+		return got < 0 ? -errno : -EAGAIN;
+	chunktree_add(tree, BYTES(p->buffer, (size_t)got));
+	if (p->sha != NULL)
+		hasher_add(p->sha, BYTES(p->buffer, (size_t)got));
+	take(p, (uint64_t)got);
+	return 0;
+}
+
+static void feed_hole(struct pass *p, struct chunktree *tree, uint64_t n)
+{
+	chunktree_add_zeros(tree, n);
+	if (p->sha != NULL)
+		hasher_add_zeros(p->sha, n);
+	take(p, n);
+}
 
 /* The next n bytes into tree (and the plain digest). */
 static int feed(struct pass *p, struct chunktree *tree, uint64_t n)
 {
-	size_t want;
-	ssize_t got;
+	uint64_t end = p->at + n, some;
+	int rc = 0;
 
-	while (n > 0) {
-		want = n < HASHFILE_BUFFER ? (size_t)n : HASHFILE_BUFFER;
-		got = pread(p->fd, p->buffer, want, (off_t)p->at);
-		if (got < 0 && errno == EINTR)
-			continue;
-		if (got <= 0)
-			return got < 0 ? -errno : -EAGAIN;
-		chunktree_add(tree, BYTES(p->buffer, (size_t)got));
-		hasher_add(p->sha, BYTES(p->buffer, (size_t)got));
-		p->at += (uint64_t)got;
-		n -= (uint64_t)got;
+	while (rc == 0 && p->at < end) {
+		if (p->run.n == 0)
+			p->run = p->size < HOLES_FROM ?
+				(struct run){p->size, false} :
+				holes_run(p->fd, p->at, p->size);
+		some = p->run.n < end - p->at ? p->run.n : end - p->at;
+		if (p->run.hole)
+			feed_hole(p, tree, some);
+		else
+			rc = feed_data(p, tree, some);
 	}
-	return 0;
+	return rc;
 }
 
 static int one_top(struct pass *p, uint64_t n, struct hash *ret)
@@ -51,15 +87,15 @@ static int one_top(struct pass *p, uint64_t n, struct hash *ret)
 }
 
 /* Each extent has a tree of its own; their tops give the file's. */
-static int extents(struct pass *p, uint64_t size, struct buf *tops,
-	struct hash *ret)
+static int extents(struct pass *p, struct buf *tops, struct hash *ret)
 {
 	struct hash top;
 	uint64_t n;
 	int rc;
 
-	while (p->at < size) {
-		n = size - p->at < EXTENT_SIZE ? size - p->at : EXTENT_SIZE;
+	while (p->at < p->size) {
+		n = p->size - p->at < EXTENT_SIZE ? p->size - p->at :
+			EXTENT_SIZE;
 		rc = one_top(p, n, &top);
 		if (rc == 0)
 			rc = buf_add(tops, top.b, HASH_LEN);
@@ -67,12 +103,25 @@ static int extents(struct pass *p, uint64_t size, struct buf *tops,
 			return rc;
 	}
 	return chunktree_join((const struct hash *)(const void *)tops->p,
-		tops->n / HASH_LEN, size, ret);
+		tops->n / HASH_LEN, p->size, ret);
+}
+
+/* Did what looks like a hole at the end belong to it? */
+static int still_so_long(const struct pass *p)
+{
+	off_t end;
+
+	if (p->size < HOLES_FROM)
+		return 0;
+	end = lseek(p->fd, 0, SEEK_END);
+	if (end < 0)
+		return -errno;
+	return (uint64_t)end < p->size ? -EAGAIN : 0;
 }
 
 int hashfile(int fd, uint64_t size, uint8_t *buffer, struct hashed *ret)
 {
-	struct pass p = {.fd = fd, .buffer = buffer,
+	struct pass p = {.fd = fd, .buffer = buffer, .size = size,
 		.sha = hasher_new(HASH_SHA256)};
 	struct buf tops = {0};
 	struct hash top;
@@ -80,8 +129,10 @@ int hashfile(int fd, uint64_t size, uint8_t *buffer, struct hashed *ret)
 
 	if (p.sha == NULL)
 		return -ENOMEM;
-	rc = size > PACK_FILE_MAX ? extents(&p, size, &tops, &top) :
+	rc = size > PACK_FILE_MAX ? extents(&p, &tops, &top) :
 		one_top(&p, size, &top);
+	if (rc == 0)
+		rc = still_so_long(&p);
 	if (rc == 0) {
 		ret->root = chunktree_root_of(size, &top);
 		ret->sha256 = hasher_end(p.sha);
@@ -90,5 +141,18 @@ int hashfile(int fd, uint64_t size, uint8_t *buffer, struct hashed *ret)
 		buf_free(&tops);
 	}
 	hasher_free(p.sha);
+	return rc;
+}
+
+int hashfile_root(int fd, uint64_t size, uint8_t *buffer, struct hash *ret)
+{
+	struct pass p = {.fd = fd, .buffer = buffer, .size = size};
+	struct hash top;
+	int rc = one_top(&p, size, &top);
+
+	if (rc == 0)
+		rc = still_so_long(&p);
+	if (rc == 0)
+		*ret = chunktree_root_of(size, &top);
 	return rc;
 }

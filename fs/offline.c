@@ -14,9 +14,11 @@
 #include "core/chunktree.h"
 #include "core/cleanup.h"
 #include "core/hash.h"
+#include "fs/holes.h"
 
 #define READ_SIZE ((size_t)256 << 10)
 #define TWO_THREADS ((uint64_t)4 << 20) /* bytes from which a thread pays */
+#define ZEROS ((uint64_t)64 << 20) /* of a hole, for one sign of progress */
 #define ALIGN 64 /* of the lanes that hash chunks */
 
 /* Non-blocking, so that a pipe with nobody at its other end does not hold us;
@@ -101,9 +103,17 @@ struct aside {
 	struct hasher *sha256;
 	pthread_mutex_t lock;
 	pthread_cond_t turn;
-	struct bytes piece;	/* n > 0: to be hashed */
+	struct bytes piece;	/* n > 0: to be hashed; p NULL: zeros */
 	bool ending;
 };
+
+static void hash_piece(struct hasher *sha256, struct bytes piece)
+{
+	if (piece.p != NULL)
+		hasher_add(sha256, piece);
+	else
+		hasher_add_zeros(sha256, piece.n);
+}
 
 static void *aside_run(void *arg)
 {
@@ -116,7 +126,7 @@ static void *aside_run(void *arg)
 		if (a->piece.n == 0)
 			break;
 		pthread_mutex_unlock(&a->lock);
-		hasher_add(a->sha256, a->piece);
+		hash_piece(a->sha256, a->piece);
 		pthread_mutex_lock(&a->lock);
 		a->piece.n = 0;
 		pthread_cond_signal(&a->turn);
@@ -137,26 +147,87 @@ static void aside_give(struct aside *a, struct bytes piece)
 	pthread_mutex_unlock(&a->lock);
 }
 
+/* What a file of that size has not been read of yet. */
+struct rest {
+	int fd;
+	uint64_t at, size;
+	struct run run;		/* from `at` on */
+};
+
+/* The next piece of a hole; 0: data is next, at the position of fd. */
+static uint64_t next_zeros(struct rest *r)
+{
+	uint64_t n;
+
+	if (r->at >= r->size)
+		return 0;
+	if (r->run.n == 0) {
+		r->run = holes_run(r->fd, r->at, r->size);
+		n = r->run.hole ? r->run.n : 0;
+		(void)lseek(r->fd, (off_t)(r->at + n), SEEK_SET);
+	}
+	if (!r->run.hole)
+		return 0;
+	return r->run.n < ZEROS ? r->run.n : ZEROS;
+}
+
+/* The next piece of it, NULL for zeros, none at its end. */
+static int next_piece(struct rest *r, uint8_t *buffer, struct bytes *ret)
+{
+	uint64_t zeros = next_zeros(r);
+	size_t want = READ_SIZE;
+	ssize_t n;
+
+	if (zeros > 0) {
+		*ret = BYTES(NULL, (size_t)zeros);
+	} else {
+		if (r->run.n > 0 && r->run.n < want)
+			want = (size_t)r->run.n;
+		n = offline_some(r->fd, buffer, want);
+		if (n < 0)
+			return (int)n;
+		*ret = BYTES(buffer, (size_t)n);
+	}
+	r->at += ret->n;
+	r->run.n -= ret->n < r->run.n ? ret->n : r->run.n;
+	return 0;
+}
+
 /* Two buffers, so that one is read while the other is hashed. */
-static int pump(int fd, uint8_t *two, struct chunktree *tree, struct aside *a,
-	bool alone, _Atomic uint64_t *done)
+static int pump(struct rest *r, uint8_t *two, struct chunktree *tree,
+	struct aside *a, bool alone, _Atomic uint64_t *done)
 {
 	uint8_t *p = two;
 	struct bytes piece;
-	ssize_t n;
+	int rc;
 
-	while ((n = offline_some(fd, p, READ_SIZE)) > 0) {
-		piece = BYTES(p, (size_t)n);
+	while ((rc = next_piece(r, p, &piece)) == 0 && piece.n > 0) {
 		if (alone)
-			hasher_add(a->sha256, piece);
+			hash_piece(a->sha256, piece);
 		else
 			aside_give(a, piece);
-		chunktree_add(tree, piece);
+		if (piece.p != NULL)
+			chunktree_add(tree, piece);
+		else
+			chunktree_add_zeros(tree, piece.n);
 		if (done != NULL)
-			*done += (uint64_t)n;
+			*done += piece.n;
 		p = p == two ? two + READ_SIZE : two;
 	}
-	return (int)n;
+	return rc;
+}
+
+/* Of what is not regular, or small, holes are not looked for. */
+static int still_so_long(const struct rest *r)
+{
+	off_t end;
+
+	if (r->size == 0)
+		return 0;
+	end = lseek(r->fd, 0, SEEK_END);
+	if (end < 0)
+		return -errno;
+	return (uint64_t)end < r->size ? -EAGAIN : 0;
 }
 
 static int both(int fd, uint8_t *two, struct chunktree *tree,
@@ -164,14 +235,18 @@ static int both(int fd, uint8_t *two, struct chunktree *tree,
 {
 	struct aside a = {.sha256 = sha256, .lock = PTHREAD_MUTEX_INITIALIZER,
 		.turn = PTHREAD_COND_INITIALIZER};
-	uint64_t size = 0;
+	struct rest rest = {.fd = fd};
 	pthread_t thread;
 	bool alone;
 	int rc;
 
-	alone = offline_regular(fd, &size) != 0 || size < TWO_THREADS ||
+	if (offline_regular(fd, &rest.size) != 0 || rest.size < TWO_THREADS)
+		rest.size = 0; /* read as it comes */
+	alone = rest.size == 0 ||
 		pthread_create(&thread, NULL, aside_run, &a) != 0;
-	rc = pump(fd, two, tree, &a, alone, done);
+	rc = pump(&rest, two, tree, &a, alone, done);
+	if (rc == 0)
+		rc = still_so_long(&rest);
 	if (!alone) {
 		aside_give(&a, BYTES(NULL, 0));
 		pthread_join(thread, NULL);

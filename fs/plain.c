@@ -71,7 +71,7 @@ static int judge_put(struct ledger *l, int files, const struct record *d,
 	cleanup(close) int fd = inside_open(files, d->path,
 		O_RDONLY | O_NONBLOCK, 0);
 	cleanup(free) uint8_t *buffer = malloc(HASHFILE_BUFFER);
-	struct hashed got;
+	struct hash got;
 	struct stat st;
 	if (buffer == NULL)
 		return -ENOMEM;
@@ -82,15 +82,14 @@ static int judge_put(struct ledger *l, int files, const struct record *d,
 	*ret = PLAIN_DAMAGED;
 	if (!S_ISREG(st.st_mode) || (uint64_t)st.st_size != d->size)
 		return 0;
-	int err = hashfile(fd, d->size, buffer, &got);
+	int err = hashfile_root(fd, d->size, buffer, &got);
 	if (err == -ENOMEM)
 		return err;
 	if (l->events.read != NULL)
 		l->events.read(l->events.ctx, d->size);
 	if (err != 0)
 		return 0; /* the disk does not give it, or it shrank */
-	buf_free(&got.tops);
-	if (hash_equal(&got.root, &d->root))
+	if (hash_equal(&got, &d->root))
 		*ret = same_attributes(&st, d) ? PLAIN_GOOD : PLAIN_ATTRIBUTES;
 	return 0;
 }

@@ -249,6 +249,10 @@ static int write_extents(struct remake *r, const struct record *d,
 		struct extent_meta e;
 		struct hash hmeta;
 		err = contents_extent(tops, d->size, i, &e, &hmeta, key);
+		if (err == 0 && contents_zeros(&e)) {
+			err = file_write_hole(fd, e.length);
+			continue;
+		}
 		if (err == 0)
 			err = q->ops->get_coded(q, key, &hmeta,
 				contents_is_extent, &e, &piece, NULL);

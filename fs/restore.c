@@ -330,6 +330,10 @@ static int write_extents(struct restore *r, const struct record *d,
 		char key[OBJECT_KEY_MAX];
 		cleanup(buf) struct buf piece = {0};
 		err = contents_extent(tops, size, i, &e, &hmeta, key);
+		if (err == 0 && contents_zeros(&e)) {
+			err = file_write_hole(fd, e.length);
+			continue;
+		}
 		if (err == 0)
 			err = fetch(r, key, &hmeta, contents_is_extent, &e,
 				&piece);
@@ -422,14 +426,13 @@ static int copy_grown(int from, uint64_t size, int to)
 static int is_grown(int fd, const struct record *d)
 {
 	cleanup(free) uint8_t *p = malloc(HASHFILE_BUFFER);
-	struct hashed h;
+	struct hash root;
 	if (p == NULL)
 		return -ENOMEM;
-	int err = hashfile(fd, d->size, p, &h);
+	int err = hashfile_root(fd, d->size, p, &root);
 	if (err != 0)
 		return err == -ENOMEM ? err : -ENODATA;
-	buf_free(&h.tops);
-	return hash_equal(&h.root, &d->root) ? 0 : -ENODATA;
+	return hash_equal(&root, &d->root) ? 0 : -ENODATA;
 }
 
 static int write_grown(struct restore *r, const struct record *d, size_t index,

@@ -95,6 +95,63 @@ static struct hash zeros_top(uint64_t n)
 	return top;
 }
 
+/* Zeros that are only counted, between bytes that are there. */
+static bool counted(struct prng *r, uint8_t *p, size_t n)
+{
+	struct chunktree *t = chunktree_new();
+	struct hash root, want;
+	bool zeros = prng_below(r, 2) == 0, good;
+	size_t at, len, i;
+
+	for (at = 0; at < n; at += len, zeros = !zeros) {
+		len = 1 + (size_t)prng_below(r, n - at);
+		if (prng_below(r, 2) == 0 && len > CHUNK_SIZE)
+			len -= len % CHUNK_SIZE;
+		for (i = 0; i < len; i++)
+			p[at + i] = zeros ? 0 : (uint8_t)(1 + prng_below(r, 255));
+		if (zeros)
+			chunktree_add_zeros(t, len);
+		else
+			chunktree_add(t, BYTES(p + at, len));
+	}
+	want = naive_root(p, n);
+	root = chunktree_root(t);
+	good = hash_equal(&root, &want) && chunktree_length(t) == n;
+	chunktree_free(t);
+	return good;
+}
+
+static void zeros(void)
+{
+	static const uint64_t lengths[] = {0, 1, 4095, 4096, 4097,
+		63 * CHUNK_SIZE, 64 * CHUNK_SIZE, 64 * CHUNK_SIZE + 1,
+		129 * CHUNK_SIZE, EXTENT_SIZE - 1, EXTENT_SIZE,
+		3 * EXTENT_SIZE + 4097};
+	struct prng r = {prng_seed()};
+	uint8_t *p = malloc(LONGEST);
+	unsigned bad = 0;
+	struct hash got, want;
+	size_t i;
+
+	for (i = 0; i < sizeof(lengths) / sizeof(lengths[0]); i++) {
+		got = chunktree_zeros(lengths[i]);
+		want = zeros_top(lengths[i]);
+		bad += !hash_equal(&got, &want);
+	}
+	is_int(bad, 0, "zeros that are counted have the top of zeros");
+	for (i = bad = 0; i < 200; i++)
+		bad += !counted(&r, p, 1 + prng_below(&r,
+			i % 10 == 0 ? LONGEST : 300 * CHUNK_SIZE));
+	is_int(bad, 0, "and the same among other bytes");
+	/* The extents of 2^63 bytes give the same as counting them. */
+	got = chunktree_zeros(UINT64_C(1) << 63);
+	want = chunktree_zeros(EXTENT_SIZE);
+	for (i = 26; i < 63; i++)
+		want = suffixed(HASH_BYTES(&want), HASH_BYTES(&want), 0x11);
+	ok(hash_equal(&got, &want), "up to the greatest lengths");
+	free(p);
+}
+
 static void extents(void)
 {
 	uint64_t rest = 5 * CHUNK_SIZE + 7;
@@ -178,6 +235,7 @@ int main(void)
 	ok(pieces(&r, p, LONGEST, 200000) && pieces(&r, p, 70000, 1) &&
 			pieces(&r, p, 1 << 20, 5000),
 		"pieces of any size make the same root");
+	zeros();
 	extents();
 	chunktree_free(NULL);
 	free(p);
