@@ -1694,8 +1694,8 @@ def judge_layer(raw, anchor, content=None, facts=None):
         facts.update(
             trust=("local", "nitro")[p["trust"]], recorded_after=after,
             existed_by=by, final_by=final, height=s["height"], index=c["index"],
-            count=c["n"], k=s["k"], path=d["path"].decode(
-                "utf-8", "backslashreplace"), size=d["size"],
+            count=c["n"], k=s["k"], path=name_text(
+                d["path"]), size=d["size"],
             root=d["root"].hex(), anchor=c["chain"].hex(), epoch=s["epoch"],
             recoveries=data["recoveries"])
     return {"c": c, "d": d, "p": p, "place": (s["height"], c["index"])}
@@ -1774,6 +1774,24 @@ def verdict(raw, anchor, content, facts=None):
 
 # ---------------------------------------------------------------- program
 
+def name_text(name):
+    """What is not UTF-8 becomes U+FFFD, byte by byte."""
+    out = ""
+    while name:
+        try:
+            return out + name.decode()
+        except UnicodeDecodeError as e:
+            out += name[:e.start].decode() + "\ufffd" * (e.end - e.start)
+            name = name[e.end:]
+    return out
+
+
+def shown(text_):
+    """Nothing in a name may move a terminal's cursor or begin a line."""
+    return re.sub(r"[\0-\x1f\x7f-\x9f\\\ud800-\udfff]",
+                  lambda m: "\\x%02x" % (ord(m[0]) & 0xff), text_)
+
+
 def when(ms):
     return "%s.%03dZ" % (datetime.fromtimestamp(ms // 1000, timezone.utc)
                          .strftime("%Y-%m-%dT%H:%M:%S"), ms % 1000)
@@ -1784,8 +1802,9 @@ class Trouble(Exception):
 
 
 def open_file(path):
-    try:
-        f = open(path, "rb")
+    try:  # a pipe with nobody at its other end must not hold us
+        f = os.fdopen(os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK
+                              | os.O_NOCTTY), "rb")
     except OSError as e:
         raise Trouble("%s: %s" % (path, e.strerror), 2) from None
     if not stat.S_ISREG(os.fstat(f.fileno()).st_mode):
@@ -1812,6 +1831,15 @@ def read_range(text_):
     return int(m[1]), int(m[2])
 
 
+def beside(path):
+    """The name of a certificate beside its file (11)."""
+    folder, name = os.path.split(os.fsencode(path))
+    if len(name) > 250:
+        name = name[:229] + b"~" + hashlib.sha3_256(name).hexdigest()[
+            :16].encode()
+    return os.fsdecode(os.path.join(folder, name + b".cert"))
+
+
 def parse(argv):
     anchor, as_json, asked, names = None, False, None, []
     rest = list(argv)
@@ -1829,17 +1857,17 @@ def parse(argv):
             rest = arg.split("=", 1) + rest
         elif arg == "--":
             names, rest = names + rest, []
-        elif arg.startswith("-"):
+        elif arg.startswith("-") and arg != "-":
             raise Trouble(USAGE, 64)
         else:
             names.append(arg)
     if not 1 <= len(names) <= 2:
         raise Trouble(USAGE, 64)
-    return anchor, as_json, asked, names[0], (names + [names[0] + ".cert"])[1]
+    return anchor, as_json, asked, names[0], (names + [beside(names[0])])[1]
 
 
 def main(argv):
-    facts = {}
+    facts, as_json = {}, False
     try:
         options = parse(argv)
         if options is None:
@@ -1851,13 +1879,20 @@ def main(argv):
                 raw = g.read(CERTIFICATE_MAX + 1)
             v = verdict(raw, anchor, Content(f, asked), facts)
     except Trouble as e:
-        print("verify.py: %s" % e.args[0], file=sys.stderr)
-        return e.args[1]
+        return unread(e.args[0], as_json, e.args[1])
     except OSError as e:
-        print("verify.py: %s" % e, file=sys.stderr)
-        return 2
+        return unread(str(e), as_json, 2)
     say(v, facts, as_json)
     return 0 if v == "valid" else 2 if v in INCOMPLETE else 1
+
+
+def unread(why, as_json, code):
+    """What could not be judged; as JSON too, unless it was asked wrongly."""
+    print("verify.py: %s" % (why if code == 64 else shown(why)),
+          file=sys.stderr)
+    if as_json and code == 2:
+        print(json.dumps(dict(verdict="unread", valid=False, reason=why)))
+    return code
 
 
 def say(v, facts, as_json):
@@ -1870,7 +1905,7 @@ def say(v, facts, as_json):
     print(v if v == "valid" else
           ("incomplete: " if v in INCOMPLETE else "refused: ") + v)
     for name, value in facts.items():
-        print("%s: %s" % (name.replace("_", " "), value))
+        print("%s: %s" % (name.replace("_", " "), shown(str(value))))
 
 
 if __name__ == "__main__":

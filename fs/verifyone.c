@@ -148,6 +148,20 @@ static int print_checked(const char *file, const char *cert, int exit)
 	return verify_print(text_end(&t, &out), &out, exit);
 }
 
+/* The name that a certificate has beside its file; NULL without memory. */
+static char *beside_of(const char *file)
+{
+	const char *slash = strrchr(file, '/');
+	const char *base = slash != NULL ? slash + 1 : file;
+	char name[CERTIFICATE_NAME_MAX + 1];
+	char *path;
+
+	certificate_name(name_of(base), name);
+	return asprintf(&path, "%.*s%s", (int)(base - file), file, name) < 0
+		       ? NULL
+		       : path;
+}
+
 int verifyone_file(const struct verifyone *o, const char *file, const char *cert)
 {
 	cleanup(free) char *beside = NULL;
@@ -164,9 +178,11 @@ int verifyone_file(const struct verifyone *o, const char *file, const char *cert
 	rc = offline_open(AT_FDCWD, file, &fd, &size);
 	if (rc != 0)
 		return unread(o, file, verify_reason(rc));
-	if (cert == NULL && asprintf(&beside, "%s.cert", file) < 0)
+	if (cert == NULL)
+		cert = beside = beside_of(file);
+	if (cert == NULL)
 		return unread(o, file, "no memory");
-	exit = load(o, cert != NULL ? cert : beside, cert == NULL, &raw);
+	exit = load(o, cert, beside != NULL, &raw);
 	if (raw.p == NULL)
 		return exit;
 	rc = verify_begin(NULL, BUF_BYTES(&raw), o->anchor, &r);
@@ -178,8 +194,7 @@ int verifyone_file(const struct verifyone *o, const char *file, const char *cert
 	if (o->at_ms != NULL)
 		verify_at(&r, *o->at_ms);
 	exit = print(o, &r);
-	return o->json ? exit : print_checked(file, cert != NULL ? cert : beside,
-					exit);
+	return o->json ? exit : print_checked(file, cert, exit);
 }
 
 /* -- a certificate by itself */
