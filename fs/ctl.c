@@ -283,8 +283,7 @@ void ctl_write(struct mount *m, fuse_req_t req, struct handle *h,
 	if (n > 0 && line.p[n - 1] == '\n')
 		n--;
 	text = n > LINE_MAX_BYTES ? NULL : malloc(n + 1);
-	if (text == NULL || memchr(line.p, '\0', n) != NULL ||
-		memchr(line.p, '\n', n) != NULL) {
+	if (text == NULL || memchr(line.p, '\0', n) != NULL) {
 		fuse_reply_err(req, n > LINE_MAX_BYTES || text != NULL ?
 			EINVAL : ENOMEM);
 		return;

@@ -17,7 +17,8 @@
  *			key (core/governance.h): "released", "compliance", or
  *			"deleted SIZE packed" or "deleted SIZE extents" as its
  *			bytes lie in the buckets
- * PATH is relative to the mount and goes to the end of the line.
+ * PATH is relative to the mount and goes to the end of the write, but for one
+ * newline there: a path may have others in it.
  */
 #ifndef FS_CTL_H
 #define FS_CTL_H

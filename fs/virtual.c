@@ -221,6 +221,30 @@ static int content(struct mount *m, struct node *n, struct buf *ret,
 	return rc == 0 ? buf_add(ret, "\n", 1) : rc;
 }
 
+/* Below .notary/cert and .notary/wait nobody gets further than in the folders
+ * that they mirror: who may pass those may ask about what is in them. */
+static int mirror(struct mount *m, struct node *n, struct stat *ret)
+{
+	char path[NODE_PATH];
+	struct stat real;
+	int rc = subject(m, n, path);
+
+	if (rc == 0)
+		rc = backing_stat(m->files, path, &real);
+	if (rc != 0)
+		return rc;
+	ret->st_mode = S_IFDIR | (real.st_mode & 0555);
+	ret->st_uid = real.st_uid;
+	ret->st_gid = real.st_gid;
+	return 0;
+}
+
+int virtual_mirrored(struct mount *m, struct node *n, char ret[NODE_PATH])
+{
+	return n->virtual == VIRTUAL_CERTS || n->virtual == VIRTUAL_WAITS ?
+		subject(m, n, ret) : -ENODATA;
+}
+
 int virtual_stat(struct mount *m, struct node *n, struct stat *ret,
 	double *ret_timeout)
 {
@@ -235,7 +259,10 @@ int virtual_stat(struct mount *m, struct node *n, struct stat *ret,
 		ret->st_mode = S_IFDIR | 0555;
 		ret->st_nlink = 2;
 		rc = n->virtual == VIRTUAL_PARTS ?
-			content(m, n, &text, &ms, &keep) : 0;
+			content(m, n, &text, &ms, &keep) :
+			n->virtual == VIRTUAL_CERTS ||
+				n->virtual == VIRTUAL_WAITS ?
+			mirror(m, n, ret) : 0;
 		if (rc != 0)
 			return rc;
 	} else {

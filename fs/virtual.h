@@ -7,7 +7,8 @@
  *	FILE.cert.d/	the same way: the standard objects in the certificate
  *			(core/parts.h), which it lists
  *	.notary/anchor, status
- *	.notary/cert/PATH	the certificate of PATH, whatever else is there
+ *	.notary/cert/PATH	the certificate of PATH, whatever else is there,
+ *			for whoever may pass the folders of PATH
  *	.notary/wait/PATH	opening it waits until PATH is final
  *	.notary/audit	what was refused (refusals.h), for who mounted it
  *	.notary/log/	the main log as the files of a static log (logtree.h)
@@ -26,6 +27,8 @@ int virtual_lookup(struct mount *m, struct node *folder, const char *text,
 	struct fuse_entry_param *ret);
 int virtual_stat(struct mount *m, struct node *n, struct stat *ret,
 	double *ret_timeout);
+/* The folder whose permissions a virtual one has; -ENODATA: none. */
+int virtual_mirrored(struct mount *m, struct node *n, char ret[NODE_PATH]);
 /* Replies. */
 void virtual_open(struct mount *m, fuse_req_t req, struct node *n,
 	struct fuse_file_info *file);

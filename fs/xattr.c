@@ -2,6 +2,7 @@
 #include "fs/inner.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/xattr.h>
@@ -215,11 +216,26 @@ static void get_ours(fuse_req_t req, struct node *n, const char *name,
 		fuse_reply_err(req, ENODATA);
 }
 
-/* Value, list or its size through one of the kernel's calls. */
-static int name_of_node(struct mount *m, struct node *n, int *ret_fd,
-	char ret[BACKING_NAME])
+/* What has the attribute of that name.  Virtual files have none, but a folder
+ * that mirrors a real one has its access control list. */
+static int fd_of_node(struct mount *m, struct node *n, const char *name)
 {
-	int fd = n->type == NODE_VIRTUAL ? -ENODATA : inode_fd(m, n);
+	char path[NODE_PATH];
+	int rc;
+
+	if (n->type != NODE_VIRTUAL)
+		return inode_fd(m, n);
+	rc = name != NULL && strcmp(name, "system.posix_acl_access") == 0 ?
+		virtual_mirrored(m, n, path) : -ENODATA;
+	return rc != 0 ? rc : backing_open(m->files, path, O_PATH);
+}
+
+/* Value, list or its size through one of the kernel's calls; name NULL: of no
+ * one attribute. */
+static int name_of_node(struct mount *m, struct node *n, const char *name,
+	int *ret_fd, char ret[BACKING_NAME])
+{
+	int fd = fd_of_node(m, n, name);
 
 	if (fd < 0)
 		return fd;
@@ -244,7 +260,7 @@ static bool is_bare(struct mount *m, struct node *n)
 		changes = n->changes;
 	}
 	TREE(m, false);
-	if (name_of_node(m, n, &fd, path) != 0)
+	if (name_of_node(m, n, NULL, &fd, path) != 0)
 		return false;
 	none = listxattr(path, NULL, 0) == 0;
 	close(fd);
@@ -276,7 +292,7 @@ void op_getxattr(fuse_req_t req, fuse_ino_t ino, const char *name, size_t size)
 	}
 	{
 		TREE(m, false);
-		rc = name_of_node(m, n, &fd, path);
+		rc = name_of_node(m, n, name, &fd, path);
 	}
 	if (rc == 0) {
 		got = getxattr(path, name, p, size);
@@ -321,7 +337,7 @@ void op_listxattr(fuse_req_t req, fuse_ino_t ino, size_t size)
 	}
 	{
 		TREE(m, false);
-		rc = name_of_node(m, node_of(m, ino), &fd, path);
+		rc = name_of_node(m, node_of(m, ino), NULL, &fd, path);
 	}
 	if (rc == 0) {
 		got = listxattr(path, p, VALUE_MAX);
@@ -355,7 +371,7 @@ static int change_xattr(struct mount *m, struct node *n, const char *name,
 	if (n->type == NODE_VIRTUAL)
 		return -EPERM;
 	TREE(m, false);
-	rc = name_of_node(m, n, &fd, path);
+	rc = name_of_node(m, n, NULL, &fd, path);
 	if (rc != 0)
 		return rc;
 	cleanup(close) int close_fd = fd;

@@ -82,6 +82,14 @@ ok "opening .notary/wait/FILE waits" timeout 60 cat .notary/wait/d/g
 ok "and then it is final" test "$(state d/g)" = notarized
 ok "user.notary.wait on a folder is for all below" timeout 60 getfattr --only-values -n user.notary.wait d
 ok "a hard link has a certificate of its own" "$build/notary-verify" --anchor "$V/anchor" d/h
+stranger() { setpriv --reuid 65534 --regid 65534 --clear-groups "$@"; }
+chmod 755 "$top"; mkdir -m 700 closed; echo s >closed/f; n wait closed/f
+ok "a certificate is for everybody" stranger test -s .notary/cert/d/g
+for w in cert wait; do
+	ok "but for those whom a folder above is closed to: $w" fails stranger cat ".notary/$w/closed/f"
+done
+setfacl -m u:65534:rx closed 2>/dev/null; sleep 1.1 # as long as the kernel keeps it
+ok "its access control list counts, too" stranger test -s .notary/cert/closed/f
 echo 3 >w
 timeout -s INT 0.3 getfattr -n user.notary.wait w >/dev/null 2>&1
 ok "a wait can be interrupted" test "$?" -ne 0

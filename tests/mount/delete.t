@@ -243,6 +243,11 @@ final(v)
 refused(tool("delete", "--reason", "r", "--key", away, one), 1, "other names", "the first name of a file goes last")
 done(tool("delete", "--reason", "r", "--key", away, v.mnt + "/two", one, v.mnt + "/link"), "deleted",
      "after the others; a symbolic link, too")
+odd = write(v, "new\nline\n", b"odd\n")
+final(v)
+done(tool("hold", "--case", "O", odd), "1 files are held", "a file with newlines in its name can be held")
+done(tool("hold", "--case", "O", "--release", "--key", away, odd), "1 files are released", "released")
+done(tool("delete", "--reason", "r", "--key", away, odd), "deleted", "and deleted")
 final(v)
 p = tool("scrub", v.path)
 if not tap.is_(p.returncode, 0, "a scrub misses nothing"):
