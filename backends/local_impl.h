@@ -9,6 +9,7 @@
  * Tables (local_sqlite.c has them as SQL):
  *   record   what was queued; a row never changes
  *   name     newest record of each path
+ *   past     those that were, and sealed something
  *   queue    ids of ready records in no block
  *   waiting  ids of records whose extents are still to be uploaded
  *   span     runs of consecutive ids at consecutive indexes of one block, so
@@ -46,6 +47,15 @@
 		"INSERT INTO record (kind, size, path, d, extents)"            \
 		" VALUES (?1, ?2, ?3, ?4, ?5)")                                \
 	X(ADD_NAME, "INSERT OR REPLACE INTO name (path, id) VALUES (?1, ?2)")  \
+	X(ADD_PAST,                                                            \
+		"INSERT INTO past (path, id) SELECT m.path, m.id"              \
+		" FROM name m CROSS JOIN record r ON r.id = m.id"              \
+		" WHERE m.path = ?1 AND"                                       \
+		" r.kind IN (0, 2, 3, 5)") /* record_seals() */                \
+	X(PAST,                                                                \
+		"SELECT " LOCAL_PLACE_IS                                       \
+		" FROM past m CROSS JOIN record r ON r.id = m.id"              \
+		LOCAL_SPAN_OF " WHERE m.path = ?1 ORDER BY m.id")              \
 	X(ADD_QUEUE, "INSERT INTO queue (id) VALUES (?1)")                     \
 	X(ADD_WAITING, "INSERT INTO waiting (id) VALUES (?1)")                 \
 	X(END_WAITING, "DELETE FROM waiting WHERE id = ?1")                    \
@@ -117,7 +127,7 @@
 	X(END_QUEUE, "DELETE FROM queue WHERE id BETWEEN ?1 AND ?2")           \
 	X(SPAN_SUM,                                                            \
 		"SELECT ifnull(sum(kind = 0), 0),"                             \
-		" ifnull(sum(CASE WHEN kind = 0 THEN size END), 0)"            \
+		" ifnull(sum(CASE WHEN kind IN (0, 5) THEN size END), 0)"      \
 		" FROM record WHERE id BETWEEN ?1 AND ?2")                     \
 	X(STATE, "SELECT state FROM block WHERE height = ?1")                  \
 	X(STAMP,                                                               \
@@ -233,6 +243,8 @@ int local_records(struct local *l, uint64_t height, local_visit *visit,
 int local_record_by_id(struct local *l, uint64_t id, local_visit *visit,
 	void *ctx);
 int local_find(struct local *l, struct bytes path, local_visit *visit,
+	void *ctx);
+int local_past(struct local *l, struct bytes path, local_visit *visit,
 	void *ctx);
 int local_large(struct local *l, local_visit *visit, void *ctx);
 int local_notes(struct local *l, struct bytes path, local_visit *visit,

@@ -73,7 +73,7 @@ static void note_name(struct bytes path, uint64_t id, struct note_name *ret)
 }
 
 struct queue_stmts {
-	sqlite3_stmt *record, *name, *queue, *waiting;
+	sqlite3_stmt *record, *past, *name, *queue, *waiting;
 };
 
 static int queue_one(sqlite3 *db, const struct queue_stmts *s,
@@ -100,6 +100,11 @@ static int queue_one(sqlite3 *db, const struct queue_stmts *s,
 	if (record_adds(r->kind)) {
 		note_name(r->path, id, &note);
 		name = BYTES(note.b, note.n);
+	} else {
+		local_bind_bytes(s->past, 1, r->path);
+		rc = local_run(s->past);
+		if (rc < 0)
+			return rc;
 	}
 	local_bind_bytes(s->name, 1, name);
 	local_bind_u64(s->name, 2, id);
@@ -117,6 +122,7 @@ static int queue_all(struct conn *c, const struct local_record *r, size_t n,
 	uint64_t *ret_first)
 {
 	STMT(record);
+	STMT(past);
 	STMT(name);
 	STMT(queue);
 	STMT(waiting);
@@ -125,6 +131,8 @@ static int queue_all(struct conn *c, const struct local_record *r, size_t n,
 	int rc = local_stmt(c, SQL_ADD_RECORD, &record);
 
 	if (rc == 0)
+		rc = local_stmt(c, SQL_ADD_PAST, &past);
+	if (rc == 0)
 		rc = local_stmt(c, SQL_ADD_NAME, &name);
 	if (rc == 0)
 		rc = local_stmt(c, SQL_ADD_QUEUE, &queue);
@@ -132,12 +140,12 @@ static int queue_all(struct conn *c, const struct local_record *r, size_t n,
 		rc = local_stmt(c, SQL_ADD_WAITING, &waiting);
 	for (i = 0; rc == 0 && i < n; i++) {
 		rc = queue_one(c->db,
-			&(struct queue_stmts){record, name, queue, waiting},
+			&(struct queue_stmts){record, past, name, queue,
+				waiting},
 			&r[i], &id);
-		if (r[i].kind == RECORD_PUT) {
-			tally[1]++;
+		tally[1] += r[i].kind == RECORD_PUT;
+		if (record_stores(r[i].kind))
 			tally[2] += r[i].size;
-		}
 	}
 	if (rc == 0)
 		rc = local_run_u64(c, SQL_TALLY_QUEUED, 3, tally);
@@ -250,6 +258,19 @@ int local_find(struct local *l, struct bytes path, local_visit *visit,
 	CONN(c, point, l);
 
 	return find_on(c, path, visit, ctx);
+}
+
+int local_past(struct local *l, struct bytes path, local_visit *visit,
+	void *ctx)
+{
+	CONN(c, scan, l);
+	STMT(s);
+	int rc = local_stmt(c, SQL_PAST, &s);
+
+	if (rc < 0)
+		return rc;
+	local_bind_bytes(s, 1, path);
+	return visit_rows(s, visit, ctx);
 }
 
 int local_large(struct local *l, local_visit *visit, void *ctx)

@@ -54,6 +54,11 @@ static const char schema[] =
 _Static_assert(APPLICATION_ID == 1852798054 && USER_VERSION == 1,
 	"the pragmas above name the same numbers");
 
+/* Of version 1, too, which may be without it when it is older. */
+static const char past[] =
+	"CREATE TABLE IF NOT EXISTS past (path BLOB NOT NULL,"
+	" id INTEGER NOT NULL, PRIMARY KEY (path, id)) WITHOUT ROWID;";
+
 #define LOCAL_TEXT(name, text) text,
 static const char *const texts[SQL_COUNT] = {LOCAL_STATEMENTS(LOCAL_TEXT)};
 
@@ -404,6 +409,8 @@ static int open_writer(struct local_sqlite *q, const char *path, bool create)
 	if (rc == 0)
 		rc = check_schema(q->writer.db, create);
 	if (rc == 0)
+		rc = exec(q->writer.db, past);
+	if (rc == 0)
 		rc = exec(q->writer.db, "PRAGMA journal_mode = WAL");
 	if (rc < 0)
 		return rc;
@@ -452,6 +459,7 @@ static const struct local_ops ops = {
 	.record = local_record_by_id,
 	.find = local_find,
 	.notes = local_notes,
+	.past = local_past,
 	.large = local_large,
 	.below = local_below,
 	.counts = local_counts_now,

@@ -245,6 +245,15 @@ struct hash chunktree_root(struct chunktree *t)
 	return chunktree_root_of(t->length, &top);
 }
 
+struct chunktree *chunktree_copy(const struct chunktree *t)
+{
+	struct chunktree *copy = malloc(sizeof(*copy));
+
+	if (copy != NULL)
+		*copy = *t;
+	return copy;
+}
+
 uint64_t chunktree_length(const struct chunktree *t)
 {
 	return t->length;

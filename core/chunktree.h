@@ -32,6 +32,8 @@ void chunktree_add_zeros(struct chunktree *t, uint64_t n);
 /* Top and root; the tree may not be added to afterwards. */
 struct hash chunktree_top(struct chunktree *t);
 struct hash chunktree_root(struct chunktree *t);
+/* Another one that stands where this does.  NULL: no memory. */
+struct chunktree *chunktree_copy(const struct chunktree *t);
 uint64_t chunktree_length(const struct chunktree *t);
 void chunktree_free(struct chunktree *t);
 

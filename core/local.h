@@ -91,6 +91,10 @@ struct local_ops {
 	 * which they were queued.  Stops as queued() does. */
 	int (*notes)(struct local *l, struct bytes path, local_visit *visit,
 		void *ctx);
+	/* The records that were the newest of the path and sealed something,
+	 * until another came, oldest first.  Stops as queued() does. */
+	int (*past)(struct local *l, struct bytes path, local_visit *visit,
+		void *ctx);
 	/* Every record of a large file, by id: those that have extents.  Reads
 	 * all records.  Stops as queued() does. */
 	int (*large)(struct local *l, local_visit *visit, void *ctx);

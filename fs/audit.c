@@ -239,8 +239,11 @@ static int check_keeping(struct auditing *a, uint64_t height,
 	int err = keeping_add(a->keeping, a->l->block[height - 1].p_ms, d, raw);
 	if (err != -EPERM)
 		return err;
-	ledger_find(a->l, LEDGER_WRONG, "%.*s was deleted in block %" PRIu64
-		", and neither its date nor a governance key allowed that",
+	ledger_find(a->l, LEDGER_WRONG, d->kind == RECORD_TOMBSTONE
+		? "%.*s was taken away in block %" PRIu64 ", and its class "
+		  "does not allow that"
+		: "%.*s was deleted in block %" PRIu64 ", and neither its "
+		  "date nor a governance key allowed that",
 		(int)d->path.n, (const char *)d->path.p, height);
 	return 0;
 }

@@ -115,12 +115,12 @@ static int verdict(const struct ledger *l)
 
 /* The vault's own state and plain files. */
 static int audit_plain(struct ledger *l, struct local *local,
-	const char *files)
+	const char *files, const char *versions)
 {
 	struct plain_list p = {0};
 	int err = audit_state(l, local);
 	if (err == 0)
-		err = plain_check(l, local, files, &p);
+		err = plain_check(l, local, files, versions, &p);
 	for (size_t i = 0; i < p.n; i++)
 		plain_find(l, &p.bad[i]);
 	plain_done(&p);
@@ -148,11 +148,12 @@ static int run(const struct cli *c, const struct assembly *a,
 	if (err == 0 && v != NULL) {
 		cleanup(free) char *db = vault_path(v, "state/notary.db");
 		cleanup(free) char *files = vault_path(v, "files");
+		cleanup(free) char *versions = vault_path(v, "versions");
 		struct local *local;
-		err = db == NULL || files == NULL ? -ENOMEM
+		err = db == NULL || files == NULL || versions == NULL ? -ENOMEM
 			: a->local_open(db, false, true, &local);
 		if (err == 0) {
-			err = audit_plain(l, local, files);
+			err = audit_plain(l, local, files, versions);
 			local->ops->free(local);
 		}
 	}

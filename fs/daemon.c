@@ -181,12 +181,14 @@ static void make_room(void *ctx)
 static int start_mount(struct daemon *d)
 {
 	cleanup(free) char *files = vault_path(d->v, "files");
+	cleanup(free) char *versions = vault_path(d->v, "versions");
 	cleanup(free) char *refused_log = vault_path(d->v,
 		"state/refused.log");
-	if (files == NULL || refused_log == NULL)
+	if (files == NULL || versions == NULL || refused_log == NULL)
 		return -ENOMEM;
 	struct mount_services s = {
 		.files_dir = files,
+		.versions_dir = versions,
 		.refused_log = refused_log,
 		.fsname = d->v->path,
 		.config = &d->v->config,

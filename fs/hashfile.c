@@ -18,6 +18,7 @@ struct pass {
 	uint64_t at, size;
 	struct run run;		/* what is left of it, from `at` on */
 	struct hasher *sha;	/* NULL: not wanted */
+	struct chunktree *whole; /* one over all that follows, or NULL */
 };
 
 static void take(struct pass *p, uint64_t n)
@@ -38,6 +39,8 @@ static int feed_data(struct pass *p, struct chunktree *tree, uint64_t n)
 	if (got <= 0)
 		return got < 0 ? -errno : -EAGAIN;
 	chunktree_add(tree, BYTES(p->buffer, (size_t)got));
+	if (p->whole != NULL)
+		chunktree_add(p->whole, BYTES(p->buffer, (size_t)got));
 	if (p->sha != NULL)
 		hasher_add(p->sha, BYTES(p->buffer, (size_t)got));
 	take(p, (uint64_t)got);
@@ -47,12 +50,14 @@ static int feed_data(struct pass *p, struct chunktree *tree, uint64_t n)
 static void feed_hole(struct pass *p, struct chunktree *tree, uint64_t n)
 {
 	chunktree_add_zeros(tree, n);
+	if (p->whole != NULL)
+		chunktree_add_zeros(p->whole, n);
 	if (p->sha != NULL)
 		hasher_add_zeros(p->sha, n);
 	take(p, n);
 }
 
-/* The next n bytes into tree (and the plain digest). */
+/* The next n bytes into tree (and the plain digest, and the whole). */
 static int feed(struct pass *p, struct chunktree *tree, uint64_t n)
 {
 	uint64_t end = p->at + n, some;
@@ -89,8 +94,8 @@ static int one_top(struct pass *p, uint64_t n, struct hash *ret)
 /* Each extent has a tree of its own; their tops give the file's. */
 static int extents(struct pass *p, struct buf *tops, struct hash *ret)
 {
+	uint64_t length = p->size - p->at, n;
 	struct hash top;
-	uint64_t n;
 	int rc;
 
 	while (p->at < p->size) {
@@ -103,7 +108,7 @@ static int extents(struct pass *p, struct buf *tops, struct hash *ret)
 			return rc;
 	}
 	return chunktree_join((const struct hash *)(const void *)tops->p,
-		tops->n / HASH_LEN, p->size, ret);
+		tops->n / HASH_LEN, length, ret);
 }
 
 /* Did what looks like a hole at the end belong to it? */
@@ -154,5 +159,52 @@ int hashfile_root(int fd, uint64_t size, uint8_t *buffer, struct hash *ret)
 		rc = still_so_long(&p);
 	if (rc == 0)
 		*ret = chunktree_root_of(size, &top);
+	return rc;
+}
+
+/* Up to `from`, into the whole; and what the root is there. */
+static int feed_before(struct pass *p, struct chunktree *whole, uint64_t from,
+	struct hash *ret)
+{
+	struct chunktree *copy;
+	int rc = feed(p, whole, from);
+
+	copy = rc == 0 ? chunktree_copy(whole) : NULL;
+	if (rc == 0 && copy == NULL)
+		return -ENOMEM;
+	if (rc == 0)
+		*ret = chunktree_root(copy);
+	chunktree_free(copy);
+	return rc;
+}
+
+int hashfile_grown(int fd, uint64_t from, uint64_t size, uint8_t *buffer,
+	struct hashed *ret, struct hash *ret_before, struct hash *ret_tail)
+{
+	struct pass p = {.fd = fd, .buffer = buffer, .size = size,
+		.sha = hasher_new(HASH_SHA256)};
+	struct chunktree *whole = chunktree_new();
+	uint64_t n = size - from;
+	struct buf tops = {0};
+	struct hash top;
+	int rc = p.sha == NULL || whole == NULL ? -ENOMEM :
+		feed_before(&p, whole, from, ret_before);
+
+	p.whole = whole;
+	if (rc == 0)
+		rc = n > PACK_FILE_MAX ? extents(&p, &tops, &top) :
+			one_top(&p, n, &top);
+	if (rc == 0)
+		rc = still_so_long(&p);
+	if (rc == 0) {
+		*ret_tail = chunktree_root_of(n, &top);
+		ret->root = chunktree_root(whole);
+		ret->sha256 = hasher_end(p.sha);
+		ret->tops = tops;
+	} else {
+		buf_free(&tops);
+	}
+	hasher_free(p.sha);
+	chunktree_free(whole);
 	return rc;
 }

@@ -22,4 +22,10 @@ int hashfile(int fd, uint64_t size, uint8_t *buffer, struct hashed *ret);
 /* The content root alone. */
 int hashfile_root(int fd, uint64_t size, uint8_t *buffer, struct hash *ret);
 
+/* The same for a file that was `from` bytes long and has grown: root and digest
+ * of the whole, root of what it was, and root of what is new, whose extents
+ * tops are then. */
+int hashfile_grown(int fd, uint64_t from, uint64_t size, uint8_t *buffer,
+	struct hashed *ret, struct hash *ret_before, struct hash *ret_tail);
+
 #endif

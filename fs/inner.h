@@ -4,11 +4,13 @@
  * Locks, in this order:
  *   tree   names.  Held for reading by all that builds a path and uses it,
  *          for writing by what takes names away or moves them.
- *   retain retention of sealed files (retain.h); SQLite is used under it.
+ *   retain retention of sealed files (retain.h), and their becoming unsealed
+ *          (version.h); SQLite is used under it.
  *   queueing  a group of records is put into the queue and counted, or all
  *          files are counted; SQLite is used under it.
  *   lock   nodes, names and settle.  Short; no system call on files/ but
  *          openat2 of what is already known, no SQLite, no reply under it.
+ * parting (version.c) comes after tree; only lock is taken under it.
  * A change of an unsealed file marks it busy (settle.h) under `lock`, makes
  * the system call, and marks it changed; so the sealer, which takes items
  * holding tree for reading, never takes a file in mid-change.
@@ -41,6 +43,7 @@ struct handle {
 	struct node *node;
 	int fd;			/* -1: virtual */
 	bool writer;
+	bool adds;		/* a writer that can only append */
 	bool direct;		/* past the kernel's cache */
 	bool passed;		/* the kernel reads by itself (passthru.h) */
 	struct buf text;	/* of a virtual file */
@@ -58,8 +61,11 @@ struct mount {
 	bool as_root;		/* files get the caller's owner */
 	atomic_bool immutable;	/* chattr +i is wanted and works */
 	pthread_rwlock_t tree;
+	pthread_mutex_t parting;
 	pthread_mutex_t retain;
 	pthread_mutex_t lock;
+	pthread_cond_t sealed;	/* with lock: nothing is committing any more */
+	int versions;		/* descriptor of versions/; -1: none */
 	pthread_mutex_t newest;	/* gone.h; nothing is locked under it */
 	pthread_mutex_t queueing; /* a group is queued and counted in `early` */
 	struct nodes nodes;
@@ -157,7 +163,11 @@ int inode_name_ok(struct mount *m, struct node *folder, const char *text);
 int inode_folder_fd(struct mount *m, struct node *folder);
 /* Begins a change of attributes: 0, or 1 when the file is sealed, so that only
  * what changes nothing may succeed. */
-int inode_change(struct mount *m, struct node *n);
+enum inode_change {
+	CHANGE_KEEPING,		/* what a seal does not fix: it is not undone */
+	CHANGE_ATTRIBUTES, CHANGE_SIZE,
+};
+int inode_change(struct mount *m, struct node *n, enum inode_change what);
 void inode_changed(struct mount *m, struct node *n);
 
 /* -- operations, one file each kind -- */

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "fs/version.h"
 #include "fs/virtual.h"
 
 void mount_make_room(struct mount *m)
@@ -73,12 +74,6 @@ int inode_stat(struct mount *m, struct node *n, struct stat *ret)
 	return fstat(fd, ret) != 0 ? -errno : 0;
 }
 
-static int seen(void *ctx, const struct local_record *r)
-{
-	*(enum record_kind *)ctx = r->kind;
-	return 0;
-}
-
 void inode_join(struct mount *m, struct node *n, const struct stat *st)
 {
 	n->unknown = false;
@@ -86,16 +81,16 @@ void inode_join(struct mount *m, struct node *n, const struct stat *st)
 	n->item.empty = st->st_size == 0;
 	n->end = S_ISREG(st->st_mode) ? (uint64_t)st->st_size : 0;
 	n->written = n->end;
+	n->shared = st->st_nlink > 1;
 	settle_join(&m->nodes.settle, &n->item, node_class(&m->nodes, n),
 		mount_now(m));
 }
 
 int inode_resolve(struct mount *m, struct node *n)
 {
+	struct version_seal seal;
 	char path[NODE_PATH];
-	enum record_kind kind;
 	struct stat st;
-	bool sealed;
 	int rc;
 
 	{
@@ -106,22 +101,18 @@ int inode_resolve(struct mount *m, struct node *n)
 		if (rc < 0)
 			return rc;
 	}
-	rc = m->s.local->ops->find(m->s.local,
-		BYTES(path, strlen(path)), seen, &kind);
-	if (rc != 0 && rc != -ENOENT)
+	rc = backing_stat(m->files, path, &st);
+	if (rc == 0)
+		rc = version_look(m, path, &st, &seal);
+	if (rc != 0)
 		return rc;
-	sealed = rc == 0 && record_seals(kind);
-	if (!sealed) {
-		rc = backing_stat(m->files, path, &st);
-		if (rc != 0)
-			return rc;
-	}
 	locked(&m->lock);
 	if (!n->unknown)
 		return 0;
 	n->unknown = false;
-	if (sealed)
-		settle_known(&m->nodes.settle, &n->item);
+	n->floor = seal.floor;
+	if (seal.sealed)
+		settle_known(&m->nodes.settle, &n->item, seal.class);
 	else
 		inode_join(m, n, &st);
 	return 0;
@@ -244,17 +235,34 @@ int inode_name_ok(struct mount *m, struct node *folder, const char *text)
 	return rc < 0 ? rc : 0;
 }
 
-int inode_change(struct mount *m, struct node *n)
+/* 0: begun; 1: it is sealed; -EAGAIN: it must first be unsealed. */
+static int begin_change(struct mount *m, struct node *n,
+	enum inode_change what)
 {
-	int rc = inode_resolve(m, n);
-
-	if (rc != 0)
-		return rc;
 	locked(&m->lock);
+	if (what != CHANGE_KEEPING)
+		version_await(m, n);
+	if (n->floor > 0 && what != CHANGE_SIZE)
+		return 1; /* X4 */
+	if (what != CHANGE_KEEPING && version_may_change(n))
+		return n->names != NULL ? -EAGAIN : 1;
 	if (n->item.state == ST_SEALED || n->item.state == ST_SEALING)
 		return 1;
 	settle_change(&m->nodes.settle, &n->item);
 	return 0;
+}
+
+int inode_change(struct mount *m, struct node *n, enum inode_change what)
+{
+	int rc = inode_resolve(m, n);
+
+	while (rc == 0) {
+		rc = begin_change(m, n, what);
+		if (rc != -EAGAIN)
+			return rc;
+		rc = version_unseal(m, n);
+	}
+	return rc;
 }
 
 void inode_changed(struct mount *m, struct node *n)

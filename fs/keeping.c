@@ -8,12 +8,15 @@
 #include "core/hashtab.h"
 #include "core/retention.h"
 
-/* By the hash of a record: a file that has a date or was held, a link, or a
- * hold. */
+/* By the hash of a record: a file that has a date or was held, or may leave its
+ * name or grow; a link; or a hold. */
 struct entry {
 	struct hashtab_node node;
 	bool link, deleted;
+	bool outgrown;		/* it is another's before */
+	enum record_class class;
 	struct entry *file;	/* of a hold; else NULL */
+	struct entry *before;	/* what it was when it was shorter, or NULL */
 	uint64_t until;
 	struct retention *held;	/* NULL: never was */
 };
@@ -109,17 +112,34 @@ static void comply(struct keeping *k, const struct record *r)
 		k->mode = RETENTION_COMPLIANCE;
 }
 
+/* What was said of a file when it was shorter holds on. */
+static bool held(const struct entry *e)
+{
+	for (; e != NULL; e = e->before)
+		if (e->held != NULL && e->held->n_holds > 0)
+			return true;
+	return false;
+}
+
+static uint64_t until(const struct entry *e)
+{
+	uint64_t last = 0;
+	for (; e != NULL; e = e->before)
+		last = e->until > last ? e->until : last;
+	return last;
+}
+
 static bool allowed(const struct keeping *k, const struct entry *e,
 	uint64_t before_ms, const struct record *r)
 {
 	if (k->mode == RETENTION_NONE || e->deleted)
 		return false;
-	if (e->held != NULL && e->held->n_holds > 0)
+	if (held(e))
 		return false;
 	if (r->authority.n > 0)
 		return k->mode == RETENTION_GOVERNANCE &&
 			governance_check(k->params, &k->anchor, r) == 0;
-	return e->link || (e->until > 0 && before_ms / 1000 >= e->until);
+	return e->link || (until(e) > 0 && before_ms / 1000 >= until(e));
 }
 
 static int add_deletion(struct keeping *k, uint64_t before_ms,
@@ -157,20 +177,58 @@ static int add_link(struct keeping *k, const struct hash *dh)
 	return 0;
 }
 
+/* Of another class than seal, which is taken for granted. */
+static int add_class(struct keeping *k, const struct hash *dh,
+	const struct record *r)
+{
+	struct entry *e = take(k, dh), *before = NULL;
+	if (r->kind == RECORD_APPEND)
+		before = take(k, &r->previous);
+	if (e == NULL || (r->kind == RECORD_APPEND && before == NULL))
+		return -ENOMEM;
+	e->class = r->class;
+	if (before != NULL) {
+		e->before = before;
+		before->outgrown = true;
+	}
+	return 0;
+}
+
+/* A name goes that its class lets go.  A link goes with the class that its
+ * own record has. */
+static int add_tombstone(struct keeping *k, const struct record *r)
+{
+	const struct entry *e = r->has_about ? find(k, &r->about) : NULL;
+	if (!r->has_about)
+		return 0; /* a folder */
+	if (e != NULL && e->class == RECORD_CLASS_VERSION)
+		return 0;
+	return e != NULL && e->class == RECORD_CLASS_APPEND &&
+		r->change == RECORD_RENAMED ? 0 : -EPERM;
+}
+
 int keeping_add(struct keeping *k, uint64_t before_ms, const struct record *r,
 	struct bytes raw)
 {
 	struct hash dh;
+	int err = 0;
 	switch (r->kind) {
 	case RECORD_PUT:
+	case RECORD_APPEND:
 	case RECORD_SYMLINK:
-		if (r->until == 0)
+	case RECORD_LINK:
+		if (r->until == 0 && r->class == RECORD_CLASS_SEAL &&
+		    r->kind != RECORD_LINK)
 			return 0;
 		dh = hash_sha3(raw);
-		return add_until(k, &dh, r->until);
-	case RECORD_LINK:
-		dh = hash_sha3(raw);
-		return add_link(k, &dh);
+		if (r->class != RECORD_CLASS_SEAL)
+			err = add_class(k, &dh, r);
+		if (err == 0 && r->until > 0)
+			err = add_until(k, &dh, r->until);
+		return err == 0 && r->kind == RECORD_LINK ? add_link(k, &dh)
+							  : err;
+	case RECORD_TOMBSTONE:
+		return add_tombstone(k, r);
 	case RECORD_RETENTION:
 		return add_until(k, &r->about, r->until);
 	case RECORD_HOLD:
@@ -193,7 +251,7 @@ uint64_t keeping_until(const struct keeping *k, struct bytes raw)
 {
 	struct hash dh = hash_sha3(raw);
 	const struct entry *e = find(k, &dh);
-	return e == NULL ? 0 : e->until;
+	return until(e);
 }
 
 bool keeping_deleted(const struct keeping *k, struct bytes raw)
@@ -211,9 +269,10 @@ void keeping_count(const struct keeping *k, struct keeping_counts *ret)
 		for (struct hashtab_node *h = k->entries.slot[i]; h != NULL;
 		     h = h->next) {
 			const struct entry *e = entry_of(h);
-			n.dated += !e->deleted && e->until > 0;
-			n.held += !e->deleted && e->held != NULL &&
-				e->held->n_holds > 0;
+			if (e->deleted || e->outgrown)
+				continue;
+			n.dated += until(e) > 0;
+			n.held += held(e);
 		}
 	*ret = n;
 }

@@ -8,6 +8,8 @@
  * file had passed, or the mode is governance and the record bears an order of
  * a governance key.  The deletion of a link is allowed with its file's.  The
  * mode is governance until a record by such an order makes it compliance.
+ * A tombstone is allowed for a folder, for what has class version, and for what
+ * has class append and was renamed.
  */
 #ifndef FS_KEEPING_H
 #define FS_KEEPING_H
@@ -27,8 +29,8 @@ struct keeping_counts {
 struct keeping *keeping_new(const struct params *p, const struct hash *anchor);
 void keeping_free(struct keeping *k);
 /* The next record of the chain; before_ms: when the block before its own was
- * stamped.  0; -EPERM for a deletion that was not allowed, which is then as
- * if it were not there; -ENOMEM. */
+ * stamped.  0; -EPERM for a deletion or tombstone that was not allowed, which
+ * is then as if it were not there; -ENOMEM. */
 int keeping_add(struct keeping *k, uint64_t before_ms, const struct record *r,
 	struct bytes raw);
 /* Of the file's own record, with what came after it: its date, or 0. */

@@ -20,6 +20,7 @@
 #include "fs/retain.h"
 #include "fs/sealer.h"
 #include "fs/start.h"
+#include "fs/versions.h"
 
 /* A mount and its loop. */
 struct serving {
@@ -89,6 +90,10 @@ static int open_files(struct mount *m, char **ret_why)
 	m->files = open(m->s.files_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (m->files < 0 || fstat(m->files, &st) != 0)
 		return fail(-errno, m->s.files_dir, ret_why);
+	m->versions = versions_open(m->s.versions_dir);
+	if (m->versions < 0)
+		return fail(m->versions, m->s.versions_dir, ret_why);
+	room_sealed(m, versions_bytes(m->versions));
 	rc = backing_stat(m->files, "", &st);
 	if (rc != 0)
 		return fail(rc, "openat2 (Linux 5.6 or later)", ret_why);
@@ -219,6 +224,10 @@ static void free_mount(struct mount *m)
 	pthread_mutex_destroy(&m->lock);
 	pthread_mutex_destroy(&m->newest);
 	pthread_mutex_destroy(&m->queueing);
+	pthread_mutex_destroy(&m->parting);
+	pthread_cond_destroy(&m->sealed);
+	if (m->versions >= 0)
+		close(m->versions);
 	pthread_mutex_destroy(&m->retain);
 	free(m->mount_point);
 	free(v);
@@ -246,6 +255,9 @@ static struct mount *new_mount(const struct mount_services *s,
 	folders_init(&m->folders);
 	pthread_mutex_init(&m->newest, NULL);
 	pthread_mutex_init(&m->queueing, NULL);
+	pthread_mutex_init(&m->parting, NULL);
+	pthread_cond_init(&m->sealed, NULL);
+	m->versions = -1;
 	pthread_mutex_init(&m->retain, NULL);
 	room_init(&m->room);
 	if (m->mount_point != NULL)

@@ -17,6 +17,7 @@ struct mount_counts {
 
 struct mount_services {
 	const char *files_dir;		/* VAULT/files */
+	const char *versions_dir;	/* VAULT/versions */
 	const char *refused_log;	/* refusals.h; NULL: none is kept */
 	const char *fsname;		/* shown in /proc/mounts: the vault */
 	const struct config *config;

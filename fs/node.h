@@ -67,7 +67,12 @@ struct node {
 	enum virtual_kind virtual;
 	const struct rules *preset; /* bound to this folder, or NULL */
 	bool unknown;		/* a file not asked about in local yet */
-	bool keeps;		/* sealed, with a name that is not */
+	bool keeps;		/* sealed, with a name that is not, or several
+				   in a class in which it may change */
+	bool committing;	/* its record is: sealer.c */
+	bool rewritten;		/* what it has sealed last is */
+	bool shared;		/* its bytes are those of versions, too */
+	uint64_t floor;		/* class append: what is below never changes */
 	bool special;		/* setuid or setgid bit: writing clears it */
 	bool bare;		/* files/ has no extended attributes of it */
 	uint32_t changes;	/* of extended attributes */

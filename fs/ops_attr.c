@@ -11,6 +11,7 @@
 
 #include "fs/park.h"
 #include "fs/retain.h"
+#include "fs/version.h"
 #include "fs/virtual.h"
 
 static void reply_attr(fuse_req_t req, struct node *n, int rc,
@@ -149,6 +150,8 @@ static void note(struct mount *m, struct node *n, const struct stat *st,
 		room_cut(n, (uint64_t)st->st_size);
 	if ((set & FUSE_SET_ATTR_SIZE) != 0 && n->item.writers == 0)
 		n->item.empty = st->st_size == 0;
+	if ((set & FUSE_SET_ATTR_SIZE) != 0 && n->item.class == CLASS_APPEND)
+		settle_grow(&m->nodes.settle, &n->item, mount_now(m), false);
 	if ((set & FUSE_SET_ATTR_MODE) != 0)
 		settle_chmod(&m->nodes.settle, &n->item,
 			(st->st_mode & 0222) != 0);
@@ -183,6 +186,30 @@ static int change_sealed(struct mount *m, struct node *n, int fd, uid_t caller,
 	return rc == -ENOENT ? -EBUSY : rc;
 }
 
+static enum inode_change kind_of(int set)
+{
+	if ((set & FUSE_SET_ATTR_SIZE) != 0)
+		return CHANGE_SIZE;
+	return (set & ~FUSE_SET_ATTR_ATIME) == 0 ? CHANGE_KEEPING :
+		CHANGE_ATTRIBUTES;
+}
+
+/* May the size change?  Then what is there is the file's own. */
+static int may_cut(struct mount *m, struct node *n, int fd,
+	const struct handle *h, const struct stat *to)
+{
+	int rc = 0;
+
+	{
+		locked(&m->lock);
+		if (h == NULL && n->names != NULL)
+			rc = settle_may_write(&n->item);
+		if ((uint64_t)to->st_size < n->floor)
+			rc = -EPERM; /* X4 */
+	}
+	return rc != 0 ? rc : version_part(m, n, fd);
+}
+
 static int change(struct mount *m, struct node *n, const struct handle *h,
 	uid_t caller, const struct stat *to, int set, struct stat *st)
 {
@@ -194,15 +221,13 @@ static int change(struct mount *m, struct node *n, const struct handle *h,
 		return fd;
 	if (fstat(fd, st) != 0)
 		return -errno;
-	rc = n->type == NODE_FOLDER ? 0 : inode_change(m, n);
+	rc = n->type == NODE_FOLDER ? 0 : inode_change(m, n, kind_of(set));
 	if (rc < 0)
 		return rc;
 	if (rc > 0)
 		return change_sealed(m, n, fd, caller, to, set, st);
-	if ((set & FUSE_SET_ATTR_SIZE) != 0 && h == NULL) {
-		locked(&m->lock);
-		rc = n->names == NULL ? 0 : settle_may_write(&n->item);
-	}
+	if (n->type == NODE_FILE && (set & FUSE_SET_ATTR_SIZE) != 0)
+		rc = may_cut(m, n, fd, h, to);
 	if (rc == 0)
 		rc = apply(fd, h, caller, to, set, st);
 	if (rc == 0) {

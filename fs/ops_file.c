@@ -11,6 +11,7 @@
 #include "fs/ctl.h"
 #include "fs/park.h"
 #include "fs/passthru.h"
+#include "fs/version.h"
 #include "fs/virtual.h"
 
 int handle_new(struct mount *m, struct node *n, int fd, bool writer,
@@ -23,11 +24,14 @@ int handle_new(struct mount *m, struct node *n, int fd, bool writer,
 	h->node = n;
 	h->fd = fd;
 	h->writer = writer;
+	h->adds = writer && (file->flags & O_APPEND) != 0 &&
+		n->item.class == CLASS_APPEND &&
+		fcntl(fd, F_SETFL, O_APPEND) == 0;
 	h->next = n->handles;
 	n->handles = h;
 	n->refs++;
 	if (writer)
-		settle_open(&m->nodes.settle, &n->item);
+		settle_open(&m->nodes.settle, &n->item, h->adds);
 	file->fh = (uintptr_t)h;
 	return 0;
 }
@@ -83,7 +87,8 @@ void handle_free(struct mount *m, struct handle *h)
 		n->direct -= h->direct;
 		if (h->writer) {
 			n->item.empty = empty;
-			settle_close(&m->nodes.settle, &n->item, mount_now(m));
+			settle_close(&m->nodes.settle, &n->item, h->adds,
+				mount_now(m));
 		}
 		n->refs--;
 		node_put(&m->nodes, n);
@@ -94,20 +99,45 @@ void handle_free(struct mount *m, struct handle *h)
 	free(h);
 }
 
+/* X4 of version.h: only what comes behind. */
+static bool only_adds(int flags)
+{
+	return (flags & O_APPEND) != 0 && (flags & O_TRUNC) == 0;
+}
+
+/* 0: counted; -EAGAIN: it must first be unsealed. */
+static int count_writer(struct mount *m, struct node *n, int flags)
+{
+	int rc;
+
+	locked(&m->lock);
+	if (!only_adds(flags) || n->item.class != CLASS_APPEND)
+		version_await(m, n);
+	if (n->floor > 0 && !only_adds(flags))
+		return -EPERM;
+	if (n->names != NULL && version_may_change(n))
+		return -EAGAIN;
+	rc = settle_may_write(&n->item);
+	if (rc == 0 || n->names == NULL || (n->item.state == ST_SEALING &&
+			n->item.class == CLASS_APPEND)) {
+		if (n->passed > 0)
+			return -ETXTBSY; /* P2; sealed once, and unlinked */
+		settle_open(&m->nodes.settle, &n->item, false);
+		rc = 0;
+	}
+	return rc;
+}
+
 /* Counts the writer before the file is opened, so that the sealer leaves it. */
-static int open_writer(struct mount *m, struct node *n)
+static int open_writer(struct mount *m, struct node *n, int flags)
 {
 	int rc = inode_resolve(m, n);
 
-	if (rc != 0)
-		return rc;
-	locked(&m->lock);
-	rc = settle_may_write(&n->item);
-	if (rc == 0 || n->names == NULL) {
-		if (n->passed > 0)
-			return -ETXTBSY; /* P2; sealed once, and unlinked */
-		settle_open(&m->nodes.settle, &n->item);
-		rc = 0;
+	while (rc == 0) {
+		rc = count_writer(m, n, flags);
+		if (rc != -EAGAIN)
+			return rc;
+		rc = version_unseal(m, n);
 	}
 	return rc;
 }
@@ -115,7 +145,7 @@ static int open_writer(struct mount *m, struct node *n)
 static void close_writer(struct mount *m, struct node *n)
 {
 	locked(&m->lock);
-	settle_close(&m->nodes.settle, &n->item, mount_now(m));
+	settle_close(&m->nodes.settle, &n->item, false, mount_now(m));
 }
 
 /* Writing takes setuid and setgid away, as any file system does. */
@@ -159,6 +189,23 @@ static int open_fd(struct mount *m, struct node *n, int flags)
 	return fd < 0 ? -errno : fd;
 }
 
+/* O_TRUNC of what versions have, too: X3 of version.h. */
+static int open_cut(struct mount *m, struct node *n, int flags)
+{
+	int fd = open_fd(m, n, flags & ~O_TRUNC), rc;
+	char name[BACKING_NAME];
+
+	if (fd < 0)
+		return fd;
+	backing_name(fd, name);
+	rc = version_part(m, n, fd);
+	if (rc == 0 && truncate(name, 0) != 0)
+		rc = -errno;
+	if (rc != 0)
+		close(fd);
+	return rc != 0 ? rc : fd;
+}
+
 static int open_file(struct mount *m, struct node *n,
 	struct fuse_file_info *file)
 {
@@ -171,10 +218,11 @@ static int open_file(struct mount *m, struct node *n,
 	int rc, fd;
 
 	TREE(m, false);
-	rc = writer ? open_writer(m, n) : 0;
+	rc = writer ? open_writer(m, n, file->flags) : 0;
 	if (rc != 0)
 		return rc;
-	fd = open_fd(m, n, flags);
+	fd = (flags & O_TRUNC) != 0 ? open_cut(m, n, flags) :
+		open_fd(m, n, flags);
 	rc = fd < 0 ? fd : fstat(fd, &st) != 0 ? -errno : 0;
 	pass = rc == 0 && !writer && passthru_wanted(m, (uint64_t)st.st_size);
 	if (pass)
@@ -269,6 +317,7 @@ void op_write(fuse_req_t req, fuse_ino_t ino, const char *p, size_t n,
 	struct handle *h = handle_of(file);
 	size_t done = 0;
 	ssize_t k = 0;
+	bool grows;
 	int rc;
 
 	(void)ino;
@@ -276,10 +325,12 @@ void op_write(fuse_req_t req, fuse_ino_t ino, const char *p, size_t n,
 		ctl_write(m, req, h, BYTES(p, n));
 		return;
 	}
-	if (!h->writer) {
-		fuse_reply_err(req, EBADF);
+	rc = h->writer ? version_write(m, h, (uint64_t)off) : -EBADF;
+	if (rc < 0) {
+		fuse_reply_err(req, -rc);
 		return;
 	}
+	grows = rc > 0;
 	rc = room_write(m, h->node, (uint64_t)off, n);
 	if (rc != 0) {
 		fuse_reply_err(req, -rc);
@@ -294,6 +345,8 @@ void op_write(fuse_req_t req, fuse_ino_t ino, const char *p, size_t n,
 			break;
 		done += (size_t)k;
 	}
+	if (grows)
+		version_wrote(m, h);
 	if (done == 0 && n > 0)
 		fuse_reply_err(req, k < 0 ? errno : EIO);
 	else if (atomic_load(&m->full))
@@ -346,23 +399,28 @@ void op_fsync(fuse_req_t req, fuse_ino_t ino, int data_only,
 void op_fallocate(fuse_req_t req, fuse_ino_t ino, int mode, off_t off,
 	off_t length, struct fuse_file_info *file)
 {
+	struct mount *m = mount_of(req);
 	struct handle *h = handle_of(file);
+	bool room = (mode & ~FALLOC_FL_KEEP_SIZE) == 0; /* no byte changes */
 	int rc;
 
 	(void)ino;
-	if (!h->writer) {
-		fuse_reply_err(req, EBADF);
+	rc = !h->writer ? -EBADF : room ? 0 : h->adds ? -EPERM :
+		version_write(m, h, (uint64_t)off);
+	if (rc < 0) {
+		fuse_reply_err(req, -rc);
 		return;
 	}
-	rc = (mode & ~FALLOC_FL_KEEP_SIZE) != 0 ? 0 : room_write(mount_of(req),
-		h->node, (uint64_t)off, (uint64_t)length);
+	rc = !room ? 0 :
+		room_write(m, h->node, (uint64_t)off, (uint64_t)length);
 	if (rc != 0) {
 		fuse_reply_err(req, -rc);
 		return;
 	}
-	drop_special(req, mount_of(req), h);
-	fuse_reply_err(req,
-		fallocate(h->fd, mode, off, length) != 0 ? errno : 0);
+	drop_special(req, m, h);
+	rc = fallocate(h->fd, mode, off, length) != 0 ? errno : 0;
+	version_wrote(m, h);
+	fuse_reply_err(req, rc);
 }
 
 void op_lseek(fuse_req_t req, fuse_ino_t ino, off_t off, int whence,
@@ -387,15 +445,19 @@ void op_copy(fuse_req_t req, fuse_ino_t from, off_t off,
 	struct fuse_file_info *file, fuse_ino_t to, off_t to_off,
 	struct fuse_file_info *to_file, size_t n, int flags)
 {
+	struct mount *m = mount_of(req);
 	struct handle *a = handle_of(file), *b = handle_of(to_file);
 	struct stat st;
 	ssize_t k;
+	bool grows;
 	int rc;
 
 	(void)from;
 	(void)to;
-	if (a->fd < 0 || !b->writer) {
-		fuse_reply_err(req, a->fd < 0 ? EXDEV : EBADF);
+	rc = a->fd < 0 ? -EXDEV : !b->writer ? -EBADF :
+		version_write(m, b, (uint64_t)to_off);
+	if (rc < 0) {
+		fuse_reply_err(req, -rc);
 		return;
 	}
 	if (fstat(a->fd, &st) != 0) {
@@ -404,13 +466,16 @@ void op_copy(fuse_req_t req, fuse_ino_t from, off_t off,
 	}
 	if (st.st_size - off < (off_t)n) /* callers ask for more than there is */
 		n = st.st_size > off ? (size_t)(st.st_size - off) : 0;
-	rc = room_write(mount_of(req), b->node, (uint64_t)to_off, n);
+	grows = rc > 0;
+	rc = room_write(m, b->node, (uint64_t)to_off, n);
 	if (rc != 0) {
 		fuse_reply_err(req, -rc);
 		return;
 	}
-	drop_special(req, mount_of(req), b);
+	drop_special(req, m, b);
 	k = copy_file_range(a->fd, &off, b->fd, &to_off, n, (unsigned)flags);
+	if (grows)
+		version_wrote(m, b);
 	if (k < 0)
 		fuse_reply_err(req, errno);
 	else

@@ -6,10 +6,12 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "core/fault.h"
 #include "fs/gone.h"
 #include "fs/retain.h"
 #include "fs/sealer.h"
 #include "fs/start.h"
+#include "fs/version.h"
 #include "fs/virtual.h"
 
 /* A name, and what is known of it, while the tree is held for writing. */
@@ -75,9 +77,33 @@ static int find_place(struct mount *m, fuse_ino_t parent, const char *text,
 	return rc;
 }
 
-/* May the name be moved or replaced?  0, -EPERM. */
-static int may_go(struct mount *m, const struct place *p)
+/* May something be sealed there that can change?  *ret says what is to become
+ * of it.  What is just being sealed is not any more, or is sealed. */
+static bool changeable(struct mount *m, const struct place *p,
+	enum record_change change, const char *target, struct version_name *ret)
 {
+	const struct name *name;
+
+	*ret = (struct version_name){p->path, change, target, 0};
+	if (p->node->type != NODE_FILE && p->node->type != NODE_SYMLINK)
+		return false;
+	locked(&m->lock);
+	version_await(m, p->node);
+	if (p->node->item.state != ST_SEALED)
+		ret->names = 1; /* all of them are sealed anew */
+	else
+		for (name = p->node->names; name != NULL; name = name->node_next)
+			ret->names++;
+	return p->node->item.class == CLASS_VERSION ||
+		p->node->item.class == CLASS_APPEND;
+}
+
+/* May the name be removed, moved or replaced?  -EPERM; 1: what is sealed there
+ * has to leave; else 0. */
+static int may_go(struct mount *m, const struct place *p,
+	enum record_change change)
+{
+	struct version_name v;
 	int rc;
 
 	if (p->node->type == NODE_FOLDER) {
@@ -86,8 +112,37 @@ static int may_go(struct mount *m, const struct place *p)
 	}
 	if (p->node->type == NODE_OTHER)
 		return 0;
+	{
+		locked(&m->lock);
+		if (p->node->floor > 0 && change != RECORD_RENAMED)
+			return -EPERM; /* a log, also while it grows */
+	}
+	if (changeable(m, p, change, NULL, &v))
+		return version_may_leave(m, &v);
 	locked(&m->lock);
 	return settle_may_change(&p->node->item);
+}
+
+/* It does: 1; 0: nothing had to. */
+static int leave(struct mount *m, const struct place *p,
+	enum record_change change, const char *target, struct thawed *ret)
+{
+	struct version_name v;
+	int rc;
+
+	*ret = (struct thawed){.fd = -1};
+	if (!changeable(m, p, change, target, &v))
+		return 0;
+	rc = version_may_leave(m, &v);
+	if (rc == 1)
+		rc = version_leave(m, &v, ret);
+	else
+		return rc;
+	if (rc != 0)
+		return rc;
+	locked(&m->lock);
+	p->node->shared = true; /* X3 */
+	return 1;
 }
 
 /* A name of a sealed file that was never sealed itself and never will be. */
@@ -146,18 +201,36 @@ static int remove_sealed(struct mount *m, const struct place *p,
 	return retain_remove(m, &at, order, ret);
 }
 
+/* What was sealed under that name stays as a version. */
+static int remove_version(struct mount *m, struct place *p)
+{
+	struct thawed t;
+	int rc = leave(m, p, RECORD_REMOVED, NULL, &t);
+
+	if (rc < 0)
+		return rc;
+	rc = unlinkat(p->at, p->text, 0) != 0 ? -errno : 0;
+	fault_point("version.removed");
+	if (rc != 0)
+		version_moved(m, p->node); /* recorded as gone: sealed anew */
+	retain_freeze(&t);
+	return rc;
+}
+
 static int remove_file(struct mount *m, struct place *p)
 {
 	struct retain_gone gone;
-	int rc = may_go(m, p);
+	int rc = may_go(m, p, RECORD_REMOVED), over;
 
 	if (rc == 0)
 		return unlinkat(p->at, p->text, 0) != 0 ? -errno : 0;
 	if (spare(m, p))
 		return unlink_spare(m, p);
-	if (is_sealed(m, p))
-		return remove_sealed(m, p, NULL, &gone);
-	return rc;
+	if (!is_sealed(m, p))
+		return rc == 1 ? remove_version(m, p) : rc;
+	over = remove_sealed(m, p, NULL, &gone); /* for good */
+	return rc == 1 && (over == -EPERM || over == -EBUSY) ?
+		remove_version(m, p) : over;
 }
 
 static void forget_name(struct mount *m, struct place *p)
@@ -264,20 +337,39 @@ void op_rmdir(fuse_req_t req, fuse_ino_t parent, const char *text)
 
 /* -- rename -- */
 
+/* Something sealed keeps a class that protects it as well; what can grow takes
+ * nobody's place. */
+static int may_arrive(struct mount *m, const struct place *from,
+	const struct place *to)
+{
+	enum rules_class was, will;
+
+	locked(&m->lock);
+	was = from->node->item.class;
+	will = name_class_at(&m->nodes, to->folder, to->text);
+	return will > was || (was == CLASS_APPEND && to->node != NULL) ?
+		-EPERM : 0;
+}
+
 static int may_rename(struct mount *m, struct place *from, struct place *to,
 	unsigned flags)
 {
+	bool exchange = (flags & RENAME_EXCHANGE) != 0;
 	int rc;
 
 	if (from->node == NULL)
 		return no_such(m, from);
 	if (to->node != NULL && (flags & RENAME_NOREPLACE) != 0)
 		return -EEXIST;
-	if (to->node == NULL && (flags & RENAME_EXCHANGE) != 0)
+	if (to->node == NULL && exchange)
 		return -ENOENT;
-	rc = may_go(m, from);
+	rc = may_go(m, from, exchange ? RECORD_REPLACED : RECORD_RENAMED);
+	if (rc == 1)
+		rc = may_arrive(m, from, to);
 	if (rc == 0 && to->node != NULL)
-		rc = may_go(m, to);
+		rc = may_go(m, to, RECORD_REPLACED);
+	if (rc == 1)
+		rc = exchange ? may_arrive(m, to, from) : 0;
 	return rc;
 }
 
@@ -319,21 +411,66 @@ static void note_gone(struct mount *m, const struct place *from,
 		gone_note(m->gone, to->path);
 }
 
+/* What is sealed under the two names leaves them. */
+struct left {
+	int from, to;		/* 1: it does */
+	struct thawed from_file, to_file;
+};
+
+static int leave_both(struct mount *m, struct place *from, struct place *to,
+	unsigned flags, struct left *ret)
+{
+	bool exchange = (flags & RENAME_EXCHANGE) != 0;
+
+	*ret = (struct left){.from_file.fd = -1, .to_file.fd = -1};
+	if (from->node == to->node)
+		return 0; /* nothing is renamed */
+	ret->from = leave(m, from, exchange ? RECORD_REPLACED : RECORD_RENAMED,
+		exchange ? NULL : to->path, &ret->from_file);
+	if (ret->from >= 0 && to->node != NULL)
+		ret->to = leave(m, to, RECORD_REPLACED, NULL, &ret->to_file);
+	return ret->from < 0 ? ret->from : ret->to < 0 ? ret->to : 0;
+}
+
+/* Who has another name is sealed anew; who was replaced is a version only. */
+static void end_leaving(struct mount *m, struct place *from, struct place *to,
+	bool replaced, struct left *l)
+{
+	if (l->from > 0) {
+		version_moved(m, from->node);
+		l->from_file.flag = false;
+		sealer_wake(m->sealer); /* of a log */
+	}
+	if (l->to > 0 && !replaced) {
+		version_moved(m, to->node);
+		l->to_file.flag = false;
+	}
+	retain_freeze(&l->from_file);
+	retain_freeze(&l->to_file);
+}
+
 static int rename_names(struct mount *m, struct place *from, struct place *to,
 	unsigned flags)
 {
+	bool exchange = (flags & RENAME_EXCHANGE) != 0;
+	struct left left;
 	int rc = may_rename(m, from, to, flags);
 
 	if (rc != 0)
 		return rc;
-	if (renameat2(from->at, from->text, to->at, to->text, flags) != 0)
-		return -errno;
-	note_gone(m, from, to, flags);
-	rc = move_names(m, from, to, flags);
+	rc = leave_both(m, from, to, flags, &left);
+	if (rc == 0 && renameat2(from->at, from->text, to->at, to->text,
+			flags) != 0)
+		rc = -errno;
+	fault_point("version.renamed");
+	if (rc == 0) {
+		note_gone(m, from, to, flags);
+		rc = move_names(m, from, to, flags);
+	}
+	end_leaving(m, from, to, rc == 0 && !exchange, &left);
 	if (rc == 0 && from->node->type == NODE_FOLDER)
 		rc = start_walk(m, to->path);
-	if (rc == 0 && (flags & RENAME_EXCHANGE) != 0 &&
-		to->node->type == NODE_FOLDER)
+	if (rc == 0 && exchange && to->node->type == NODE_FOLDER)
 		rc = start_walk(m, from->path);
 	return rc;
 }
@@ -359,8 +496,9 @@ void op_rename(fuse_req_t req, fuse_ino_t parent, const char *text,
 		if (rc == 0)
 			rc = rename_names(m, &from, &to, flags);
 		if (rc == -EPERM)
-			strcpy(path, from.node != NULL && may_go(m, &from) == 0
-				? to.path : from.path);
+			strcpy(path, from.node != NULL && to.node != NULL &&
+				may_go(m, &from, RECORD_RENAMED) >= 0 ?
+				to.path : from.path);
 	}
 	if (*path != '\0')
 		refused_path(req, "rename", path, rc);
@@ -424,14 +562,17 @@ static int enter_link(struct mount *m, struct node *n, const struct place *to,
 	/* It was sealed meanwhile, without this name. */
 	if (!recorded && n->item.state == ST_SEALED)
 		sealer_late(m->sealer, n);
+	else if (!recorded && n->floor > 0)
+		settle_grow(&m->nodes.settle, &n->item, mount_now(m), false);
 	return 0;
 }
 
 static int add_link(struct mount *m, struct node *n, struct place *to,
 	struct fuse_entry_param *ret)
 {
-	char path[NODE_PATH];
 	bool sealed, guarded, other = n->type == NODE_OTHER;
+	enum rules_class class;
+	char path[NODE_PATH];
 	struct stat st;
 	int rc = inode_path(m, n, path);
 
@@ -442,11 +583,14 @@ static int add_link(struct mount *m, struct node *n, struct place *to,
 		return rc;
 	{
 		locked(&m->lock);
+		version_await(m, n);
 		sealed = n->item.state == ST_SEALED;
-		guarded = sealed || n->item.state == ST_SEALING;
-		if (guarded && name_class_at(&m->nodes, to->folder, to->text) !=
-				CLASS_SEAL)
-			return -EPERM; /* no way out of protection */
+		guarded = sealed || n->item.state == ST_SEALING ||
+			n->floor > 0;
+		class = name_class_at(&m->nodes, to->folder, to->text);
+		if (guarded && (!class_seals(class) || class < n->item.class))
+			return -EPERM; /* no way out of protection, nor one for
+				which the file would have to be better kept */
 	}
 	rc = link_at(m, path, to, guarded);
 	if (rc != 0)
@@ -461,6 +605,8 @@ static int add_link(struct mount *m, struct node *n, struct place *to,
 		return rc;
 	}
 	locked(&m->lock);
+	if (sealed)
+		n->keeps = n->keeps || n->item.class != CLASS_SEAL;
 	inode_entry(m, n, &st, ret);
 	return 0;
 }

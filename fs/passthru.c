@@ -46,8 +46,7 @@ void passthru_open(struct mount *m, struct handle *h)
 	struct node *n = h->node;
 	const struct handle *other;
 
-	if (n->item.state != ST_SEALED ||
-		node_class(&m->nodes, n) != CLASS_SEAL)
+	if (n->item.state != ST_SEALED || n->item.class != CLASS_SEAL)
 		return;
 	for (other = n->handles; other != NULL; other = other->next)
 		if (other != h && !other->passed)

@@ -8,13 +8,15 @@
 #include <unistd.h>
 
 #include "core/cleanup.h"
+#include "core/hash.h"
 #include "core/record.h"
 #include "fs/hashfile.h"
 #include "fs/inside.h"
+#include "fs/versions.h"
 
 struct checking {
 	struct ledger *l;
-	int files;
+	int files, versions;	/* versions: -1 if there are none */
 	uint64_t total;
 	struct plain_list *list;
 };
@@ -65,22 +67,22 @@ static int judge_error(int err, enum plain_state *ret)
 	}
 }
 
-static int judge_put(struct ledger *l, int files, const struct record *d,
+/* Of a file that can grow, more may be there; then its attributes are those of
+ * the next record. */
+static int judge_content(struct ledger *l, int fd, const struct record *d,
 	enum plain_state *ret)
 {
-	cleanup(close) int fd = inside_open(files, d->path,
-		O_RDONLY | O_NONBLOCK, 0);
 	cleanup(free) uint8_t *buffer = malloc(HASHFILE_BUFFER);
 	struct hash got;
 	struct stat st;
 	if (buffer == NULL)
 		return -ENOMEM;
-	if (fd < 0)
-		return judge_error(fd, ret);
 	if (fstat(fd, &st) != 0)
 		return -errno;
+	bool grown = d->class == RECORD_CLASS_APPEND &&
+		(uint64_t)st.st_size > d->size;
 	*ret = PLAIN_DAMAGED;
-	if (!S_ISREG(st.st_mode) || (uint64_t)st.st_size != d->size)
+	if (!S_ISREG(st.st_mode) || ((uint64_t)st.st_size != d->size && !grown))
 		return 0;
 	int err = hashfile_root(fd, d->size, buffer, &got);
 	if (err == -ENOMEM)
@@ -90,8 +92,31 @@ static int judge_put(struct ledger *l, int files, const struct record *d,
 	if (err != 0)
 		return 0; /* the disk does not give it, or it shrank */
 	if (hash_equal(&got, &d->root))
-		*ret = same_attributes(&st, d) ? PLAIN_GOOD : PLAIN_ATTRIBUTES;
+		*ret = grown || same_attributes(&st, d) ? PLAIN_GOOD
+							: PLAIN_ATTRIBUTES;
 	return 0;
+}
+
+static int judge_put(struct ledger *l, int files, const struct record *d,
+	enum plain_state *ret)
+{
+	cleanup(close) int fd = inside_open(files, d->path,
+		O_RDONLY | O_NONBLOCK, 0);
+	return fd < 0 ? judge_error(fd, ret) : judge_content(l, fd, d, ret);
+}
+
+/* The bytes of a version; others of its attributes may be those of a newer
+ * one. */
+static int judge_version(struct checking *c, const struct hash *dh,
+	const struct record *d, enum plain_state *ret)
+{
+	cleanup(close) int fd = versions_read(c->versions, dh);
+	if (fd < 0)
+		return judge_error(fd, ret);
+	int err = judge_content(c->l, fd, d, ret);
+	if (err == 0 && *ret == PLAIN_ATTRIBUTES)
+		*ret = PLAIN_GOOD;
+	return err;
 }
 
 static int judge_symlink(int files, const struct record *d,
@@ -122,17 +147,32 @@ static int judge_link(int files, const struct record *d, enum plain_state *ret)
 	return 0;
 }
 
-int plain_judge(struct ledger *l, int files, const struct record *d,
+/* Is something else on its way to where it was? */
+static bool is_kept(const struct checking *c, const struct hash *dh)
+{
+	struct stat st;
+	return versions_stat(c->versions, dh, &st) == 0;
+}
+
+static int judge(struct checking *c, const struct record *d, struct bytes raw,
 	enum plain_state *ret)
 {
+	struct hash dh;
 	*ret = PLAIN_GOOD;
+	if (record_seals(d->kind) && d->class == RECORD_CLASS_VERSION) {
+		dh = hash_sha3(raw);
+		if (is_kept(c, &dh))
+			return d->kind == RECORD_PUT
+				? judge_version(c, &dh, d, ret) : 0;
+	}
 	switch (d->kind) {
 	case RECORD_PUT:
-		return judge_put(l, files, d, ret);
+	case RECORD_APPEND:
+		return judge_put(c->l, c->files, d, ret);
 	case RECORD_SYMLINK:
-		return judge_symlink(files, d, ret);
+		return judge_symlink(c->files, d, ret);
 	case RECORD_LINK:
-		return judge_link(files, d, ret);
+		return judge_link(c->files, d, ret);
 	default:
 		return 0; /* folders may go */
 	}
@@ -168,7 +208,7 @@ static int check_one(void *ctx, const struct local_record *r)
 	enum plain_state state;
 	if (record_decode(r->d, &d) != 0)
 		return 0; /* the block that holds it was judged */
-	int err = plain_judge(c->l, c->files, &d, &state);
+	int err = judge(c, &d, r->d, &state);
 	if (err != 0)
 		return err;
 	c->list->checked++;
@@ -204,7 +244,7 @@ static int look_again(struct checking *c, struct local *local)
 		if (err == 0)
 			err = local->ops->find(local, d.path, is_newest, b);
 		if (err == 1)
-			err = plain_judge(c->l, c->files, &d, &state);
+			err = judge(c, &d, BUF_BYTES(&b->d), &state);
 		else if (err == 2)
 			err = 0;
 		b->state = state;
@@ -220,7 +260,7 @@ static int look_again(struct checking *c, struct local *local)
 }
 
 int plain_check(struct ledger *l, struct local *local, const char *files_dir,
-	struct plain_list *ret)
+	const char *versions_dir, struct plain_list *ret)
 {
 	struct plain_list p = {0};
 	struct local_counts n;
@@ -228,8 +268,10 @@ int plain_check(struct ledger *l, struct local *local, const char *files_dir,
 		O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (files < 0)
 		return -errno;
+	cleanup(close) int versions = open(versions_dir,
+		O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	int err = local->ops->counts(local, &n);
-	struct checking c = {l, files, 0, &p};
+	struct checking c = {l, files, versions, 0, &p};
 	if (err == 0) {
 		c.total = n.final_records + n.queued_records;
 		err = local->ops->below(local, BYTES("", 0), false, check_one,

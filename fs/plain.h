@@ -4,7 +4,9 @@
  * What is sealed must lie in files/ as its newest record says: the content of
  * a file to the last byte, its mode, owner and time; where a symbolic link
  * points; that a hard link is the file which it is a link of.  Folders may go and
- * change.
+ * change.  What has grown has to begin as its newest record says, and where
+ * another content is on its way, it is what was sealed before that must lie in
+ * versions/.
  *
  * One thread.  A daemon may run: what it changed meanwhile is looked at again.
  */
@@ -45,11 +47,8 @@ struct plain_list {
 /* Looks at everything recorded.  l: for progress and pace; findings come with
  * plain_find(). */
 int plain_check(struct ledger *l, struct local *local, const char *files_dir,
-	struct plain_list *ret);
+	const char *versions_dir, struct plain_list *ret);
 void plain_done(struct plain_list *p);
-/* Is one as its record says?  files: the open folder. */
-int plain_judge(struct ledger *l, int files, const struct record *d,
-	enum plain_state *ret);
 /* The finding of one of them. */
 void plain_find(struct ledger *l, const struct plain_bad *b);
 

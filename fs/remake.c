@@ -188,6 +188,13 @@ static int take_place(struct remake *r, struct bytes path, bool immutable)
 
 /* -- contents */
 
+/* A record in its block. */
+struct stored {
+	struct buf d;
+	uint64_t height;
+	uint32_t index;
+};
+
 static void drop_pack(struct remake *r)
 {
 	if (r->height == 0)
@@ -219,21 +226,23 @@ static int load_pack(struct remake *r, uint64_t height)
 }
 
 /* The file's bytes in the pack, which was accepted with this very record. */
-static int slice(const struct remake *r, const struct plain_bad *b,
+static int slice(const struct remake *r, const struct stored *b,
 	struct bytes *ret)
 {
 	size_t at = 0;
 	struct record d;
+	struct hash root;
+	uint64_t n;
 	if (b->index >= r->meta.n ||
 	    !bytes_equal(r->meta.d[b->index], BUF_BYTES(&b->d)))
 		return -EBADMSG;
 	for (size_t i = 0; i <= b->index; i++) {
 		if (record_decode(r->meta.d[i], &d) != 0 ||
-		    d.kind != RECORD_PUT || d.size > PACK_FILE_MAX)
+		    !contents_in_pack(&d, &n, &root))
 			continue;
 		if (i == b->index)
-			*ret = BYTES(r->pack.p + at, (size_t)d.size);
-		at += (size_t)d.size;
+			*ret = BYTES(r->pack.p + at, (size_t)n);
+		at += (size_t)n;
 	}
 	return 0;
 }
@@ -242,13 +251,15 @@ static int write_extents(struct remake *r, const struct record *d,
 	struct bytes tops, int fd)
 {
 	struct replica *q = r->l->replica;
+	struct hash root;
+	uint64_t size = record_payload(d, &root);
 	int err = 0;
 	for (uint64_t i = 0; i < tops.n / HASH_LEN && err == 0; i++) {
 		cleanup(buf) struct buf piece = {0};
 		char key[OBJECT_KEY_MAX];
 		struct extent_meta e;
 		struct hash hmeta;
-		err = contents_extent(tops, d->size, i, &e, &hmeta, key);
+		err = contents_extent(tops, size, i, &e, &hmeta, key);
 		if (err == 0 && contents_zeros(&e)) {
 			err = file_write_hole(fd, e.length);
 			continue;
@@ -262,18 +273,77 @@ static int write_extents(struct remake *r, const struct record *d,
 	return err;
 }
 
+/* The bytes stored with one record, at the end of fd. */
+static int write_payload(struct remake *r, const struct stored *b, int fd)
+{
+	struct bytes data = {0}, tops;
+	struct record d;
+	struct hash root;
+	uint64_t size;
+	int err = record_decode(BUF_BYTES(&b->d), &d);
+	if (err == 0)
+		err = load_pack(r, b->height);
+	if (err == 0)
+		err = slice(r, b, &data);
+	if (err == 0 && contents_in_pack(&d, &size, &root))
+		return file_write_sparse(fd, data);
+	if (err == 0)
+		err = contents_extents(&r->meta, b->index, &d, &tops);
+	return err != 0 ? err : write_extents(r, &d, tops, fd);
+}
+
+/* -- a file that has grown: all from its first record on */
+
+struct pieces {
+	struct stored *p;
+	size_t n;
+	int err;
+};
+
+static void cleanup_pieces(struct pieces *s)
+{
+	while (s->n > 0)
+		buf_free(&s->p[--s->n].d);
+	free(s->p);
+}
+
+static int add_piece(struct pieces *s, struct bytes d, uint64_t height,
+	uint32_t index)
+{
+	struct stored *more = realloc(s->p, (s->n + 1) * sizeof *more);
+	if (more == NULL)
+		return -ENOMEM;
+	s->p = more;
+	more[s->n] = (struct stored){.height = height, .index = index};
+	int err = buf_copy(d, &more[s->n].d);
+	s->n += err == 0;
+	return err;
+}
+
+static int see_piece(void *ctx, const struct local_record *l)
+{
+	struct pieces *s = ctx;
+	if (l->kind == RECORD_PUT)
+		while (s->n > 0)
+			buf_free(&s->p[--s->n].d);
+	if (record_stores(l->kind))
+		s->err = !l->final ? -ENODATA
+			: add_piece(s, l->d, l->height, l->index);
+	return s->err;
+}
+
 static int write_content(struct remake *r, const struct plain_bad *b,
 	const struct record *d, int fd)
 {
-	struct bytes data = {0}, tops;
-	int err = load_pack(r, b->height);
+	cleanup(pieces) struct pieces s = {0};
+	int err = 0;
+	if (d->kind == RECORD_APPEND)
+		err = r->local->ops->past(r->local, d->path, see_piece, &s);
 	if (err == 0)
-		err = slice(r, b, &data);
-	if (err == 0 && d->size <= PACK_FILE_MAX)
-		return file_write_sparse(fd, data);
-	if (err == 0)
-		err = contents_extents(&r->meta, b->index, d, &tops);
-	return err != 0 ? err : write_extents(r, d, tops, fd);
+		err = add_piece(&s, BUF_BYTES(&b->d), b->height, b->index);
+	for (size_t i = 0; i < s.n && err == 0; i++)
+		err = write_payload(r, &s.p[i], fd);
+	return err;
 }
 
 /* -- one of each kind */
@@ -344,7 +414,7 @@ static int make_one(struct remake *r, const struct plain_bad *b,
 	int err = make_folders(r, d->path);
 	if (err != 0)
 		return err;
-	return d->kind == RECORD_PUT ? make_put(r, b, d)
+	return record_stores(d->kind) ? make_put(r, b, d)
 		: d->kind == RECORD_SYMLINK ? make_symlink(r, d)
 					    : make_link(r, d);
 }

@@ -117,11 +117,12 @@ static int note(struct restore *r, const struct record *d, uint64_t height,
 	return 0;
 }
 
-static int ignored(struct restore *r, struct bytes path)
+static int ignored(struct restore *r, const struct record *d)
 {
-	ledger_find(r->l, LEDGER_WRONG, "%.*s is said to be deleted, and "
-		"neither its date nor a governance key allowed that: it is "
-		"restored", (int)path.n, (const char *)path.p);
+	ledger_find(r->l, LEDGER_WRONG, "%.*s is said to be %s allowed that: "
+		"it is restored", (int)d->path.n, (const char *)d->path.p,
+		d->kind == RECORD_TOMBSTONE ? "taken away, and not its class"
+		: "deleted, and neither its date nor a governance key");
 	return 0;
 }
 
@@ -139,7 +140,7 @@ int restore_note(void *ctx, uint64_t height, const struct meta *m)
 		    (!record_gone(d.kind) || record_ends(&d)))
 			err = note(r, &d, height, (uint32_t)i);
 		else if (err == -EPERM)
-			err = ignored(r, d.path);
+			err = ignored(r, &d);
 	}
 	return err;
 }

@@ -8,6 +8,7 @@
 #include "core/hash.h"
 #include "fs/inner.h"
 #include "fs/retain_inner.h"
+#include "fs/version.h"
 
 /* -- a sealed file as its records have it -- */
 
@@ -60,8 +61,18 @@ int retain_find_file(struct mount *m, const char *path, struct found *f)
 
 struct adding {
 	const struct found *file;
+	uint64_t first;		/* id of its first record, if it has grown */
 	struct retention *state;
 };
+
+static int see_first(void *ctx, const struct local_record *l)
+{
+	struct adding *a = ctx;
+
+	if (l->kind == RECORD_PUT)
+		a->first = l->id;
+	return 0;
+}
 
 static int add(void *ctx, const struct local_record *l)
 {
@@ -72,7 +83,8 @@ static int add(void *ctx, const struct local_record *l)
 	if (record_decode(l->d, &r) != 0)
 		return -EBADMSG;
 	/* A release is about a hold; others may be about an older file. */
-	if (r.authority.n > 0 || hash_equal(&r.about, &a->file->dh))
+	if (r.authority.n > 0 || hash_equal(&r.about, &a->file->dh) ||
+		(a->first > 0 && l->id > a->first))
 		retention_add(a->state, &dh, &r);
 	return 0;
 }
@@ -80,8 +92,13 @@ static int add(void *ctx, const struct local_record *l)
 int retain_state(struct mount *m, const struct found *file,
 	struct retention *ret)
 {
-	struct adding a = {file, ret};
+	struct adding a = {file, 0, ret};
+	struct local *l = m->s.local;
+	int rc = file->r.kind != RECORD_APPEND ? 0 :
+		l->ops->past(l, file->r.path, see_first, &a);
 
+	if (rc != 0)
+		return rc;
 	retention_start(ret, &file->r);
 	return m->s.local->ops->notes(m->s.local, file->r.path, add, &a);
 }
@@ -257,6 +274,9 @@ static int for_change(struct mount *m, const char *path, uid_t caller,
 		return rc == -ENOENT ? -EBUSY : rc;
 	if (!owns(m, path, caller))
 		return -EPERM;
+	rc = version_pending(m, path);
+	if (rc != 0)
+		return rc < 0 ? rc : -EBUSY; /* not sealed again yet */
 	return retain_state(m, file, state);
 }
 
@@ -355,7 +375,7 @@ static int look(void *ctx, const struct local_record *l)
 	struct record r;
 	struct stat st;
 
-	if ((l->kind != RECORD_PUT && l->kind != RECORD_RETENTION) ||
+	if ((!record_stores(l->kind) && l->kind != RECORD_RETENTION) ||
 		record_decode(l->d, &r) != 0 || r.until == 0)
 		return 0;
 	memcpy(path, r.path.p, r.path.n);

@@ -11,6 +11,7 @@
 #include "fs/mode.h"
 #include "fs/retain.h"
 #include "fs/retain_inner.h"
+#include "fs/versions.h"
 
 #define DELETING "mount.deleting" /* inode (8), H(d) of the record, path */
 #define DELETING_HEAD (8 + HASH_LEN)
@@ -133,6 +134,15 @@ static int by_order(struct mount *m, const struct found *name,
 	return now->n_holds > 0 ? -EKEYREJECTED : 0;
 }
 
+/* In files/: what was sealed earlier may be another name of it (versions.h). */
+static int names_left(struct mount *m, const struct stat *st)
+{
+	int kept = st->st_nlink < 2 ? 0 :
+		versions_count(m->versions, st->st_ino);
+
+	return kept < 0 ? (int)st->st_nlink : (int)st->st_nlink - kept;
+}
+
 int retain_remove(struct mount *m, const struct retain_place *p,
 	const struct retain_order *order, struct retain_gone *ret)
 {
@@ -158,7 +168,7 @@ int retain_remove(struct mount *m, const struct retain_place *p,
 		return rc == -ENOENT ? -EPERM : rc;
 	rc = order == NULL ? by_date(m, &now) :
 		by_order(m, &name, &now, &order->r);
-	if (rc == 0 && name.r.kind == RECORD_PUT && st.st_nlink > 1)
+	if (rc == 0 && record_stores(name.r.kind) && names_left(m, &st) > 1)
 		rc = order == NULL ? -EPERM : -EMLINK; /* K4 */
 	if (rc == 0)
 		rc = stored(m, &file);
@@ -173,7 +183,7 @@ int retain_remove(struct mount *m, const struct retain_place *p,
 		rc = remove_recorded(m, &name, &r,
 			order != NULL ? order->d : BUF_BYTES(&d), st.st_ino, p);
 	if (rc == 0)
-		*ret = (struct retain_gone){name.r.kind == RECORD_PUT ?
+		*ret = (struct retain_gone){record_stores(name.r.kind) ?
 			name.r.size : 0, name.large};
 	if (rc == 0)
 		room_gone(m, ret->size);

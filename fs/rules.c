@@ -181,29 +181,12 @@ static int refuse(char **ret_why, const char *fmt, ...)
 	return n < 0 ? -ENOMEM : -EINVAL;
 }
 
-/* The class that is not built yet, if r needs one. */
-static const char *lacks(const struct rules *r)
-{
-	size_t i;
-
-	if (r->include != NULL && lacks(r->include) != NULL)
-		return lacks(r->include);
-	for (i = 0; r->rule[i].glob != NULL; i++)
-		if (r->rule[i].class == CLASS_VERSION ||
-			r->rule[i].class == CLASS_APPEND)
-			return rules_class_name(r->rule[i].class);
-	return NULL;
-}
-
 int presets_use(const struct presets *p, const char *name,
 	const struct rules **ret, char **ret_why)
 {
 	const struct rules *r = presets_find(p, name);
 	cleanup(buf) struct buf names = {0};
 
-	if (r != NULL && lacks(r) != NULL)
-		return refuse(ret_why, "preset \"%s\" needs class \"%s\", "
-			"which this version does not have", name, lacks(r));
 	if (r == NULL && presets_names(p, &names) != 0)
 		return -ENOMEM;
 	if (r == NULL)

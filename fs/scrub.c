@@ -140,7 +140,7 @@ static int scrub_buckets(struct scrub *s, const struct vault *v)
 /* Makes again what it can, and looks again: at links to what is new by now,
  * and whether all is well then. */
 static int repair_plain(struct scrub *s, struct local *local,
-	const char *files, const struct vault *v)
+	const char *files, const char *versions, const struct vault *v)
 {
 	struct remake_counts n = {0};
 	int err = 0;
@@ -151,7 +151,8 @@ static int repair_plain(struct scrub *s, struct local *local,
 		s->made_bytes += n.bytes;
 		plain_done(&s->plain);
 		if (err == 0)
-			err = plain_check(s->l, local, files, &s->plain);
+			err = plain_check(s->l, local, files, versions,
+				&s->plain);
 	} while (err == 0 && n.files > 0 && n.failed == 0 && s->plain.n > 0);
 	return err;
 }
@@ -160,11 +161,12 @@ static int scrub_plain(struct scrub *s, struct local *local,
 	const struct vault *v)
 {
 	cleanup(free) char *files = vault_path(v, "files");
-	if (files == NULL)
+	cleanup(free) char *versions = vault_path(v, "versions");
+	if (files == NULL || versions == NULL)
 		return -ENOMEM;
-	int err = plain_check(s->l, local, files, &s->plain);
+	int err = plain_check(s->l, local, files, versions, &s->plain);
 	if (err == 0 && s->o->repair && s->o->plain && s->plain.n > 0)
-		return repair_plain(s, local, files, v);
+		return repair_plain(s, local, files, versions, v);
 	for (size_t i = 0; i < s->plain.n; i++)
 		plain_find(s->l, &s->plain.bad[i]);
 	if (err == 0 && s->o->repair && s->plain.n > 0)

@@ -12,6 +12,7 @@
 #include "fs/park.h"
 #include "fs/retain.h"
 #include "fs/sealrecord.h"
+#include "fs/versions.h"
 
 #define GROUP 4096	/* items sealed together */
 #define SYNC_EACH 8	/* more than this: one syncfs is cheaper */
@@ -53,14 +54,16 @@ static struct job *add_job(struct group *g, struct node *n, struct name *name,
 		return NULL;
 	j = &g->job[g->n];
 	*j = (struct job){.node = n, .name = name, .path = strdup(path),
-		.unclean = n->item.unclean};
+		.class = n->item.class, .turn = n->item.turn,
+		.rewritten = n->rewritten, .unclean = n->item.unclean};
 	if (j->path == NULL)
 		return NULL;
 	g->n++;
 	return j;
 }
 
-/* Jobs for the names of class seal that have no record; lock held. */
+/* Jobs for the names that are to be recorded and are not; lock held.  What
+ * grows is recorded again. */
 static int add_names(struct mount *m, struct group *g, struct node *n)
 {
 	struct terms vault = retain_terms(m);
@@ -69,7 +72,8 @@ static int add_names(struct mount *m, struct group *g, struct node *n)
 	struct name *name;
 
 	for (name = n->names; name != NULL; name = name->node_next) {
-		if (name->recorded || name_class(&m->nodes, name) != CLASS_SEAL)
+		if ((name->recorded && n->item.class != CLASS_APPEND) ||
+			!class_seals(name_class(&m->nodes, name)))
 			continue;
 		if (node_path_at(&m->nodes, name->parent, name->text,
 				path) < 0)
@@ -214,14 +218,15 @@ static struct local_record queued(const struct job *j)
 	struct local_record r = {
 		.kind = j->first != NULL ? RECORD_LINK :
 			type == NODE_FOLDER ? RECORD_MKDIR :
-			type == NODE_SYMLINK ? RECORD_SYMLINK : RECORD_PUT,
+			type == NODE_SYMLINK ? RECORD_SYMLINK :
+			j->from > 0 ? RECORD_APPEND : RECORD_PUT,
 		.path = BYTES(j->path, strlen(j->path)),
 		.d = BUF_BYTES(&j->d),
 		.extents = BUF_BYTES(&j->h.tops),
 	};
 
 	if (type == NODE_FILE && j->first == NULL)
-		r.size = (uint64_t)j->st.st_size;
+		r.size = (uint64_t)j->st.st_size - j->from;
 	r.ready = r.extents.n == 0;
 	return r;
 }
@@ -229,7 +234,8 @@ static struct local_record queued(const struct job *j)
 /* A file that local counts already, while its state is still SEALING. */
 static bool is_early(const struct job *j)
 {
-	return j->rc == 0 && j->first == NULL && j->node->type == NODE_FILE;
+	return j->rc == 0 && j->first == NULL && j->node->type == NODE_FILE &&
+		!j->nothing && j->from == 0;
 }
 
 static void count_early(struct mount *m, const struct group *g)
@@ -241,11 +247,42 @@ static void count_early(struct mount *m, const struct group *g)
 		m->early += is_early(&g->job[i]);
 }
 
+static void make_links(struct sealer *s, struct group *g)
+{
+	size_t i;
+
+	for (i = 0; i < g->n; i++) {
+		struct job *j = &g->job[i];
+		if (j->first == NULL)
+			continue;
+		j->rc = j->first->rc;
+		if (j->rc == 0)
+			j->rc = sealrecord_link(s->m, j);
+	}
+}
+
+/* From now on nobody stops what was not stopped (version.h). */
+static void begin_commit(struct sealer *s, struct group *g)
+{
+	size_t i;
+
+	locked(&s->m->lock);
+	for (i = 0; i < g->n; i++) {
+		struct job *j = &g->job[i];
+		if (j->node->type == NODE_FOLDER)
+			continue;
+		if (j->turn != j->node->item.turn)
+			j->rc = -ECANCELED;
+		else
+			j->node->committing = true;
+	}
+}
+
 /* All records of the group that could be made, in one commit. */
 static int queue(struct sealer *s, struct group *g)
 {
 	struct local *l = s->m->s.local;
-	cleanup(free) struct local_record *r = calloc(g->n, sizeof(*r));
+	cleanup(free) struct local_record *r = calloc(2 * g->n, sizeof(*r));
 	size_t i, n = 0;
 	uint64_t id;
 	int rc;
@@ -254,13 +291,14 @@ static int queue(struct sealer *s, struct group *g)
 		return -ENOMEM;
 	for (i = 0; i < g->n; i++) {
 		struct job *j = &g->job[i];
-		if (j->first != NULL) {
-			j->rc = j->first->rc;
-			if (j->rc == 0)
-				j->rc = sealrecord_link(s->m, j);
-		}
-		if (j->rc == 0 && !j->nothing)
-			r[n++] = queued(j);
+		if (j->rc != 0 || j->nothing)
+			continue;
+		if (j->tombstone.n > 0)
+			r[n++] = (struct local_record){.ready = true,
+				.kind = RECORD_TOMBSTONE,
+				.path = BYTES(j->path, strlen(j->path)),
+				.d = BUF_BYTES(&j->tombstone)};
+		r[n++] = queued(j);
 	}
 	locked(&s->m->queueing);
 	if (n == 0)
@@ -295,7 +333,7 @@ void sealer_late(struct sealer *s, struct node *n)
 
 	for (name = n->names; name != NULL; name = name->node_next)
 		owes = owes || (!name->recorded &&
-			name_class(&s->m->nodes, name) == CLASS_SEAL);
+			class_seals(name_class(&s->m->nodes, name)));
 	if (!owes)
 		return;
 	if (s->n_late == s->cap_late) {
@@ -309,14 +347,18 @@ void sealer_late(struct sealer *s, struct node *n)
 	s->late[s->n_late++] = n;
 }
 
-/* A name of class seal was made while the file was being sealed; or a spare
- * name is left, and the node must stay to know that it is sealed. */
+/* A name was made while the file was being sealed; or a spare name is left,
+ * and the node must stay to know that it is sealed; or it may be unsealed, with
+ * all its names. */
 static void look_at_names(struct sealer *s, struct node *n)
 {
 	struct name *name;
 
+	if (n->item.state != ST_SEALED)
+		return;
 	for (name = n->names; name != NULL; name = name->node_next)
-		n->keeps = n->keeps || !name->recorded;
+		n->keeps = n->keeps || !name->recorded ||
+			(n->item.class != CLASS_SEAL && n->names->node_next);
 	if (n->keeps)
 		sealer_late(s, n);
 }
@@ -327,18 +369,35 @@ static uint64_t retry_ms(const struct mount *m)
 		RETRY_MS;
 }
 
+/* What is sealed now and was not; lock held.  A log may be longer by now. */
+static void count_room(struct mount *m, const struct job *j)
+{
+	uint64_t size = (uint64_t)j->st.st_size, was = j->from;
+	struct node *n = j->node;
+
+	if (j->class == CLASS_APPEND && j->nothing)
+		was = size;
+	room_sealed(m, size - was);
+	n->written = n->end > size ? n->end - size : 0;
+}
+
 static void finish_job(struct sealer *s, struct job *j)
 {
 	struct mount *m = s->m;
 
 	locked(&m->lock);
 	m->early -= is_early(j);
+	j->node->committing = false;
+	if (j->rc == -ECANCELED)
+		return;
 	if (j->rc == 0 && j->name != NULL)
 		j->name->recorded = true;
 	if (j->first != NULL)
 		return;
+	if (j->rc == 0)
+		j->node->rewritten = false;
 	if (j->rc == 0 && j->node->type == NODE_FILE)
-		room_sealed(m, (uint64_t)j->st.st_size);
+		count_room(m, j);
 	if (j->rc == 0 || (j->rc == -ENOENT && j->node->type == NODE_FOLDER))
 		settle_sealed(&m->nodes.settle, &j->node->item);
 	else if (j->rc != -ENOENT)
@@ -379,7 +438,7 @@ static void note_health(struct sealer *s, const struct group *g)
 	for (i = 0; i < g->n; i++) {
 		const struct job *j = &g->job[i];
 		sealed += j->rc == 0;
-		if (j->rc == 0 || (j->rc == -ENOENT &&
+		if (j->rc == 0 || j->rc == -ECANCELED || (j->rc == -ENOENT &&
 				j->node->type == NODE_FOLDER))
 			continue;
 		n++;
@@ -398,6 +457,24 @@ static void note_health(struct sealer *s, const struct group *g)
 	}
 }
 
+/* What may change is made immutable when it is known to be sealed, and nobody
+ * is at it. */
+static void protect_for_now(struct sealer *s, const struct job *j)
+{
+	struct mount *m = s->m;
+	char path[NODE_PATH];
+
+	TREE(m, false);
+	locked(&m->retain);
+	{
+		locked(&m->lock);
+		if (j->node->item.state != ST_SEALED ||
+			node_path(&m->nodes, j->node, path) < 0)
+			return;
+	}
+	sealer_protect(s, path, false);
+}
+
 static void finish(struct sealer *s, struct group *g)
 {
 	struct mount *m = s->m;
@@ -407,12 +484,19 @@ static void finish(struct sealer *s, struct group *g)
 	for (i = 0; i < g->n; i++) {
 		struct job *j = &g->job[i];
 		if (j->rc == 0 && j->node->type == NODE_FILE &&
-			j->first == NULL)
+			j->first == NULL && j->class == CLASS_SEAL)
 			sealer_protect(s, j->path, false);
+		if (j->rc == 0 && j->nothing && j->class == CLASS_VERSION)
+			versions_drop(m->versions, &j->newest);
 	}
 	/* Links before their files: a sealed file has all its names. */
 	for (i = g->n; i-- > 0;)
 		finish_job(s, &g->job[i]);
+	pthread_cond_broadcast(&m->sealed);
+	for (i = 0; i < g->n; i++)
+		if (g->job[i].rc == 0 && g->job[i].class != CLASS_SEAL &&
+			g->job[i].node->type == NODE_FILE)
+			protect_for_now(s, &g->job[i]);
 	locked(&m->lock);
 	for (i = 0; i < g->n; i++) {
 		struct job *j = &g->job[i];
@@ -440,6 +524,7 @@ static void free_group(struct group *g)
 	for (i = 0; i < g->n; i++) {
 		free(g->job[i].path);
 		buf_free(&g->job[i].d);
+		buf_free(&g->job[i].tombstone);
 		buf_free(&g->job[i].h.tops);
 	}
 	free(g->job);
@@ -465,8 +550,8 @@ static void record_late(struct sealer *s)
 				name = name->node_next) {
 				if (name->recorded)
 					known = name;
-				else if (name_class(&m->nodes, name) ==
-					CLASS_SEAL)
+				else if (class_seals(name_class(&m->nodes,
+						name)))
 					todo = name;
 			}
 			if (todo == NULL || known == NULL ||
@@ -507,11 +592,14 @@ static bool one_group(struct sealer *s)
 	make_durable(s, &g);
 	fault_point("seal.synced");
 	hash_all(s, &g);
+	make_links(s, &g);
 	fault_point("seal.hashed");
+	begin_commit(s, &g);
 	rc = queue(s, &g);
 	fault_point("seal.queued");
 	for (i = 0; i < g.n && rc != 0; i++)
-		g.job[i].rc = rc;
+		if (g.job[i].rc == 0)
+			g.job[i].rc = rc;
 	finish(s, &g);
 	fault_point("seal.protected");
 	rest = g.n >= GROUP;
@@ -555,6 +643,9 @@ int sealer_link(struct sealer *s, const char *from, const char *to)
 		r.kind = RECORD_LINK;
 		r.path = BYTES(to, strlen(to));
 		r.until = 0; /* the file's own record has it */
+		r.has_previous = false;
+		r.from = 0;
+		r.tail = (struct hash){{0}};
 		rc = sealrecord_encode(s->m, &r, &d);
 	}
 	buf_free(&f.d);

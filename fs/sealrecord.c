@@ -7,8 +7,11 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "core/hash.h"
 #include "fs/inner.h"
 #include "fs/retain.h"
+#include "fs/retain_inner.h"
+#include "fs/versions.h"
 
 static void attributes(const struct job *j, struct record *r)
 {
@@ -61,7 +64,136 @@ static void keep(struct mount *m, const struct job *j, int fd,
 		(void)utimensat(fd, "", times, AT_EMPTY_PATH);
 }
 
+/* -- what the path had -- */
+
+enum record_class sealrecord_class(enum rules_class c)
+{
+	return c == CLASS_VERSION ? RECORD_CLASS_VERSION :
+		c == CLASS_APPEND ? RECORD_CLASS_APPEND : RECORD_CLASS_SEAL;
+}
+
+static int see_newest(void *ctx, const struct local_record *l)
+{
+	struct found *f = ctx;
+
+	f->rc = buf_copy(l->d, &f->d);
+	return 0;
+}
+
+/* Its newest record; f->d stays empty if it has none.  Of class seal nothing
+ * can have been there. */
+static int find_newest(struct mount *m, const struct job *j, struct found *f)
+{
+	struct local *l = m->s.local;
+	int rc = j->class == CLASS_SEAL ? -ENOENT : l->ops->find(l,
+		BYTES(j->path, strlen(j->path)), see_newest, f);
+
+	if (rc != 0)
+		return rc == -ENOENT ? 0 : rc;
+	rc = f->rc != 0 ? f->rc : record_decode(BUF_BYTES(&f->d), &f->r);
+	if (rc == 0)
+		f->dh = hash_sha3(BUF_BYTES(&f->d));
+	return rc;
+}
+
+static bool same_file(const struct record *a, const struct record *b)
+{
+	return a->kind == b->kind && a->size == b->size &&
+		hash_equal(&a->root, &b->root) && a->mode == b->mode &&
+		a->mtime_ns == b->mtime_ns && a->uid == b->uid &&
+		a->gid == b->gid && a->class == b->class &&
+		bytes_equal(a->target, b->target) &&
+		bytes_equal(a->xattrs, b->xattrs);
+}
+
+/* The tombstone of what was there, and r says what that was. */
+static int succeed(struct mount *m, struct job *j, const struct found *f,
+	struct record *r)
+{
+	struct record gone = {.kind = RECORD_TOMBSTONE, .path = r->path,
+		.change = RECORD_REPLACED, .has_about = true, .about = f->dh};
+	struct stat st;
+
+	if (f->d.n == 0)
+		return 0;
+	if (!record_seals(f->r.kind)) {
+		r->has_previous = f->r.has_about;
+		r->previous = f->r.about;
+		return 0;
+	}
+	r->has_previous = true;
+	r->previous = f->dh;
+	if (r->kind == RECORD_APPEND)
+		return 0;
+	if (j->rewritten || (versions_stat(m->versions, &f->dh,
+			&st) == 0 && st.st_ino == j->st.st_ino))
+		gone.change = RECORD_REWRITTEN;
+	return sealrecord_encode(m, &gone, &j->tombstone);
+}
+
+/* j->d, unless it would say what f does. */
+static int finish(struct mount *m, struct job *j, int fd,
+	const struct found *f, struct record *r)
+{
+	int rc;
+
+	r->class = sealrecord_class(j->class);
+	if (f->d.n > 0 && same_file(&f->r, r)) {
+		j->nothing = true;
+		j->newest = f->dh;
+		return 0;
+	}
+	if (r->kind != RECORD_APPEND)
+		keep(m, j, fd, r);
+	rc = succeed(m, j, f, r);
+	return rc == 0 ? sealrecord_encode(m, r, &j->d) : rc;
+}
+
 /* -- files -- */
+
+/* Nothing below its size is written from now on: X4 of version.h.  Not if it
+ * is not being sealed any more. */
+static int fix(struct mount *m, struct job *j)
+{
+	locked(&m->lock);
+	if (j->node->item.turn != j->turn)
+		return -ECANCELED;
+	if (j->class == CLASS_APPEND)
+		j->node->floor = (uint64_t)j->st.st_size;
+	return 0;
+}
+
+/* Root and digest of the content; of a file that has grown also those of what
+ * is new, and that the rest is as it was. */
+static int hash_content(struct mount *m, struct job *j, int fd,
+	uint8_t *buffer, const struct found *f, struct record *r)
+{
+	uint64_t size = (uint64_t)j->st.st_size;
+	struct retention keeping;
+	struct hash before;
+	int rc;
+
+	if (j->class != CLASS_APPEND || f->d.n == 0 ||
+		!record_stores(f->r.kind) || f->r.size == 0)
+		return hashfile(fd, size, buffer, &j->h);
+	if (size == f->r.size) {
+		j->nothing = true;
+		return 0;
+	}
+	if (size < f->r.size)
+		return -EBADMSG; /* not through the mount */
+	rc = hashfile_grown(fd, f->r.size, size, buffer, &j->h, &before,
+		&r->tail);
+	if (rc == 0 && !hash_equal(&before, &f->r.root))
+		rc = -EBADMSG;
+	r->kind = RECORD_APPEND;
+	r->from = j->from = f->r.size;
+	if (rc == 0)
+		rc = retain_get(m, j->path, &keeping);
+	if (rc == 0)
+		r->until = keeping.until;
+	return rc;
+}
 
 static bool changed(const struct stat *a, const struct stat *b)
 {
@@ -76,6 +208,7 @@ static int put_record(struct mount *m, struct job *j, uint8_t *buffer)
 	cleanup(buf) struct buf x = {0};
 	struct record r = {.kind = RECORD_PUT};
 	struct stat after;
+	FOUND(f);
 	int rc;
 
 	if (fd < 0)
@@ -84,21 +217,24 @@ static int put_record(struct mount *m, struct job *j, uint8_t *buffer)
 		return -errno;
 	if (!S_ISREG(j->st.st_mode) || j->st.st_ino != j->node->ino)
 		return -ESTALE; /* not the file that settled */
-	rc = hashfile(fd, (uint64_t)j->st.st_size, buffer, &j->h);
+	rc = fix(m, j);
+	if (rc == 0)
+		rc = find_newest(m, j, &f);
+	if (rc == 0)
+		rc = hash_content(m, j, fd, buffer, &f, &r);
 	if (rc == 0)
 		rc = read_xattrs(m, j, fd, &x);
 	if (rc == 0 && fstat(fd, &after) != 0)
 		rc = -errno;
-	if (rc != 0)
+	if (rc != 0 || j->nothing)
 		return rc;
-	if (changed(&after, &j->st))
+	if (j->class != CLASS_APPEND && changed(&after, &j->st))
 		return -EAGAIN; /* S2 */
 	attributes(j, &r);
 	content(&j->h, (uint64_t)j->st.st_size, &r);
 	r.xattrs = BUF_BYTES(&x);
 	r.unclean = j->unclean;
-	keep(m, j, fd, &r);
-	return sealrecord_encode(m, &r, &j->d);
+	return finish(m, j, fd, &f, &r);
 }
 
 static int symlink_record(struct mount *m, struct job *j)
@@ -107,6 +243,8 @@ static int symlink_record(struct mount *m, struct job *j)
 	struct record r = {.kind = RECORD_SYMLINK};
 	char target[PATH_MAX];
 	ssize_t n;
+	FOUND(f);
+	int rc;
 
 	if (fd < 0)
 		return fd;
@@ -115,25 +253,47 @@ static int symlink_record(struct mount *m, struct job *j)
 	n = readlinkat(fd, "", target, sizeof target);
 	if (n < 0)
 		return -errno;
+	rc = fix(m, j);
+	if (rc == 0)
+		rc = find_newest(m, j, &f);
+	if (rc != 0)
+		return rc;
 	attributes(j, &r);
 	r.target = BYTES(target, (size_t)n);
-	keep(m, j, fd, &r);
-	return sealrecord_encode(m, &r, &j->d);
+	return finish(m, j, fd, &f, &r);
+}
+
+/* Has its newest record made it that link already? */
+static bool same_link(const struct found *f, const struct record *r)
+{
+	return f->d.n > 0 && f->r.kind == RECORD_LINK &&
+		hash_equal(&f->r.root, &r->root) &&
+		bytes_equal(f->r.target, r->target);
 }
 
 int sealrecord_link(struct mount *m, struct job *j)
 {
-	struct record r, put;
-	int rc = record_decode(BUF_BYTES(&j->first->d), &put);
+	FOUND(put);
+	FOUND(f);
+	struct record r;
+	int rc = j->first->nothing ? find_newest(m, j->first, &put) :
+		record_decode(BUF_BYTES(&j->first->d), &put.r);
 
+	if (rc == 0)
+		rc = find_newest(m, j, &f);
 	if (rc != 0)
 		return rc;
-	r = put;
+	r = put.r;
 	r.kind = RECORD_LINK;
 	r.path = BYTES(j->path, strlen(j->path));
-	r.target = put.path;
+	r.target = put.r.path;
 	r.until = 0; /* the file's own record has it */
-	return sealrecord_encode(m, &r, &j->d);
+	r.class = sealrecord_class(j->class);
+	r.has_previous = false;
+	r.from = 0;
+	r.tail = (struct hash){{0}};
+	j->nothing = same_link(&f, &r);
+	return j->nothing ? 0 : sealrecord_encode(m, &r, &j->d);
 }
 
 /* -- folders -- */

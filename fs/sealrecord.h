@@ -2,7 +2,9 @@
  * sealrecord: the record of one name, made of what lies in files/.
  *
  * S2 of sealer.h: content, size and times are looked at again after hashing,
- * so a record describes one state of the file.
+ * so a record describes one state of the file.  What had another content before
+ * (class version) or has grown (class append) says so; what is as its newest
+ * record has it gets none.
  */
 #ifndef FS_SEALRECORD_H
 #define FS_SEALRECORD_H
@@ -11,6 +13,7 @@
 
 #include "core/record.h"
 #include "fs/hashfile.h"
+#include "fs/rules.h"
 
 struct mount;
 struct node;
@@ -21,13 +24,19 @@ struct job {
 	struct node *node;
 	struct name *name;	/* stays: its file is SEALING */
 	char *path;
+	enum rules_class class;	/* of the name; of a folder: seal */
 	const struct job *first; /* the file's first name; NULL: this is it */
-	bool nothing;		/* a folder that its record describes */
+	bool nothing;		/* its newest record describes it */
+	struct hash newest;	/* H(d) of that, in class version */
 	bool unclean;
+	bool rewritten;		/* the file is the one that was sealed here */
+	uint32_t turn;		/* of the node, when it was taken */
 	uint64_t span;		/* s that it is kept by default; 0: none */
 	struct stat st;
 	struct hashed h;
+	struct buf tombstone;	/* of what the path had; n == 0: none */
 	struct buf d;
+	uint64_t from;		/* where what is stored with it begins */
 	int rc;
 };
 
@@ -38,6 +47,8 @@ void sealrecord_make(struct mount *m, struct job *j, uint8_t *buffer);
 int sealrecord_link(struct mount *m, struct job *j);
 /* Has the folder's newest record its attributes of now? */
 bool sealrecord_folder_same(struct mount *m, const char *path);
+/* A class as records have it; not of temp and scratch. */
+enum record_class sealrecord_class(enum rules_class c);
 /* As record_encode(), with a salt. */
 int sealrecord_encode(struct mount *m, struct record *r, struct buf *ret);
 

@@ -11,12 +11,12 @@
 /* The table of the header: what may follow what. */
 static const unsigned moves[ST_STATES] = {
 	[ST_NONE] = UNSEALED | BIT(ST_SEALED),
-	[ST_OPEN] = UNSEALED | BIT(ST_NONE),
+	[ST_OPEN] = UNSEALED | BIT(ST_SEALING) | BIT(ST_NONE),
 	[ST_SETTLING] = UNSEALED | BIT(ST_SEALING) | BIT(ST_NONE),
 	[ST_FROZEN] = UNSEALED | BIT(ST_SEALING) | BIT(ST_NONE),
 	[ST_SEALING] = BIT(ST_SEALED) | BIT(ST_SETTLING) | BIT(ST_FROZEN) |
-		BIT(ST_NONE),
-	[ST_SEALED] = 0,
+		BIT(ST_OPEN) | BIT(ST_NONE),
+	[ST_SEALED] = BIT(ST_OPEN) | BIT(ST_SETTLING),
 	[ST_TEMP] = UNSEALED | BIT(ST_NONE),
 	[ST_SCRATCH] = UNSEALED | BIT(ST_NONE),
 };
@@ -161,17 +161,30 @@ static uint64_t due(const struct settle *s, const struct item *i)
 	return soon < late ? soon : late;
 }
 
+/* Nobody can change what is there, though there are writers. */
+static bool only_grows(const struct item *i)
+{
+	return i->class == CLASS_APPEND && i->grown && i->writers == i->adders;
+}
+
+/* Is it only open in case that more comes? */
+static bool all_sealed(const struct item *i)
+{
+	return i->state == ST_OPEN && i->part && !i->grown;
+}
+
 /* Puts an unsealed item into the state that its fields say, and its timer. */
 static void rest(struct settle *s, struct item *i)
 {
 	enum seal_state to = i->frozen ? ST_FROZEN : ST_SETTLING;
 
-	if (i->class != CLASS_SEAL)
+	if (!class_seals(i->class))
 		to = i->class == CLASS_TEMP ? ST_TEMP : ST_SCRATCH;
 	else if (i->writers > 0)
 		to = ST_OPEN;
 	move(s, i, to);
-	if ((to == ST_SETTLING || to == ST_FROZEN) && i->busy == 0)
+	if (i->busy == 0 && (to == ST_SETTLING || to == ST_FROZEN ||
+			(to == ST_OPEN && only_grows(i))))
 		heap_insert(s, i, due(s, i));
 	else
 		heap_remove(s, i);
@@ -192,9 +205,43 @@ void settle_join(struct settle *s, struct item *i, enum rules_class class,
 	rest(s, i);
 }
 
-void settle_known(struct settle *s, struct item *i)
+void settle_known(struct settle *s, struct item *i, enum rules_class class)
 {
+	i->class = class;
+	i->part = class == CLASS_APPEND;
 	move(s, i, ST_SEALED);
+}
+
+void settle_unseal(struct settle *s, struct item *i, enum rules_class class,
+	uint64_t now)
+{
+	assert(i->state == ST_SEALED && i->class != CLASS_SEAL);
+	i->class = class;
+	i->frozen = i->freeze_at_close = i->unclean = false;
+	i->first_ms = i->last_ms = now;
+	list(s, i);
+	rest(s, i);
+}
+
+void settle_cancel(struct settle *s, struct item *i)
+{
+	assert(i->state == ST_SEALING && i->class != CLASS_SEAL);
+	i->turn++;
+	rest(s, i);
+}
+
+void settle_grow(struct settle *s, struct item *i, uint64_t now, bool much)
+{
+	if (!i->grown)
+		i->first_ms = now;
+	i->grown = true;
+	i->empty = false;
+	i->last_ms = now;
+	if (!unsealed(i))
+		return; /* seen when it is sealed */
+	rest(s, i);
+	if (much && i->heap != 0)
+		heap_insert(s, i, now);
 }
 
 int settle_may_write(const struct item *i)
@@ -209,21 +256,28 @@ int settle_may_change(const struct item *i)
 	return unsealed(i) ? 0 : -EPERM;
 }
 
-void settle_open(struct settle *s, struct item *i)
+void settle_open(struct settle *s, struct item *i, bool adds)
 {
 	i->writers++;
+	i->adders += adds;
 	if (unsealed(i))
 		rest(s, i);
 }
 
-void settle_close(struct settle *s, struct item *i, uint64_t now)
+void settle_close(struct settle *s, struct item *i, bool adds, uint64_t now)
 {
 	assert(i->writers > 0);
 	i->writers--;
-	if (!unsealed(i) || i->writers > 0)
+	i->adders -= adds;
+	if (!unsealed(i))
 		return;
-	if (i->class == CLASS_SEAL) { /* else when it is renamed */
-		i->frozen = i->frozen || (i->freeze_at_close && !i->empty);
+	if (i->writers > 0) {
+		rest(s, i);
+		return;
+	}
+	if (class_seals(i->class)) { /* else when it is renamed */
+		i->frozen = i->frozen || (i->freeze_at_close && !i->empty &&
+			i->class == CLASS_SEAL);
 		i->freeze_at_close = false;
 	}
 	i->last_ms = now;
@@ -258,9 +312,9 @@ void settle_chmod(struct settle *s, struct item *i, bool writable)
 		i->freeze_at_close = false; /* frozen stays: no way back */
 		return;
 	}
-	if (i->writers > 0 || i->class != CLASS_SEAL)
+	if (i->writers > 0 || !class_seals(i->class))
 		i->freeze_at_close = true;
-	else if (!i->empty)
+	else if (!i->empty && i->class == CLASS_SEAL)
 		i->frozen = true;
 	rest(s, i);
 }
@@ -270,9 +324,10 @@ void settle_renamed(struct settle *s, struct item *i, enum rules_class class,
 {
 	if (!unsealed(i))
 		return;
-	if (i->class != CLASS_SEAL && class == CLASS_SEAL) {
+	if (!class_seals(i->class) && class_seals(class)) {
 		i->first_ms = now;
-		if (i->freeze_at_close && i->writers == 0 && !i->empty)
+		if (class == CLASS_SEAL && i->freeze_at_close &&
+			i->writers == 0 && !i->empty)
 			i->frozen = true;
 	}
 	i->class = class;
@@ -306,11 +361,11 @@ int settle_ask(struct settle *s, struct item *i, uint64_t now)
 			heap_insert(s, i, now);
 		return 0;
 	}
-	if (i->state == ST_SEALED || i->state == ST_SEALING)
+	if (i->state == ST_SEALED || i->state == ST_SEALING || all_sealed(i))
 		return 0;
-	if (i->class != CLASS_SEAL || i->state == ST_NONE)
+	if (!class_seals(i->class) || i->state == ST_NONE)
 		return -EINVAL;
-	if (i->writers > 0 || i->busy > 0)
+	if ((i->writers > 0 && !only_grows(i)) || i->busy > 0)
 		return -EBUSY;
 	move(s, i, ST_SEALING);
 	heap_insert(s, i, now);
@@ -331,6 +386,7 @@ size_t settle_take(struct settle *s, uint64_t now, struct item **ret,
 			i->taken = true;
 		} else {
 			move(s, i, ST_SEALING);
+			i->grown = false;
 		}
 		ret[n++] = i;
 	}
@@ -347,6 +403,11 @@ uint64_t settle_next(const struct settle *s, uint64_t now)
 void settle_sealed(struct settle *s, struct item *i)
 {
 	i->taken = false;
+	i->part = i->class == CLASS_APPEND;
+	if (i->part && (i->writers > 0 || i->grown)) {
+		rest(s, i);
+		return;
+	}
 	if (i->kind != ITEM_FOLDER)
 		move(s, i, ST_SEALED);
 	if (!i->dirty)
@@ -361,6 +422,7 @@ void settle_failed(struct settle *s, struct item *i, uint64_t now,
 		settle_folder(s, i, now);
 	} else {
 		i->last_ms = now;
+		i->grown = i->class == CLASS_APPEND;
 		rest(s, i);
 	}
 	heap_insert(s, i, now + wait_ms);
@@ -370,7 +432,7 @@ bool settle_owed(const struct item *i)
 {
 	if (i->kind == ITEM_FOLDER)
 		return i->dirty || i->taken;
-	return i->state >= ST_OPEN && i->state <= ST_SEALING;
+	return i->state >= ST_OPEN && i->state <= ST_SEALING && !all_sealed(i);
 }
 
 const char *settle_state_name(enum seal_state s)

@@ -12,11 +12,16 @@
  *   SETTLING   closed; the timer runs                        OPEN FROZEN SEALING
  *   FROZEN     content fixed (chmod a-w), name not yet       SETTLING SEALING
  *   SEALING    taken: nothing may change any more            SEALED SETTLING FROZEN
- *   SEALED     recorded
+ *   SEALED     recorded                                      OPEN SETTLING
  *   TEMP       kept, not sealed under this name              OPEN SETTLING FROZEN SCRATCH
  *   SCRATCH    kept, never sealed                            the same, TEMP
  * OPEN, SETTLING and FROZEN also go to TEMP and SCRATCH (rename) and all but
- * SEALING to NONE (unlink).  SEALING goes back only when sealing failed.
+ * SEALING to NONE (unlink).  SEALING goes back when sealing failed, and in the
+ * classes version and append; these alone leave SEALED, too.  chmod a-w freezes
+ * in class seal only.
+ *
+ * What has grown in class append is taken though writers are there, if all of
+ * them can only put something behind it: SEALING then goes back to OPEN.
  *
  * Timer: last change + settle, at the latest first close + settle_max.  An
  * empty file has empty_settle instead of both, for an empty file is more often
@@ -45,6 +50,10 @@ struct item {
 	enum seal_state state;
 	enum rules_class class;
 	uint32_t writers;	/* handles that can write */
+	uint32_t adders;	/* those of them that can only append */
+	uint32_t turn;		/* counts settle_cancel() */
+	bool part, grown;	/* class append: what was there when it was last
+				   sealed is; there is more since it was taken */
 	uint32_t busy;		/* changes of attributes in progress */
 	bool frozen;		/* content is fixed */
 	bool freeze_at_close;	/* chmod a-w while a writer was there */
@@ -78,14 +87,21 @@ void settle_release(struct settle *s, struct item *i);
 /* An unsealed file or symlink has come to be known. */
 void settle_join(struct settle *s, struct item *i, enum rules_class class,
 	uint64_t now);
-/* It is sealed already. */
-void settle_known(struct settle *s, struct item *i);
+/* It is sealed already, in that class. */
+void settle_known(struct settle *s, struct item *i, enum rules_class class);
+/* It is sealed no more, in class version or append; its class is that one. */
+void settle_unseal(struct settle *s, struct item *i, enum rules_class class,
+	uint64_t now);
+/* What is SEALING shall not be sealed now. */
+void settle_cancel(struct settle *s, struct item *i);
+/* Something came behind a file of class append; much: enough to be sealed. */
+void settle_grow(struct settle *s, struct item *i, uint64_t now, bool much);
 /* May content be written; may name and attributes change?  0 or -EPERM. */
 int settle_may_write(const struct item *i);
 int settle_may_change(const struct item *i);
-/* A handle that can write was opened; closed. */
-void settle_open(struct settle *s, struct item *i);
-void settle_close(struct settle *s, struct item *i, uint64_t now);
+/* A handle that can write, or only append, was opened; closed. */
+void settle_open(struct settle *s, struct item *i, bool adds);
+void settle_close(struct settle *s, struct item *i, bool adds, uint64_t now);
 /* Attributes are being changed: it is not taken before settle_changed(). */
 void settle_change(struct settle *s, struct item *i);
 void settle_changed(struct settle *s, struct item *i, uint64_t now);

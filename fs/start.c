@@ -13,6 +13,7 @@
 #include "fs/inner.h"
 #include "fs/sealer.h"
 #include "fs/sealrecord.h"
+#include "fs/version.h"
 
 #define VALUE "mount.run"	/* "running|ended START FROM TO", ms */
 
@@ -61,14 +62,6 @@ int start_end(struct mount *m)
 		BYTES(text, (size_t)n));
 }
 
-/* What a sealed name is; RECORD_TOMBSTONE: not sealed. */
-static int look(void *ctx, const struct local_record *r)
-{
-	*(enum record_kind *)ctx = record_seals(r->kind) ? r->kind :
-		RECORD_TOMBSTONE;
-	return 0;
-}
-
 static bool suspect(const struct mount *m, const struct stat *st)
 {
 	uint64_t ms = (uint64_t)st->st_ctim.tv_sec * 1000 +
@@ -106,33 +99,33 @@ struct node *start_node(struct mount *m, const char *path)
 static int seen_file(struct mount *m, struct node *folder, const char *text,
 	const char *path, const struct stat *st)
 {
-	enum record_kind kind = RECORD_TOMBSTONE;
 	struct name *name;
+	struct version_seal seal;
 	struct node *n;
-	int rc = m->s.local->ops->find(m->s.local, BYTES(path, strlen(path)),
-		look, &kind);
-	bool sealed = kind != RECORD_TOMBSTONE;
+	int rc = version_look(m, path, st, &seal);
 
-	if (rc != 0 && rc != -ENOENT)
+	if (rc != 0)
 		return rc;
-	if (record_stores(kind))
-		room_sealed(m, (uint64_t)st->st_size);
-	if (sealed && S_ISREG(st->st_mode))
+	if (seal.stores)
+		room_sealed(m, seal.class == CLASS_APPEND ? seal.floor :
+			seal.sealed ? (uint64_t)st->st_size : 0);
+	if (seal.sealed && S_ISREG(st->st_mode))
 		sealer_protect(m->sealer, path, true);
-	if (sealed && st->st_nlink == 1)
+	if (seal.sealed && st->st_nlink == 1)
 		return 0;
 	locked(&m->lock);
 	n = node_get(&m->nodes, st->st_ino, node_type_of(st->st_mode));
 	name = n == NULL ? NULL : node_name(&m->nodes, folder, text, n);
 	if (name == NULL)
 		return -ENOMEM;
-	name->recorded = name->recorded || sealed;
-	if (n->item.state == ST_SEALED || sealed) {
+	name->recorded = name->recorded || seal.sealed;
+	n->floor = n->floor > seal.floor ? n->floor : seal.floor;
+	if (n->item.state == ST_SEALED || seal.sealed) {
 		/* One recorded name seals the file under all of them. */
 		if (n->item.state != ST_SEALED && n->item.state != ST_NONE)
 			settle_gone(&m->nodes.settle, &n->item);
 		if (n->item.state == ST_NONE)
-			settle_known(&m->nodes.settle, &n->item);
+			settle_known(&m->nodes.settle, &n->item, seal.class);
 		n->unknown = false;
 		n->keeps = true;
 		return 0;
@@ -142,6 +135,7 @@ static int seen_file(struct mount *m, struct node *folder, const char *text,
 			node_class(&m->nodes, n), mount_now(m));
 	} else {
 		inode_join(m, n, st);
+		n->written -= seal.floor < n->written ? seal.floor : n->written;
 		n->item.unclean = S_ISREG(st->st_mode) && st->st_size > 0 &&
 			suspect(m, st);
 		if ((st->st_mode & 0222) == 0)
@@ -237,8 +231,8 @@ static int walk_one(struct mount *m, const char *folder, struct stack *s)
 	return rc;
 }
 
-/* Files of several names of which all have records need no memory; names of
- * class seal without one get theirs. */
+/* Files of several names of which all have records need no memory, unless they
+ * may be unsealed with all of them; names without one get theirs. */
 static void settle_links(struct mount *m)
 {
 	struct node *n, *next;
@@ -255,7 +249,8 @@ static void settle_links(struct mount *m)
 		if (owes)
 			sealer_late(m->sealer, n);
 		else
-			n->keeps = false;
+			n->keeps = n->item.class != CLASS_SEAL &&
+				n->names != NULL && n->names->node_next != NULL;
 	}
 }
 

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "core/cleanup.h"
+#include "core/fault.h"
 #include "fs/backing.h"
 
 #define NEW ".new"		/* a copy being made */
@@ -84,7 +85,24 @@ int versions_keep(int versions, const struct hash *dh, int fd)
 	if (linkat(AT_FDCWD, from, folder, name + FOLDER,
 			AT_SYMLINK_FOLLOW) != 0 && errno != EEXIST)
 		return -errno;
+	fault_point("versions.linked");
 	return fsync(folder) != 0 ? -errno : 0;
+}
+
+int versions_drop(int versions, const struct hash *dh)
+{
+	char name[NAME];
+
+	name_of(dh, name);
+	fault_point("versions.drop");
+	if (unlinkat(versions, name, 0) == 0 || errno == ENOENT)
+		return 0;
+	if (errno != EPERM)
+		return -errno;
+	cleanup(close) int fd = versions_read(versions, dh);
+	if (fd >= 0)
+		(void)backing_flag_fd(fd, false);
+	return unlinkat(versions, name, 0) != 0 ? -errno : 0;
 }
 
 /* -- all names of one inode -- */
@@ -104,12 +122,14 @@ static int walk_folder(int folder, ino_t ino, visit_name *visit, void *ctx)
 		return rc;
 	}
 	while (rc == 0 && (e = readdir(d)) != NULL)
-		if (e->d_ino == ino && strlen(e->d_name) == HASH_HEX)
+		if ((ino == 0 || e->d_ino == ino) &&
+			strlen(e->d_name) == HASH_HEX)
 			rc = visit(ctx, dirfd(d), e->d_name);
 	closedir(d);
 	return rc;
 }
 
+/* ino 0: of all. */
 static int walk(int versions, ino_t ino, visit_name *visit, void *ctx)
 {
 	char name[FOLDER];
@@ -141,6 +161,24 @@ int versions_count(int versions, ino_t ino)
 	int n = 0, rc = walk(versions, ino, count, &n);
 
 	return rc != 0 ? rc : n;
+}
+
+static int add_bytes(void *ctx, int folder, const char *name)
+{
+	struct stat st;
+
+	if (fstatat(folder, name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+		S_ISREG(st.st_mode))
+		*(uint64_t *)ctx += (uint64_t)st.st_size / st.st_nlink;
+	return 0;
+}
+
+uint64_t versions_bytes(int versions)
+{
+	uint64_t n = 0;
+
+	(void)walk(versions, 0, add_bytes, &n);
+	return n;
 }
 
 /* -- a copy -- */
@@ -205,11 +243,13 @@ static int put(void *ctx, int folder, const char *name)
 {
 	struct parting *p = ctx;
 
+	fault_point("versions.copied");
 	if ((unlinkat(folder, NEW, 0) != 0 && errno != ENOENT) ||
 		linkat(p->versions, NEW, folder, NEW, 0) != 0 ||
 		renameat(folder, NEW, folder, name) != 0 ||
 		fsync(folder) != 0)
 		return -errno;
+	fault_point("versions.put");
 	p->n++;
 	return 0;
 }
@@ -234,5 +274,5 @@ int versions_part(int versions, int fd, bool immutable)
 	if (rc == 0 && immutable)
 		(void)backing_flag_fd(copy, true); /* where it can be had */
 	close(copy);
-	return rc;
+	return rc != 0 ? rc : 1;
 }

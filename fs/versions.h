@@ -28,11 +28,16 @@ int versions_stat(int versions, const struct hash *dh, struct stat *ret);
 /* fd (O_PATH will do) stands for what is kept from now on; kept already is 0.
  * The file must not be immutable at that moment. */
 int versions_keep(int versions, const struct hash *dh, int fd);
+/* It is at its name still, as it was.  Not there is 0. */
+int versions_drop(int versions, const struct hash *dh);
+/* Bytes of all; of a file that is in files/, too, its share by names. */
+uint64_t versions_bytes(int versions);
 /* How many versions that inode is: the number, or a negative errno.  Reads all
  * names. */
 int versions_count(int versions, ino_t ino);
 /* V2, for the file that fd, open for reading, stands for.  immutable: the copy
- * gets the flag.  One thread at a time. */
+ * gets the flag.  One thread at a time.  1: a copy was made; 0: none was
+ * needed. */
 int versions_part(int versions, int fd, bool immutable);
 
 #endif

@@ -14,6 +14,7 @@
 #include "fs/logtree.h"
 #include "fs/park.h"
 #include "fs/refusals.h"
+#include "fs/version.h"
 
 #define TOP_BIT (UINT64_C(1) << 63)
 #define CERT ".cert"
@@ -96,25 +97,31 @@ static int subject(struct mount *m, struct node *n, char ret[NODE_PATH])
 
 int virtual_cert(struct mount *m, const char *path, struct buf *ret)
 {
+	int rc = version_pending(m, path);
+
+	if (rc != 0)
+		return rc < 0 ? rc : -EAGAIN;
 	return certfile_make(m->certs, BYTES(path, strlen(path)), ret);
 }
 
 /* When the newest timestamp in the certificate was given: over its block, or
  * over the one that shows by when that was final.  *ret_whole: that is there,
- * so it will not change any more. */
+ * and nothing else can be at its path, so it will not change any more. */
 static uint64_t stamped_ms(
 	struct mount *m, struct bytes cert, bool *ret_whole)
 {
 	struct certificate c;
 	struct params p;
 	struct timestamp t;
+	struct record d;
 	enum verdict v;
 
 	*ret_whole = false;
 	if (certificate_decode(cert, &c) != 0 ||
 		params_decode(m->s.params, &p) != 0)
 		return m->started;
-	*ret_whole = c.has_final;
+	*ret_whole = c.has_final && record_decode(c.d, &d) == 0 &&
+		d.class == RECORD_CLASS_SEAL;
 	v = c.has_final ? timestamp_validate(&p, c.final.t_type, c.final.t,
 				  c.final.b, &t)
 			: timestamp_validate(&p, c.t_upper_type, c.t_upper,

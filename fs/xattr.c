@@ -189,7 +189,9 @@ static void get_ours(fuse_req_t req, struct node *n, const char *name,
 		if (rc >= 0)
 			rc = inode_resolve(m, n);
 		locked(&m->lock);
-		if (n != m->nodes.root && n->names != NULL)
+		if (n->item.state == ST_SEALED)
+			class = n->item.class; /* as it was recorded */
+		else if (n != m->nodes.root && n->names != NULL)
 			class = node_class(&m->nodes, n);
 	}
 	if (rc != 0)
@@ -375,7 +377,7 @@ static int change_xattr(struct mount *m, struct node *n, const char *name,
 	if (rc != 0)
 		return rc;
 	cleanup(close) int close_fd = fd;
-	rc = n->type == NODE_FOLDER ? 0 : inode_change(m, n);
+	rc = n->type == NODE_FOLDER ? 0 : inode_change(m, n, CHANGE_ATTRIBUTES);
 	if (rc > 0)
 		return xattr_same(path, name, value, size) ? 0 : -EPERM;
 	if (rc < 0)

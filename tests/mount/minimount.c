@@ -172,7 +172,7 @@ int main(int argc, char **argv)
 	struct mount_services s = {.queued = queued, .status = status,
 		.say = say, .config = &config};
 	struct sigaction act = {.sa_handler = end};
-	char *why = NULL;
+	char *why = NULL, *versions;
 	int i, rc;
 
 	if (argc < 4)
@@ -183,6 +183,9 @@ int main(int argc, char **argv)
 			return fail(argv[i], rc, why);
 	s.files_dir = argv[1];
 	s.fsname = argv[1];
+	if (asprintf(&versions, "%s.versions", argv[1]) < 0)
+		return 1;
+	s.versions_dir = versions;
 	s.refused_log = refused_log;
 	s.clock = clock_file != NULL ? test_clock() : clock_system();
 	s.chain_time = chain_file != NULL ? chain_time : NULL;
@@ -203,5 +206,6 @@ int main(int argc, char **argv)
 	mount_close(the_mount);
 	s.local->ops->free(s.local);
 	config_done(&config);
+	free(versions);
 	return rc == 0 ? 0 : fail("serving", rc, NULL);
 }

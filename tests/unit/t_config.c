@@ -76,10 +76,6 @@ static void good_file(void)
 	is_int(c.settle_ms, 3000, "takes effect");
 	is_int(config_set(&c, "preset=restic", "/", &why), 0, "a preset");
 	is_str(c.preset, "restic", "is kept");
-	is_int(config_set(&c, "preset=borg", "/", &why), -EINVAL,
-		"one that this version lacks");
-	ok(strstr(why, "class \"version\"") != NULL, "and why: %s", why);
-	free(why);
 	is_int(config_set(&c, "preset=restik", "/", &why), -EINVAL,
 		"one that is none");
 	free(why);

@@ -24,11 +24,11 @@ static void a_file(void)
 	struct item f = fresh(ITEM_FILE);
 
 	settle_join(&s, &f, CLASS_SEAL, 0);
-	settle_open(&s, &f);
+	settle_open(&s, &f, false);
 	is_int(f.state, ST_OPEN, "a writer: open");
 	is_int(settle_next(&s, 0) == UINT64_MAX, 1, "no timer runs");
 	is_int(settle_ask(&s, &f, 0), -EBUSY, "sealing it now is refused");
-	settle_close(&s, &f, 50);
+	settle_close(&s, &f, false, 50);
 	is_int(f.state, ST_SETTLING, "closed: settling");
 	is_int(settle_next(&s, 50), 10, "due after the settle time");
 	is_int(settle_may_write(&f), 0, "may be written");
@@ -79,11 +79,11 @@ static void freezing(void)
 	is_int(f.state, ST_SETTLING, "an empty file does not freeze");
 	settle_renamed(&s, &f, CLASS_SEAL, 0);
 	is_int(settle_next(&s, 0), 1000, "and has a time of its own");
-	settle_open(&s, &f);
+	settle_open(&s, &f, false);
 	settle_chmod(&s, &f, false);
 	is_int(f.state, ST_OPEN, "with a writer chmod a-w only marks it");
 	f.empty = false;
-	settle_close(&s, &f, 1);
+	settle_close(&s, &f, false, 1);
 	is_int(f.state, ST_FROZEN, "frozen at the last close");
 	is_int(settle_may_write(&f), -EPERM, "no more writing");
 	is_int(settle_may_change(&f), 0, "name and attributes are free");

@@ -1,0 +1,382 @@
+#include "fs/version.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+
+#include "core/fault.h"
+#include "core/hash.h"
+#include "fs/versions.h"
+
+#define MUCH ((uint64_t)1 << 20) /* bytes that are not left to settle */
+
+static struct bytes text(const char *path)
+{
+	return BYTES(path, strlen(path));
+}
+
+/* -- what is sealed -- */
+
+static enum rules_class class_of(const struct record *r)
+{
+	static const enum rules_class classes[] = {
+		[RECORD_CLASS_SEAL] = CLASS_SEAL,
+		[RECORD_CLASS_VERSION] = CLASS_VERSION,
+		[RECORD_CLASS_APPEND] = CLASS_APPEND,
+	};
+
+	return classes[r->class];
+}
+
+static int is_kept(struct mount *m, const struct hash *dh)
+{
+	struct stat st;
+	int rc = versions_stat(m->versions, dh, &st);
+
+	return rc == 0 ? 1 : rc == -ENOENT ? 0 : rc;
+}
+
+int version_kept(struct mount *m, const struct hash *dh,
+	const struct record *r)
+{
+	int rc = is_kept(m, dh);
+	FOUND(file);
+
+	if (rc != 0 || r->kind != RECORD_LINK)
+		return rc;
+	rc = retain_find(m, r->target, &file);
+	if (rc == -ENOENT)
+		return 1; /* it has gone, so this one is no link any more */
+	return rc != 0 ? rc : is_kept(m, &file.dh);
+}
+
+int version_pending(struct mount *m, const char *path)
+{
+	FOUND(f);
+	int rc = retain_find(m, text(path), &f);
+
+	if (rc != 0)
+		return rc == -ENOENT || rc == -EBADMSG ? 0 : rc;
+	return f.r.class == RECORD_CLASS_VERSION ?
+		version_kept(m, &f.dh, &f.r) : 0;
+}
+
+int version_look(struct mount *m, const char *path, const struct stat *st,
+	struct version_seal *ret)
+{
+	FOUND(f);
+	int rc = retain_find(m, text(path), &f);
+
+	*ret = (struct version_seal){.sealed = rc == 0};
+	if (rc == -EBADMSG)
+		ret->sealed = true; /* not understood: it gives no freedom */
+	if (rc != 0)
+		return rc == -ENOENT || rc == -EBADMSG ? 0 : rc;
+	ret->class = class_of(&f.r);
+	ret->stores = record_stores(f.r.kind);
+	if (ret->class == CLASS_APPEND && S_ISREG(st->st_mode)) {
+		ret->floor = f.r.size;
+		ret->sealed = (uint64_t)st->st_size <= f.r.size;
+	}
+	if (ret->class != CLASS_VERSION)
+		return 0;
+	rc = version_kept(m, &f.dh, &f.r);
+	ret->sealed = rc == 0;
+	return rc < 0 ? rc : 0;
+}
+
+void version_await(struct mount *m, struct node *n)
+{
+	if (n->item.state != ST_SEALING || n->item.class == CLASS_SEAL)
+		return;
+	if (!n->committing)
+		settle_cancel(&m->nodes.settle, &n->item);
+	while (n->committing)
+		pthread_cond_wait(&m->sealed, &m->lock);
+}
+
+/* -- X1 -- */
+
+/* A shorter record of a file that has grown needs its bytes until the buckets
+ * have them. */
+struct keeping_past {
+	struct mount *m;
+	int fd, rc;
+};
+
+static int keep_past(void *ctx, const struct local_record *l)
+{
+	struct keeping_past *k = ctx;
+	struct hash dh = hash_sha3(l->d);
+
+	if (record_stores(l->kind) && !l->final)
+		k->rc = versions_keep(k->m->versions, &dh, k->fd);
+	return k->rc != 0;
+}
+
+/* What is at path, as what f has sealed. */
+static int keep(struct mount *m, const char *path, const struct found *f)
+{
+	struct local *l = m->s.local;
+	struct keeping_past k = {.m = m};
+	int rc;
+
+	cleanup(close) int fd = backing_open(m->files, path, O_PATH);
+	if (fd < 0)
+		return fd;
+	fault_point("version.keep");
+	k.fd = fd;
+	rc = f->r.class != RECORD_CLASS_APPEND ? 0 :
+		l->ops->past(l, f->r.path, keep_past, &k);
+	if (rc == 0 || k.rc != 0)
+		rc = k.rc;
+	if (rc == 0)
+		rc = versions_keep(m->versions, &f->dh, fd);
+	fault_point("version.kept");
+	return rc;
+}
+
+/* X2 */
+static int bury(struct mount *m, const struct found *f,
+	const struct version_name *v)
+{
+	cleanup(buf) struct buf d = {0};
+	struct record r = {.kind = RECORD_TOMBSTONE, .path = f->r.path,
+		.change = v->change, .has_about = true, .about = f->dh};
+	int rc;
+
+	if (v->target != NULL)
+		r.target = text(v->target);
+	rc = retain_encode(m, &r, &d);
+	if (rc == 0)
+		rc = retain_queue(m, &r, BUF_BYTES(&d));
+	fault_point("version.buried");
+	return rc;
+}
+
+static int may_leave(const struct found *f, const struct version_name *v)
+{
+	if (f->r.class == RECORD_CLASS_APPEND)
+		return v->change == RECORD_RENAMED && record_stores(f->r.kind)
+			&& v->names == 1 ? 0 : -EPERM;
+	if (f->r.class != RECORD_CLASS_VERSION)
+		return -EPERM;
+	if (f->r.kind == RECORD_PUT && v->names > 1)
+		return -EPERM; /* X5 */
+	return 0;
+}
+
+int version_may_leave(struct mount *m, const struct version_name *v)
+{
+	FOUND(f);
+	int rc = retain_find(m, text(v->path), &f);
+
+	if (rc == 0)
+		rc = may_leave(&f, v);
+	else
+		return rc == -ENOENT ? 0 : rc;
+	return rc == 0 ? 1 : rc;
+}
+
+int version_leave(struct mount *m, const struct version_name *v,
+	struct thawed *ret)
+{
+	FOUND(f);
+	int rc;
+
+	*ret = (struct thawed){.fd = -1};
+	locked(&m->retain);
+	rc = retain_find(m, text(v->path), &f);
+	if (rc == -ENOENT)
+		return 0; /* it was never sealed */
+	if (rc == 0)
+		rc = may_leave(&f, v);
+	if (rc == 0)
+		rc = version_kept(m, &f.dh, &f.r);
+	if (rc == 0) {
+		rc = retain_thaw(m, v->path, ret);
+		if (rc == 0)
+			rc = keep(m, v->path, &f);
+	}
+	if (rc >= 0)
+		rc = v->change == RECORD_REMOVED ||
+			v->change == RECORD_RENAMED ? bury(m, &f, v) : 0;
+	if (rc != 0) {
+		retain_freeze(ret);
+		*ret = (struct thawed){.fd = -1};
+	}
+	return rc;
+}
+
+/* -- sealed no more -- */
+
+/* Lock held.  For room.h its bytes are not sealed ones from now on, but for
+ * those of a log that stay so. */
+static void count_room(struct mount *m, struct node *n, uint64_t size,
+	uint64_t stay)
+{
+	if (n->type != NODE_FILE)
+		return;
+	room_gone(m, size - stay);
+	n->end = size;
+	n->written = size - stay;
+}
+
+/* Lock held. */
+static void unsealed(struct mount *m, struct node *n, enum rules_class class)
+{
+	struct name *name;
+
+	for (name = n->names; name != NULL; name = name->node_next)
+		name->recorded = false;
+	n->shared = n->shared || n->item.class == CLASS_VERSION;
+	settle_unseal(&m->nodes.settle, &n->item, class, mount_now(m));
+}
+
+void version_moved(struct mount *m, struct node *n)
+{
+	enum rules_class class;
+	struct stat st = {0};
+
+	(void)inode_stat(m, n, &st);
+	locked(&m->lock);
+	if (n->names == NULL)
+		return;
+	class = node_class(&m->nodes, n);
+	n->rewritten = false;
+	if (n->floor > 0) { /* what was sealed of it is a version */
+		n->item.part = false;
+		n->item.grown = true;
+		n->shared = true;
+		room_gone(m, n->floor);
+		n->written += n->floor;
+	} else if (n->item.state == ST_SEALED) {
+		count_room(m, n, (uint64_t)st.st_size, 0);
+	}
+	if (n->item.state == ST_SEALED)
+		unsealed(m, n, class);
+	else
+		settle_renamed(&m->nodes.settle, &n->item, class, mount_now(m));
+	if (n->floor > 0)
+		(void)settle_ask(&m->nodes.settle, &n->item, mount_now(m));
+}
+
+/* What was sealed at the file's own, first name. */
+static int keep_file(struct mount *m, const char *path, struct thawed *t)
+{
+	FOUND(f);
+	int rc = retain_find_file(m, path, &f);
+
+	if (rc == 0 && f.r.class != RECORD_CLASS_VERSION)
+		rc = -EPERM;
+	if (rc == 0)
+		rc = retain_thaw(m, path, t);
+	if (rc == 0)
+		rc = keep(m, path, &f);
+	if (rc != 0)
+		retain_freeze(t);
+	return rc;
+}
+
+int version_unseal(struct mount *m, struct node *n)
+{
+	struct thawed t = {.fd = -1};
+	enum rules_class was, class = CLASS_SEAL;
+	char path[NODE_PATH];
+	struct stat st;
+	int rc;
+
+	locked(&m->retain);
+	{
+		locked(&m->lock);
+		version_await(m, n);
+		if (n->item.state != ST_SEALED)
+			return 0;
+		was = n->item.class;
+		rc = node_path(&m->nodes, n, path);
+		if (rc >= 0)
+			class = node_class(&m->nodes, n);
+	}
+	if (rc < 0 || was == CLASS_SEAL || class > was)
+		return -EPERM;
+	rc = backing_stat(m->files, path, &st);
+	if (rc == 0)
+		rc = was == CLASS_APPEND ? retain_thaw(m, path, &t) :
+			keep_file(m, path, &t);
+	if (rc != 0)
+		return rc;
+	t.flag = false; /* it is not immutable any more */
+	retain_freeze(&t);
+	locked(&m->lock);
+	n->rewritten = true;
+	count_room(m, n, (uint64_t)st.st_size,
+		was == CLASS_APPEND ? (uint64_t)st.st_size : 0);
+	unsealed(m, n, was);
+	return 0;
+}
+
+/* -- content -- */
+
+int version_part(struct mount *m, struct node *n, int fd)
+{
+	char name[BACKING_NAME];
+	struct stat st;
+	int rc;
+
+	{
+		locked(&m->lock);
+		if (!n->shared)
+			return 0;
+	}
+	locked(&m->parting);
+	backing_name(fd, name);
+	cleanup(close) int from = open(name, O_RDONLY | O_CLOEXEC | O_NOATIME);
+	if (from < 0)
+		return -errno;
+	fault_point("version.part");
+	rc = versions_part(m->versions, from, atomic_load(&m->immutable));
+	fault_point("version.parted");
+	if (rc < 0)
+		return rc;
+	if (rc > 0 && fstat(from, &st) == 0)
+		room_sealed(m, (uint64_t)st.st_size);
+	locked(&m->lock);
+	n->shared = false;
+	return 0;
+}
+
+int version_write(struct mount *m, struct handle *h, uint64_t off)
+{
+	struct node *n = h->node;
+	bool grows, shared;
+	struct stat st;
+	int rc;
+
+	{
+		locked(&m->lock);
+		if (off < n->floor)
+			return -EPERM; /* X4 */
+		grows = n->item.class == CLASS_APPEND;
+		shared = n->shared;
+	}
+	if (!h->adds) {
+		rc = shared ? version_part(m, n, h->fd) : 0;
+		return rc != 0 ? rc : grows;
+	}
+	/* The descriptor appends, wherever a shared mapping would have it. */
+	return fstat(h->fd, &st) != 0 || off < (uint64_t)st.st_size ?
+		-EPERM : grows;
+}
+
+void version_wrote(struct mount *m, struct handle *h)
+{
+	struct node *n = h->node;
+	struct stat st;
+
+	if (fstat(h->fd, &st) != 0)
+		return;
+	locked(&m->lock);
+	if (n->item.class == CLASS_APPEND)
+		settle_grow(&m->nodes.settle, &n->item, mount_now(m),
+			(uint64_t)st.st_size - n->floor >= MUCH);
+}

@@ -1,0 +1,255 @@
+#!/usr/bin/python3
+"""Class version: names may go and contents be replaced; what was sealed stays,
+with its certificate."""
+import errno
+import os
+import shutil
+import signal
+import stat
+import sys
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../lib"))
+import vaultkit as kit
+
+kit.need_fuse()
+tap = kit.Tap()
+
+
+def err(f, *a, **k):
+    """None, or the name of the errno that f ends with."""
+    try:
+        r = f(*a, **k)
+        if isinstance(r, int) and not isinstance(r, bool):
+            os.close(r)
+        return None
+    except OSError as e:
+        return errno.errorcode[e.errno]
+
+
+def attr(path, name):
+    try:
+        return os.getxattr(path, "user.notary." + name, follow_symlinks=False).decode()
+    except OSError as e:
+        return errno.errorcode[e.errno]
+
+
+def wait(path):
+    kit.run(kit.NOTARYFS, "wait", "--timeout", "60s", path, check=True, timeout=90)
+
+
+def write(path, data, mode="wb"):
+    with open(path, mode) as f:
+        f.write(data)
+
+
+def read(path):
+    with open(path, "rb") as f:
+        return f.read()
+
+
+def verified(data, cert):
+    """Does the certificate prove these bytes, with the anchor and nothing else?"""
+    d = v.dir + "/offline"
+    os.makedirs(d, exist_ok=True)
+    write(d + "/f", data)
+    write(d + "/f.cert", cert)
+    return kit.run(kit.VERIFY, "--anchor", v.anchor, d + "/f").returncode == 0
+
+
+def kept():
+    """Files in versions/."""
+    return sum(len(f) for _, _, f in os.walk(v.path + "/versions"))
+
+
+v = kit.Vault(settle="500ms")
+with open(v.path + "/notaryfs.conf", "a") as f:
+    f.write("bind = /w mirror\nbind = /db db\n")
+v.mount()
+w = v.mnt + "/w"
+os.mkdir(w)
+os.mkdir(v.mnt + "/db")
+f = w + "/f"
+
+# -- rewriting in place
+write(f, b"one")
+wait(f)
+ino = os.stat(f).st_ino
+tap.is_((attr(f, "class"), attr(f, "state")), ("version", "notarized"), "the preset mirror says version")
+cert1 = read(f + ".cert")
+fd = os.open(f, os.O_WRONLY)
+tap.is_(attr(f, "state"), "open", "opened to be written")
+tap.is_(err(os.stat, f + ".cert"), "ENOENT", "no certificate of what is being changed")
+os.write(fd, b"ONE!")
+os.close(fd)
+wait(f)
+tap.is_(read(f), b"ONE!", "written in place")
+tap.is_(os.stat(f).st_ino, ino, "under the same inode number")
+cert2 = read(f + ".cert")
+tap.ok(verified(b"ONE!", cert2), "with a certificate of its own")
+tap.ok(verified(b"one", cert1), "the old one still proves the old content")
+write(f, b"three")
+wait(f)
+tap.ok(verified(b"three", read(f + ".cert")) and os.stat(f).st_ino == ino, "O_TRUNC")
+os.truncate(f, 2)
+wait(f)
+tap.ok(verified(b"th", read(f + ".cert")), "truncate")
+write(f, b"e end", "ab")
+wait(f)
+tap.ok(verified(b"the end", read(f + ".cert")), "O_APPEND")
+
+# -- what changes nothing makes no version
+n = kept()
+before = os.getxattr(f, "user.notary.record")
+fd = os.open(f, os.O_RDWR)
+os.fsync(fd)
+os.close(fd)
+os.chmod(f, os.stat(f).st_mode & 0o7777)
+wait(f)
+tap.is_((os.getxattr(f, "user.notary.record"), kept()), (before, n), "an open without a write")
+
+# -- attributes
+os.chmod(f, 0o600)
+os.utime(f, (1, 1))
+os.setxattr(f, "user.color", b"blue")
+wait(f)
+tap.is_((stat.S_IMODE(os.stat(f).st_mode), os.stat(f).st_mtime), (0o600, 1), "mode and time")
+tap.ok(os.getxattr(f, "user.notary.record") != before, "are another version")
+tap.ok(verified(b"the end", read(f + ".cert")), "of the same content")
+
+# -- rename over, rename, unlink
+write(w + "/g", b"new f")
+os.rename(w + "/g", f)
+wait(f)
+tap.ok(read(f) == b"new f" and verified(b"new f", read(f + ".cert")), "replaced by what was not sealed")
+write(w + "/g", b"newer f")
+wait(w + "/g")
+os.rename(w + "/g", f)
+tap.is_(err(os.stat, w + "/g"), "ENOENT", "replaced by what was sealed")
+wait(f)
+tap.ok(read(f) == b"newer f" and verified(b"newer f", read(f + ".cert")), "it is sealed under its new name")
+os.rename(f, w + "/moved")
+wait(w)
+tap.ok(verified(b"newer f", read(w + "/moved.cert")), "renamed")
+tap.is_(err(os.stat, f + ".cert"), "ENOENT", "nothing is certified under the old name")
+os.unlink(w + "/moved")
+tap.is_(err(os.stat, w + "/moved"), "ENOENT", "unlinked")
+write(w + "/moved", b"again")
+wait(w)
+tap.ok(verified(b"again", read(w + "/moved.cert")), "and made anew")
+write(w + "/x", b"x")
+write(w + "/y", b"y")
+wait(w)
+import ctypes
+libc = ctypes.CDLL(None, use_errno=True)
+libc.renameat2(-100, (w + "/x").encode(), -100, (w + "/y").encode(), 2)
+wait(w)
+tap.is_((read(w + "/x"), read(w + "/y")), (b"y", b"x"), "exchanged")
+tap.ok(verified(b"y", read(w + "/x.cert")) and verified(b"x", read(w + "/y.cert")), "both are sealed anew")
+os.symlink("x", w + "/latest")
+wait(w)
+os.symlink("y", w + "/latest.tmp")
+os.rename(w + "/latest.tmp", w + "/latest")
+wait(w)
+tap.is_((os.readlink(w + "/latest"), attr(w, "state")), ("y", "ENODATA"), "ln -sfn of a sealed link")
+
+# -- no way out of protection
+tap.is_(err(os.rename, w + "/x", w + "/x.tmp"), "EPERM", "rename to a temp name")
+tap.is_(err(os.rename, w + "/x", w + "/.x.swp"), "EPERM", "rename to a scratch name")
+tap.is_(err(os.link, w + "/x", w + "/x.part"), "EPERM", "link to a temp name")
+tap.is_(err(os.rename, w, v.mnt + "/w2"), "EPERM", "rename of its folder")
+os.rename(w + "/x", v.mnt + "/x")
+wait(v.mnt)
+tap.is_((attr(v.mnt + "/x", "class"), err(os.unlink, v.mnt + "/x")), ("seal", "EPERM"),
+        "under a name of class seal it is sealed for good")
+write(v.mnt + "/seal", b"seal")
+wait(v.mnt)
+tap.is_(err(os.rename, v.mnt + "/seal", w + "/seal"), "EPERM", "what is of class seal stays")
+write(w + "/y2", b"y2")
+tap.is_(err(os.rename, w + "/y2", v.mnt + "/seal"), "EPERM", "and is not replaced")
+os.unlink(w + "/y2")
+
+# -- hard links
+write(w + "/a", b"a")
+wait(w)
+os.link(w + "/a", w + "/b")
+os.link(w + "/a", w + "/c")
+wait(w)
+tap.is_(err(os.unlink, w + "/a"), "EPERM", "the first of several names goes last")
+os.unlink(w + "/b")
+write(w + "/c", b"A")
+wait(w)
+tap.is_((read(w + "/a"), read(w + "/c")), (b"A", b"A"), "written through another name")
+tap.ok(verified(b"A", read(w + "/a.cert")) and verified(b"A", read(w + "/c.cert")), "both have the new certificate")
+write(w + "/d", b"d")
+os.rename(w + "/d", w + "/c")
+wait(w)
+tap.is_((read(w + "/a"), read(w + "/c")), (b"A", b"d"), "a further name is replaced")
+tap.is_(err(os.unlink, w + "/a"), None, "the last one may go")
+
+# -- a file that stays open
+write(w + "/o", b"open")
+wait(w)
+fd = os.open(w + "/o", os.O_RDONLY)
+os.unlink(w + "/o")
+tap.is_(os.pread(fd, 9, 0), b"open", "an unlinked file can be read on")
+tap.is_(err(os.open, "/proc/self/fd/%d" % fd, os.O_WRONLY), "EPERM", "its version cannot be written")
+os.close(fd)
+write(w + "/p", b"p" * 5000)
+wait(w)
+fd = os.open(w + "/p", os.O_RDWR)
+os.unlink(w + "/p")
+os.pwrite(fd, b"q", 0)
+tap.is_(os.pread(fd, 2, 0), b"qp", "one that was open for writing is the writer's")
+os.close(fd)
+
+# -- while it is being sealed
+big = os.urandom(200 << 20)
+write(w + "/big", big)
+os.setxattr(w + "/big", "user.notary.seal", b"1")
+fd = os.open(w + "/big", os.O_WRONLY)
+os.pwrite(fd, b"0123", 0)
+os.close(fd)
+big = b"0123" + big[4:]
+wait(w)
+tap.ok(verified(big, read(w + "/big.cert")), "written while it was being sealed")
+os.unlink(w + "/big")
+
+# -- many at once, and over a restart
+for i in range(200):
+    write(w + "/m%d" % i, b"%d" % i)
+wait(w)
+for i in range(200):
+    write(w + "/m%d" % i, b"%d again" % i)
+for i in range(0, 200, 2):
+    os.rename(w + "/m%d" % i, w + "/n%d" % i)
+os.kill(v.daemon_pid(), signal.SIGKILL)
+kit.wait_for(lambda: not kit.alive(v.daemon_pid()))
+kit.run("fusermount3", "-uz", v.mnt)
+v.mount()
+wait(w)
+tap.is_([read(w + "/%s%d" % ("mn"[i % 2 == 0], i)) for i in range(200)],
+        [b"%d again" % i for i in range(200)], "after kill -9 all is as it was written")
+tap.ok(all(verified(read(p), read(p + ".cert")) for p in
+           (w + "/%s%d" % ("mn"[i % 2 == 0], i) for i in range(0, 200, 17))), "and is sealed")
+
+# -- everything is in the buckets
+v.umount("--final")
+p = kit.run(kit.NOTARYFS, "audit", "--anchor", v.anchor, *v.buckets())
+tap.is_(p.returncode, 0, "audit")
+tap.diag(p.stderr.decode()) if p.returncode else None
+p = kit.run(kit.NOTARYFS, "scrub", v.path)
+tap.is_(p.returncode, 0, "scrub finds nothing")
+tap.diag((p.stdout + p.stderr).decode()) if p.returncode else None
+out = v.dir + "/out"
+p = kit.run(kit.NOTARYFS, "restore", "--anchor", v.anchor, out, *v.buckets()[1:4])
+tap.is_(p.returncode, 0, "restore from three buckets")
+tap.diag(p.stderr.decode()) if p.returncode else None
+files = v.path + "/files"
+was, now = kit.listing(files), kit.listing(out, skip=(out + "/.certs",))
+tap.is_([(k, was.get(k), now.get(k)) for k in sorted(set(was) | set(now)) if was.get(k) != now.get(k)], [],
+        "attributes and links are the same")
+tap.is_(kit.run("diff", "-r", "--no-dereference", "-x", ".certs", files, out).returncode, 0, "every byte is")
+p = kit.run(kit.VERIFY, "--anchor", v.anchor, "-r", out)
+tap.is_(p.returncode, 0, "all certificates of the restored tree hold")
+tap.diag((p.stdout + p.stderr).decode()) if p.returncode else None
+tap.done()
