@@ -1,6 +1,7 @@
 #include "fs/place.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <fts.h>
 #include <limits.h>
 #include <linux/magic.h>
@@ -162,9 +163,10 @@ int place_anchor(const char *root, struct hash *ret)
 	return vault_anchor_read(path, ret);
 }
 
-int place_walk(const char *path,
-	int (*visit)(void *ctx, const char *path, const struct stat *st),
-	void *ctx)
+typedef int visit_path(void *ctx, const char *path, const struct stat *st);
+static int walk_far(const char *path, visit_path *visit, void *ctx);
+
+static int walk(const char *path, bool far, visit_path *visit, void *ctx)
 {
 	char *roots[] = {strdup(path), NULL};
 	if (roots[0] == NULL)
@@ -184,7 +186,10 @@ int place_walk(const char *path,
 		if (e->fts_info == FTS_NS && e->fts_errno == ENOENT &&
 		    e->fts_level > 0)
 			continue;
-		if (e->fts_info == FTS_ERR || e->fts_info == FTS_NS ||
+		if (far && e->fts_info == FTS_NS &&
+		    e->fts_errno == ENAMETOOLONG)
+			err = walk_far(e->fts_path, visit, ctx);
+		else if (e->fts_info == FTS_ERR || e->fts_info == FTS_NS ||
 		    e->fts_info == FTS_DNR)
 			err = -e->fts_errno;
 		else
@@ -194,4 +199,30 @@ int place_walk(const char *path,
 		fts_close(fts);
 	free(roots[0]);
 	return err;
+}
+
+/* By a descriptor of a folder half way there. */
+static int walk_far(const char *path, visit_path *visit, void *ctx)
+{
+	cleanup(free) char *half = strndup(path, PATH_MAX / 2);
+	char *slash = half == NULL ? NULL : strrchr(half, '/');
+	if (slash == NULL)
+		return half == NULL ? -ENOMEM : -ENAMETOOLONG;
+	*slash = '\0';
+	cleanup(close) int fd = open(half, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	cleanup(free) char *rest = text_of("/proc/self/fd/%d/%s", fd,
+		path + (slash - half) + 1);
+	return rest == NULL ? -ENOMEM : walk(rest, true, visit, ctx);
+}
+
+int place_walk(const char *path, visit_path *visit, void *ctx)
+{
+	return walk(path, false, visit, ctx);
+}
+
+int place_walk_far(const char *path, visit_path *visit, void *ctx)
+{
+	return walk(path, true, visit, ctx);
 }

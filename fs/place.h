@@ -30,5 +30,10 @@ struct stat;
 int place_walk(const char *path,
 	int (*visit)(void *ctx, const char *path, const struct stat *st),
 	void *ctx);
+/* The same where a path may be longer than a system call takes: visit is given
+ * another one to the same file there, below /proc/self/fd. */
+int place_walk_far(const char *path,
+	int (*visit)(void *ctx, const char *path, const struct stat *st),
+	void *ctx);
 
 #endif

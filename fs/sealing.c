@@ -66,7 +66,7 @@ int sealing_path(struct sealing *s, const char *path, bool recursive)
 {
 	struct stat st;
 	if (recursive)
-		return place_walk(path, visit, s);
+		return place_walk_far(path, visit, s);
 	if (lstat(path, &st) != 0)
 		return -errno;
 	uint64_t before = s->temporary;

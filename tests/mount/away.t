@@ -2,8 +2,10 @@
 """Buckets that go away and come back, and a disk that is full: nothing is
 lost, everybody is told, and all is made good without a new mount."""
 import os
+import random
 import subprocess
 import sys
+import threading
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../lib"))
 from vaultkit import NOTARYFS, Tap, Vault, drop, need_fuse, run, wait_for
@@ -90,6 +92,56 @@ v.umount()
 p = run(NOTARYFS, "audit", v.path)
 t.is_(p.returncode, 0, "an audit finds nothing wrong")
 
+# -- two buckets, again and again, and somebody writes all the while
+class Writer(threading.Thread):
+    """Files that fsync has answered for, until it is told to stop."""
+
+    def __init__(self, top):
+        super().__init__(daemon=True)
+        self.top, self.stop, self.kept, self.error = top, False, {}, None
+
+    def run(self):
+        r = random.Random(5)
+        while not self.stop:
+            name, data = "w%d" % len(self.kept), r.randbytes(r.choice((1, 900, 5000, 200000)))
+            try:
+                with open(os.path.join(self.top, name), "wb") as f:
+                    f.write(data)
+                    f.flush()
+                    os.fsync(f.fileno())
+            except OSError as e:
+                self.error = e.strerror
+                return
+            self.kept[name] = data
+
+
+v.mount()
+w = Writer(v.mnt)
+w.start()
+for i, j in ((4, 5), (0, 3), (1, 2)):
+    before = len(w.kept)
+    wait_for(lambda: len(w.kept) > before + 5)
+    for k in (i, j):
+        os.rename(b[k], aside + str(k))
+    before = len(w.kept)
+    t.ok(wait_for(lambda: len(w.kept) > before + 5 or w.error), "buckets %d and %d go away, and writing goes on" % (i, j))
+    t.ok(wait_for(lambda: not row(v, "buckets", b[i])["ok"] and not row(v, "buckets", b[j])["ok"]
+                  and v.status()["files"]["sealed"] > 0), "status says which, and what is not final")
+    for k in (i, j):
+        os.rename(aside + str(k), b[k])
+w.stop = True
+w.join(30)
+t.is_(w.error, None, "the writer was told of no error")
+p = run(NOTARYFS, "umount", "--final", v.mnt)
+t.is_(p.returncode, 0, "all becomes final") or t.diag(text(p))
+p = run(NOTARYFS, "audit", v.path)
+t.is_(p.returncode, 0, "an audit finds nothing wrong") or t.diag(text(p))
+out = os.path.join(v.dir, "out")
+p = run(NOTARYFS, "restore", "--anchor", v.anchor, out, b[1], b[4], b[3])
+t.is_(p.returncode, 0, "any three restore") or t.diag(text(p))
+lost = [n for n in w.kept if not os.path.exists(os.path.join(out, n)) or open(os.path.join(out, n), "rb").read() != w.kept[n]]
+t.is_(lost, [], "all that fsync answered for, %d files" % len(w.kept))
+
 # -- a new, empty disk for one that is gone for good
 drop(b[3])
 os.makedirs(os.path.join(b[3], v.anchor))
@@ -162,17 +214,24 @@ def full_disk():
 
 
 def fill_up(disk, at):
-    ballast = os.path.join(at, "ballast")
-    with open(ballast, "wb") as f:
-        st = os.statvfs(at)
-        os.posix_fallocate(f.fileno(), 0, (st.f_bavail - 64) * st.f_bsize)
+    """Somebody else takes the last byte while files settle."""
+    ballast, reserve = os.path.join(at, "ballast"), os.path.join(disk.path, "state/reserve")
+    wait_for(lambda: os.path.exists(reserve) and os.stat(reserve).st_blocks * 512 >= 4 << 20)
     kept = {}
+    for i in range(30):
+        name, data = "file%d" % i, os.urandom(20000)
+        with open(os.path.join(disk.mnt, name), "wb") as f:
+            f.write(data)
+        kept[name] = data
+    with open(ballast, "wb", buffering=0) as f:
+        try:
+            while True:
+                f.write(bytes(1 << 16))
+        except OSError:
+            pass
     try:
-        for i in range(1000):
-            name, data = "file%d" % i, os.urandom(20000)
-            with open(os.path.join(disk.mnt, name), "wb") as f:
-                f.write(data)
-            kept[name] = data
+        write(disk, "late", os.urandom(20000))
+        t.ok(False, "a writer is told that the disk is full")
     except OSError as e:
         t.is_(e.strerror, "No space left on device", "a writer is told that the disk is full")
     t.ok(wait_for(lambda: not row(disk, "services", "sealing")["ok"]
