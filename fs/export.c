@@ -168,7 +168,7 @@ static int export_file(struct export *e, const char *path, const char *rest)
 	cleanup(close) int fd = -1;
 	enum verdict verdict = V_VALID;
 	struct outfile f;
-	struct record d;
+	struct record d = {0};
 	uint64_t size;
 	int rc = place_cert(e->root, rest, &cert);
 
