@@ -132,6 +132,11 @@ class Scene:
         if not kit.wait_for(lambda: kit.run(kit.NOTARYFS, "seal", "-r", *paths).returncode == 0):
             self.tap.ok(False, "sealing: " + kit.run(kit.NOTARYFS, "seal", "-r", *paths).stderr.decode())
 
+    def next_second(self):
+        """For tools that name things by the second."""
+        now = int(kit.time.time())
+        kit.wait_for(lambda: kit.time.time() >= now + 1)
+
     def of(self, path, what="state"):
         """user.notary.WHAT of a path in the mount."""
         return os.getxattr(os.path.join(self.m, path), "user.notary." + what, follow_symlinks=False).decode()
