@@ -51,7 +51,7 @@ m.flush()
 m.close()
 PY
 is "a shared mapping writes after close" "$(tail -c 5 "$M/mapped")" after
-vim -es -N -u NONE -c 'set swapfile' -c 'normal iedited' -c wq "$M/vim.txt" </dev/null
+vim.tiny -es -N -u NONE -c 'set swapfile' -c 'normal iedited' -c wq "$M/vim.txt" </dev/null
 is "vim writes a file" "$(cat "$M/vim.txt")" edited
 is "and leaves no other" "$(ls -A "$M" | grep -c vim)" 1
 
