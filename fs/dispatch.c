@@ -1,6 +1,7 @@
 #include "fs/dispatch.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <pthread.h>
 #include <semaphore.h>
 #include <signal.h>
@@ -154,7 +155,15 @@ static void finish(struct dispatch *d, int rc)
 
 /* -- requests -- */
 
-static bool takes_long(const struct fuse_buf *buf)
+/* Does somebody wait for the lead to be free? */
+static bool asked(struct dispatch *d)
+{
+	struct pollfd p = {.fd = fuse_session_fd(d->se), .events = POLLIN};
+
+	return poll(&p, 1, 0) > 0;
+}
+
+static bool takes_long(struct dispatch *d, const struct fuse_buf *buf)
 {
 	const uint8_t *p = buf->mem;
 	struct fuse_in_header h;
@@ -170,12 +179,12 @@ static bool takes_long(const struct fuse_buf *buf)
 	case FUSE_COPY_FILE_RANGE:
 		return true;
 	case FUSE_WRITE:
-		return h.len >= DISPATCH_LARGE;
+		return h.len >= DISPATCH_LARGE && asked(d);
 	case FUSE_READ:
 		if (buf->size < sizeof h + sizeof r)
 			return false;
 		memcpy(&r, p + sizeof h, sizeof r);
-		return r.size >= DISPATCH_LARGE;
+		return r.size >= DISPATCH_LARGE && asked(d);
 	default:
 		return false;
 	}
@@ -206,7 +215,7 @@ static bool lead(struct worker *w)
 			return false;
 		}
 		atomic_fetch_add(&d->served, 1);
-		if (takes_long(&w->buf))
+		if (takes_long(d, &w->buf))
 			step_aside(w);
 		atomic_store(&w->since, now_ms());
 		if (atomic_load(&d->asleep) &&

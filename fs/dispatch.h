@@ -5,8 +5,8 @@
  * memory or by one short call on files/ it answers itself and reads on, so a
  * run of such requests costs no switch between threads and stays in one
  * processor's cache.  Before a request that takes long by its nature (fsync,
- * a large read or write, reserving or copying space) it hands the lead to the
- * next thread, and joins the others when it is done.
+ * reserving or copying space, a large read or write while others ask too) it
+ * hands the lead to the next thread, and joins the others when it is done.
  *
  *   D1  At most one thread leads; whoever reads, leads.
  *   D2  No request waits behind another for long: a watcher takes the lead
@@ -22,7 +22,8 @@ struct dispatch;
 
 #define DISPATCH_THREADS 32	/* at most; those that wait for the disk hold one */
 #define DISPATCH_LATE_MS 10	/* D2 */
-#define DISPATCH_LARGE 65536	/* bytes of a read or write that takes long */
+#define DISPATCH_LARGE 65536	/* bytes of a read or write that others need
+				   not wait for */
 
 /* NULL: no memory.  The session must be mounted, and outlive it. */
 struct dispatch *dispatch_new(struct fuse_session *se);

@@ -34,8 +34,10 @@
 #include "fs/node.h"
 #include "fs/room.h"
 
-#define TIMEOUT_OPEN 1.0	/* seconds that the kernel keeps attributes */
-#define TIMEOUT_SEALED 3600.0	/* of what cannot change any more */
+#define TIMEOUT_OPEN 1.0	/* seconds that the kernel keeps attributes of
+				   what is written, maybe through a mapping */
+#define TIMEOUT_CLOSED 3600.0	/* of all else, and names: what changes them
+				   goes through this kernel, or tells it */
 #define NOTARY_DIR ".notary"	/* at the root, hidden from readdir */
 
 struct handle {
@@ -129,9 +131,11 @@ void mount_say(struct mount *m, const char *what, const char *path, int rc);
 
 /* -- inode.c: steps that operations share.  Tree held for reading. -- */
 
-/* An O_PATH descriptor of the node, or negative: by its path, or through a
- * handle when it has no name any more. */
+/* A descriptor of the node for its attributes (O_PATH, but of a file that is
+ * open a copy of a handle's), or negative. */
 int inode_fd(struct mount *m, struct node *n);
+/* Opens it by its name; -ENOENT also when it has none any more. */
+int inode_open(struct mount *m, struct node *n, int flags);
 int inode_path(struct mount *m, struct node *n, char ret[NODE_PATH]);
 /* stat of the node. */
 int inode_stat(struct mount *m, struct node *n, struct stat *ret);

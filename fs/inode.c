@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -26,20 +27,52 @@ int inode_path(struct mount *m, struct node *n, char ret[NODE_PATH])
 	return node_path(&m->nodes, n, ret);
 }
 
-int inode_fd(struct mount *m, struct node *n)
+/* The folder that the node's path leads through, and its name there. */
+static int hold_above(struct mount *m, struct node *n, struct folder **ret,
+	char text[NAME_MAX + 1])
 {
-	char path[NODE_PATH];
-	int rc, fd = -1;
+	struct node *above;
+	const struct name *name;
+	int rc;
 
 	{
 		locked(&m->lock);
-		rc = node_path(&m->nodes, n, path);
-		if (rc == -ENOENT && n->handles != NULL)
+		name = node_first_name(n);
+		if (name == NULL)
+			return -ENOENT;
+		strcpy(text, name->text);
+		above = name->parent;
+		above->refs++;
+	}
+	rc = folder_hold(m, above, ret);
+	locked(&m->lock);
+	above->refs--;
+	node_put(&m->nodes, above);
+	return rc;
+}
+
+int inode_open(struct mount *m, struct node *n, int flags)
+{
+	cleanup(folder) struct folder *d = NULL;
+	char text[NAME_MAX + 1];
+	int rc;
+
+	if (n == m->nodes.root)
+		return backing_open(m->files, "", flags);
+	rc = hold_above(m, n, &d, text);
+	return rc != 0 ? rc : backing_open(d->fd, text, flags);
+}
+
+int inode_fd(struct mount *m, struct node *n)
+{
+	int fd = -1;
+
+	{
+		locked(&m->lock);
+		if (n->handles != NULL && n->handles->fd >= 0)
 			fd = fcntl(n->handles->fd, F_DUPFD_CLOEXEC, 0);
 	}
-	if (fd >= 0)
-		return fd;
-	return rc < 0 ? rc : backing_open(m->files, path, O_PATH);
+	return fd >= 0 ? fd : inode_open(m, n, O_PATH);
 }
 
 int inode_folder_fd(struct mount *m, struct node *folder)
@@ -61,13 +94,33 @@ static int stat_folder(struct mount *m, struct node *n, struct stat *ret)
 	return fstat(d->fd, ret) != 0 ? -errno : 0;
 }
 
+/* Of a name in a folder: not through symlinks or into another file system, as
+ * backing_open() would not. */
+static int stat_in(const struct folder *d, const char *text, struct stat *ret)
+{
+	if (fstatat(d->fd, text, ret,
+			AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT) != 0)
+		return -errno;
+	return ret->st_dev == d->dev ? 0 : -EXDEV;
+}
+
+static int stat_named(struct mount *m, struct node *n, struct stat *ret)
+{
+	cleanup(folder) struct folder *d = NULL;
+	char text[NAME_MAX + 1];
+	int rc = hold_above(m, n, &d, text);
+
+	return rc != 0 ? rc : stat_in(d, text, ret);
+}
+
 int inode_stat(struct mount *m, struct node *n, struct stat *ret)
 {
-	int rc = n->type == NODE_FOLDER ? stat_folder(m, n, ret) : -ENOENT;
+	int rc = n->type == NODE_FOLDER ? stat_folder(m, n, ret) :
+		stat_named(m, n, ret);
 
 	if (rc != -ENOENT)
 		return rc;
-	cleanup(close) int fd = inode_fd(m, n);
+	cleanup(close) int fd = inode_fd(m, n); /* unlinked, and open */
 
 	if (fd < 0)
 		return fd;
@@ -120,9 +173,7 @@ int inode_resolve(struct mount *m, struct node *n)
 
 double inode_timeout(const struct node *n)
 {
-	if (n->unknown || n->item.state == ST_SEALED)
-		return TIMEOUT_SEALED;
-	return TIMEOUT_OPEN;
+	return n->item.writers > 0 ? TIMEOUT_OPEN : TIMEOUT_CLOSED;
 }
 
 void inode_entry(struct mount *m, struct node *n, const struct stat *st,
@@ -132,7 +183,7 @@ void inode_entry(struct mount *m, struct node *n, const struct stat *st,
 		.ino = ino_of(m, n),
 		.attr = *st,
 		.attr_timeout = inode_timeout(n),
-		.entry_timeout = inode_timeout(n),
+		.entry_timeout = TIMEOUT_CLOSED,
 	};
 }
 
@@ -159,8 +210,6 @@ static int remember_node(struct mount *m, struct node *folder,
 	return 0;
 }
 
-/* stat of a name in a folder: not through symlinks or into another file
- * system, as backing_open() would not. */
 static int stat_at(struct mount *m, struct node *folder, const char *text,
 	struct stat *ret)
 {
@@ -171,12 +220,7 @@ static int stat_at(struct mount *m, struct node *folder, const char *text,
 			(text[1] == '.' && text[2] == '\0')))
 		return -ENOENT;
 	rc = folder_hold(m, folder, &d);
-	if (rc != 0)
-		return rc;
-	if (fstatat(d->fd, text, ret,
-			AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT) != 0)
-		return -errno;
-	return ret->st_dev == d->dev ? 0 : -EXDEV;
+	return rc != 0 ? rc : stat_in(d, text, ret);
 }
 
 int inode_lookup(struct mount *m, struct node *folder, const char *text,

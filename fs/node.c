@@ -441,21 +441,25 @@ int node_path_at(const struct nodes *t, const struct node *parent,
 	return (int)n;
 }
 
+const struct name *node_first_name(const struct node *n)
+{
+	const struct name *m;
+
+	for (m = n->names; m != NULL; m = m->node_next)
+		if (m->recorded)
+			return m;
+	return n->names;
+}
+
 int node_path(const struct nodes *t, const struct node *n, char ret[NODE_PATH])
 {
-	const struct name *m = n->names;
+	const struct name *m = node_first_name(n);
 
 	if (n == t->root) {
 		*ret = '\0';
 		return 0;
 	}
-	if (m == NULL)
-		return -ENOENT;
-	while (!m->recorded && m->node_next != NULL)
-		m = m->node_next;
-	if (!m->recorded)
-		m = n->names;
-	return node_path_at(t, m->parent, m->text, ret);
+	return m == NULL ? -ENOENT : node_path_at(t, m->parent, m->text, ret);
 }
 
 bool node_below(const struct node *n, const struct node *folder)

@@ -140,7 +140,9 @@ void node_exchange(struct nodes *t, struct name *a, struct name *b);
  * a folder above is gone. */
 int node_path_at(const struct nodes *t, const struct node *parent,
 	const char *text, char ret[NODE_PATH]);
-/* Of the node's first name that has a record, or of its first name. */
+/* The node's first name that has a record, or its first name; NULL: none. */
+const struct name *node_first_name(const struct node *n);
+/* The path of that name. */
 int node_path(const struct nodes *t, const struct node *n, char ret[NODE_PATH]);
 /* Is n the folder itself or below it? */
 bool node_below(const struct node *n, const struct node *folder);

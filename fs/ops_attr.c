@@ -81,20 +81,36 @@ static bool changes_nothing(const struct stat *st, const struct stat *to,
 		FUSE_SET_ATTR_MTIME_NOW)) == 0;
 }
 
-static int set_size(const char *name, const struct handle *h, off_t size,
-	uid_t caller, struct stat *st)
+/* fd may be one that stands for the file only. */
+static int set_mode(int fd, mode_t mode)
 {
-	mode_t bits = S_ISUID | ((st->st_mode & S_IXGRP) != 0 ? S_ISGID : 0);
+	char name[BACKING_NAME];
 
+	if (fchmod(fd, mode & 07777) == 0)
+		return 0;
+	backing_name(fd, name);
+	if (errno != EBADF || chmod(name, mode & 07777) != 0)
+		return -errno;
+	return 0;
+}
+
+static int set_size(int fd, const struct handle *h, off_t size, uid_t caller,
+	struct stat *st)
+{
+	char name[BACKING_NAME];
+	mode_t bits;
+
+	if (fstat(fd, st) != 0)
+		return -errno;
+	bits = S_ISUID | ((st->st_mode & S_IXGRP) != 0 ? S_ISGID : 0);
+	backing_name(fd, name);
 	if (h != NULL && h->writer ? ftruncate(h->fd, size) != 0 :
 		truncate(name, size) != 0)
 		return -errno;
-	if (caller != 0 && (st->st_mode & bits) != 0) {
-		st->st_mode &= ~bits;
-		if (chmod(name, st->st_mode & 07777) != 0)
-			return -errno;
-	}
-	return 0;
+	if (caller == 0 || (st->st_mode & bits) == 0)
+		return 0;
+	st->st_mode &= ~bits;
+	return set_mode(fd, st->st_mode);
 }
 
 static int set_times(int fd, const struct stat *to, int set)
@@ -119,21 +135,18 @@ static int set_times(int fd, const struct stat *to, int set)
 static int apply(int fd, const struct handle *h, uid_t caller,
 	const struct stat *to, int set, struct stat *st)
 {
-	char name[BACKING_NAME];
 	int rc = 0;
 
-	backing_name(fd, name);
 	if ((set & FUSE_SET_ATTR_SIZE) != 0)
-		rc = set_size(name, h, to->st_size, caller, st);
+		rc = set_size(fd, h, to->st_size, caller, st);
 	if (rc == 0 && (set & (FUSE_SET_ATTR_UID | FUSE_SET_ATTR_GID)) != 0 &&
 		fchownat(fd, "",
 			(set & FUSE_SET_ATTR_UID) != 0 ? to->st_uid : (uid_t)-1,
 			(set & FUSE_SET_ATTR_GID) != 0 ? to->st_gid : (gid_t)-1,
 			AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW) != 0)
 		rc = -errno;
-	if (rc == 0 && (set & FUSE_SET_ATTR_MODE) != 0 &&
-		chmod(name, to->st_mode & 07777) != 0)
-		rc = -errno;
+	if (rc == 0 && (set & FUSE_SET_ATTR_MODE) != 0)
+		rc = set_mode(fd, to->st_mode);
 	if (rc == 0)
 		rc = set_times(fd, to, set);
 	if (rc == 0 && fstat(fd, st) != 0)
@@ -219,13 +232,12 @@ static int change(struct mount *m, struct node *n, const struct handle *h,
 	cleanup(close) int fd = inode_fd(m, n);
 	if (fd < 0)
 		return fd;
-	if (fstat(fd, st) != 0)
-		return -errno;
 	rc = n->type == NODE_FOLDER ? 0 : inode_change(m, n, kind_of(set));
 	if (rc < 0)
 		return rc;
 	if (rc > 0)
-		return change_sealed(m, n, fd, caller, to, set, st);
+		return fstat(fd, st) != 0 ? -errno :
+			change_sealed(m, n, fd, caller, to, set, st);
 	if (n->type == NODE_FILE && (set & FUSE_SET_ATTR_SIZE) != 0)
 		rc = may_cut(m, n, fd, h, to);
 	if (rc == 0)

@@ -72,6 +72,8 @@ void op_opendir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *file)
 		return;
 	}
 	file->fh = (uintptr_t)l;
+	file->cache_readdir = n->type != NODE_VIRTUAL;
+	file->keep_cache = file->cache_readdir; /* the kernel sees changes */
 	if (fuse_reply_open(req, file) != 0)
 		listing_free(l);
 }

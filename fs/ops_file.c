@@ -171,20 +171,17 @@ static void drop_special(fuse_req_t req, struct mount *m, struct handle *h)
 /* Reading never moves the access time: of a sealed file that is a date. */
 static int open_fd(struct mount *m, struct node *n, int flags)
 {
-	char path[NODE_PATH], name[BACKING_NAME];
-	int rc = inode_path(m, n, path), fd;
+	char name[BACKING_NAME];
+	int fd = inode_open(m, n, flags | O_NOATIME);
 
-	if (rc >= 0) {
-		fd = backing_open(m->files, path, flags | O_NOATIME);
-		return fd != -EPERM ? fd : /* another's file */
-			backing_open(m->files, path, flags);
-	}
-	if (rc != -ENOENT)
-		return rc;
-	cleanup(close) int by_path = inode_fd(m, n); /* unlinked */
-	if (by_path < 0)
-		return by_path;
-	backing_name(by_path, name);
+	if (fd == -EPERM) /* another's file */
+		fd = inode_open(m, n, flags);
+	if (fd != -ENOENT)
+		return fd;
+	cleanup(close) int old = inode_fd(m, n); /* unlinked */
+	if (old < 0)
+		return old;
+	backing_name(old, name);
 	fd = open(name, flags | O_CLOEXEC);
 	return fd < 0 ? -errno : fd;
 }

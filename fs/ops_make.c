@@ -23,7 +23,12 @@ void op_lookup(fuse_req_t req, fuse_ino_t parent, const char *text)
 		if (rc == -ENOENT)
 			rc = virtual_lookup(m, folder, text, &e);
 	}
-	if (rc != 0)
+	if (rc == -ENOENT && !virtual_may_come(folder, text)) {
+		/* That there is none is known for a moment, too: copiers ask
+		 * several times before they make it. */
+		e = (struct fuse_entry_param){.entry_timeout = TIMEOUT_OPEN};
+		fuse_reply_entry(req, &e);
+	} else if (rc != 0)
 		fuse_reply_err(req, -rc);
 	else if (fuse_reply_entry(req, &e) != 0)
 		inode_forget(m, node_of(m, e.ino), 1);

@@ -390,6 +390,7 @@ static void finish_job(struct sealer *s, struct job *j)
 	j->node->committing = false;
 	if (j->rc == -ECANCELED)
 		return;
+	j->cached = j->rc == 0 && j->node->lookups > 0;
 	if (j->rc == 0 && j->name != NULL)
 		j->name->recorded = true;
 	if (j->first != NULL)
@@ -497,6 +498,11 @@ static void finish(struct sealer *s, struct group *g)
 		if (g->job[i].rc == 0 && g->job[i].class != CLASS_SEAL &&
 			g->job[i].node->type == NODE_FILE)
 			protect_for_now(s, &g->job[i]);
+	/* The flag, and maybe a date, are a change that went past the kernel. */
+	for (i = 0; i < g->n; i++)
+		if (g->job[i].cached && g->job[i].node->type == NODE_FILE)
+			(void)fuse_lowlevel_notify_inval_inode(m->se,
+				ino_of(m, g->job[i].node), -1, 0);
 	locked(&m->lock);
 	for (i = 0; i < g->n; i++) {
 		struct job *j = &g->job[i];

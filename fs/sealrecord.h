@@ -29,6 +29,7 @@ struct job {
 	bool nothing;		/* its newest record describes it */
 	struct hash newest;	/* H(d) of that, in class version */
 	bool unclean;
+	bool cached;		/* the kernel may know its attributes */
 	bool rewritten;		/* the file is the one that was sealed here */
 	uint32_t turn;		/* of the node, when it was taken */
 	uint64_t span;		/* s that it is kept by default; 0: none */

@@ -285,7 +285,7 @@ int virtual_stat(struct mount *m, struct node *n, struct stat *ret,
 	ret->st_mtim.tv_nsec = (long)(ms % 1000) * 1000000;
 	ret->st_ctim = ret->st_atim = ret->st_mtim;
 	*ret_timeout = !keep ? 0 :
-		n->virtual == VIRTUAL_LOG_FIXED ? TIMEOUT_SEALED : TIMEOUT_OPEN;
+		n->virtual == VIRTUAL_LOG_FIXED ? TIMEOUT_CLOSED : TIMEOUT_OPEN;
 	return 0;
 }
 
@@ -408,6 +408,12 @@ static struct node *name_virtual(struct mount *m, struct node *folder,
 		return NULL;
 	}
 	return n;
+}
+
+bool virtual_may_come(const struct node *folder, const char *text)
+{
+	return folder->type == NODE_VIRTUAL || ends_with(text, CERT) ||
+		ends_with(text, JSON) || ends_with(text, PARTS);
 }
 
 int virtual_lookup(struct mount *m, struct node *folder, const char *text,

@@ -25,6 +25,9 @@
  * for reading. */
 int virtual_lookup(struct mount *m, struct node *folder, const char *text,
 	struct fuse_entry_param *ret);
+/* May a name that is nowhere now come to be virtual, without anybody making
+ * it? */
+bool virtual_may_come(const struct node *folder, const char *text);
 int virtual_stat(struct mount *m, struct node *n, struct stat *ret,
 	double *ret_timeout);
 /* The folder whose permissions a virtual one has; -ENODATA: none. */
