@@ -16,6 +16,8 @@
 
 #define GROUP 4096	/* items sealed together */
 #define SYNC_EACH 8	/* more than this: one syncfs is cheaper */
+#define SHARES 8	/* of a group, at least, for its two threads */
+#define SHARE_MAX 64	/* files that a thread takes at a time */
 #define RETRY_MS 2000	/* at least, after a failure */
 #define SAY_MS 60000	/* between two lines about the same failure */
 #define LINGER_MS 500	/* at most, for others that are nearly due: the larger
@@ -169,10 +171,12 @@ static void make_durable(struct sealer *s, struct group *g)
 
 static void hash_jobs(struct sealer *s, struct group *g, uint8_t *buffer)
 {
-	size_t i;
+	size_t i, some = g->n / SHARES;
 
-	while ((i = atomic_fetch_add(&g->next, 1)) < g->n)
-		sealrecord_make(s->m, &g->job[i], buffer);
+	some = some < 1 ? 1 : some > SHARE_MAX ? SHARE_MAX : some;
+	while ((i = atomic_fetch_add(&g->next, some)) < g->n)
+		sealrecord_make(s->m, &g->job[i],
+			some < g->n - i ? some : g->n - i, buffer);
 }
 
 static void hash_all(struct sealer *s, struct group *g)
@@ -808,8 +812,8 @@ int sealer_new(struct mount *m, struct sealer **ret)
 	pthread_condattr_setclock(&mono, CLOCK_MONOTONIC);
 	pthread_cond_init(&s->wake, &mono);
 	pthread_condattr_destroy(&mono);
-	s->buffer[0] = malloc(HASHFILE_BUFFER);
-	s->buffer[1] = malloc(HASHFILE_BUFFER);
+	s->buffer[0] = aligned_alloc(64, HASHFILE_BUFFER);
+	s->buffer[1] = aligned_alloc(64, HASHFILE_BUFFER);
 	if (s->buffer[0] == NULL || s->buffer[1] == NULL) {
 		sealer_free(s);
 		return -ENOMEM;

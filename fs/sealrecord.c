@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "core/chunktree.h"
 #include "core/hash.h"
 #include "fs/inner.h"
 #include "fs/retain.h"
@@ -202,13 +203,10 @@ static bool changed(const struct stat *a, const struct stat *b)
 		a->st_mtim.tv_nsec != b->st_mtim.tv_nsec;
 }
 
-static int put_record(struct mount *m, struct job *j, uint8_t *buffer)
+/* The file that settled, open, and its size and times. */
+static int put_begin(struct mount *m, struct job *j, int *ret_fd)
 {
 	cleanup(close) int fd = backing_open_read(m->files, j->path);
-	cleanup(buf) struct buf x = {0};
-	struct record r = {.kind = RECORD_PUT};
-	struct stat after;
-	FOUND(f);
 	int rc;
 
 	if (fd < 0)
@@ -216,25 +214,132 @@ static int put_record(struct mount *m, struct job *j, uint8_t *buffer)
 	if (fstat(fd, &j->st) != 0)
 		return -errno;
 	if (!S_ISREG(j->st.st_mode) || j->st.st_ino != j->node->ino)
-		return -ESTALE; /* not the file that settled */
+		return -ESTALE;
 	rc = fix(m, j);
-	if (rc == 0)
-		rc = find_newest(m, j, &f);
-	if (rc == 0)
-		rc = hash_content(m, j, fd, buffer, &f, &r);
-	if (rc == 0)
-		rc = read_xattrs(m, j, fd, &x);
+	if (rc != 0)
+		return rc;
+	*ret_fd = fd;
+	fd = -1; /* the caller has it */
+	return 0;
+}
+
+/* The record, when its content is hashed. */
+static int put_end(struct mount *m, struct job *j, int fd,
+	const struct found *f, struct record *r)
+{
+	cleanup(buf) struct buf x = {0};
+	struct stat after;
+	int rc = read_xattrs(m, j, fd, &x);
+
 	if (rc == 0 && fstat(fd, &after) != 0)
 		rc = -errno;
-	if (rc != 0 || j->nothing)
+	if (rc != 0)
 		return rc;
 	if (j->class != CLASS_APPEND && changed(&after, &j->st))
 		return -EAGAIN; /* S2 */
-	attributes(j, &r);
-	content(&j->h, (uint64_t)j->st.st_size, &r);
-	r.xattrs = BUF_BYTES(&x);
-	r.unclean = j->unclean;
-	return finish(m, j, fd, &f, &r);
+	attributes(j, r);
+	content(&j->h, (uint64_t)j->st.st_size, r);
+	r->xattrs = BUF_BYTES(&x);
+	r->unclean = j->unclean;
+	return finish(m, j, fd, f, r);
+}
+
+static int put_alone(struct mount *m, struct job *j, int fd, uint8_t *buffer)
+{
+	struct record r = {.kind = RECORD_PUT};
+	FOUND(f);
+	int rc = find_newest(m, j, &f);
+
+	if (rc == 0)
+		rc = hash_content(m, j, fd, buffer, &f, &r);
+	return rc != 0 || j->nothing ? rc : put_end(m, j, fd, &f, &r);
+}
+
+/* -- small files of class seal, hashed together over the lanes of a wide
+ * kernel -- */
+
+#define SMALL (64 << 10) /* bytes of a file */
+#define TOGETHER 64	/* files; each is open meanwhile */
+#define LANE_ALIGN 64	/* of what a kernel reads */
+
+struct few {
+	struct mount *m;
+	uint8_t *buffer;
+	size_t used, n;
+	struct job *job[TOGETHER];
+	int fd[TOGETHER];
+	struct bytes data[TOGETHER];
+};
+
+static void few_end(struct few *f)
+{
+	struct hash root[TOGETHER];
+	size_t i;
+
+	chunktree_roots(f->data, f->n, root);
+	for (i = 0; i < f->n; i++) {
+		struct job *j = f->job[i];
+		struct record r = {.kind = RECORD_PUT};
+		struct found nothing = {0};
+
+		j->h = (struct hashed){.root = root[i],
+			.sha256 = hash_sha256(f->data[i])};
+		j->rc = put_end(f->m, j, f->fd[i], &nothing, &r);
+		close(f->fd[i]);
+	}
+	f->n = f->used = 0;
+}
+
+static int read_all(int fd, uint8_t *p, size_t n)
+{
+	size_t at = 0;
+	ssize_t got;
+
+	while (at < n) {
+		got = pread(fd, p + at, n - at, (off_t)at);
+		if (got < 0 && errno == EINTR)
+			continue;
+		if (got <= 0)
+			return got < 0 ? -errno : -EAGAIN;
+		at += (size_t)got;
+	}
+	return 0;
+}
+
+static int few_add(struct few *f, struct job *j, int fd)
+{
+	size_t n = (size_t)j->st.st_size;
+	uint8_t *at = f->buffer + f->used;
+	int rc = read_all(fd, at, n);
+
+	if (rc != 0)
+		return rc;
+	f->job[f->n] = j;
+	f->fd[f->n] = fd;
+	f->data[f->n++] = BYTES(at, n);
+	f->used += (n + LANE_ALIGN - 1) / LANE_ALIGN * LANE_ALIGN;
+	return 0;
+}
+
+static void put_record(struct few *f, struct job *j)
+{
+	bool small;
+	int fd;
+
+	if (f->n == TOGETHER || f->used + SMALL > HASHFILE_BUFFER)
+		few_end(f);
+	j->rc = put_begin(f->m, j, &fd);
+	if (j->rc != 0)
+		return;
+	small = j->class == CLASS_SEAL && j->st.st_size <= SMALL;
+	if (small) {
+		j->rc = few_add(f, j, fd);
+	} else {
+		few_end(f); /* it needs their buffer */
+		j->rc = put_alone(f->m, j, fd, f->buffer);
+	}
+	if (!small || j->rc != 0)
+		close(fd);
 }
 
 static int symlink_record(struct mount *m, struct job *j)
@@ -354,16 +459,23 @@ bool sealrecord_folder_same(struct mount *m, const char *path)
 	return rc == 0 && j.nothing;
 }
 
-/* -- one name -- */
+/* -- some names -- */
 
-void sealrecord_make(struct mount *m, struct job *j, uint8_t *buffer)
+void sealrecord_make(struct mount *m, struct job *jobs, size_t n,
+	uint8_t *buffer)
 {
-	if (j->first != NULL)
-		return; /* after all others */
-	if (j->node->type == NODE_FOLDER)
-		j->rc = folder_record(m, j);
-	else if (j->node->type == NODE_SYMLINK)
-		j->rc = symlink_record(m, j);
-	else
-		j->rc = put_record(m, j, buffer);
+	struct few few = {.m = m, .buffer = buffer};
+	struct job *j;
+
+	for (j = jobs; j < jobs + n; j++) {
+		if (j->first != NULL)
+			continue; /* after all others */
+		if (j->node->type == NODE_FOLDER)
+			j->rc = folder_record(m, j);
+		else if (j->node->type == NODE_SYMLINK)
+			j->rc = symlink_record(m, j);
+		else
+			put_record(&few, j);
+	}
+	few_end(&few);
 }

@@ -41,9 +41,12 @@ struct job {
 	int rc;
 };
 
-/* j->d and what belongs to it, unless j->first; j->rc.  buffer has
- * HASHFILE_BUFFER bytes. */
-void sealrecord_make(struct mount *m, struct job *j, uint8_t *buffer);
+/* d and what belongs to it of n jobs but those with a `first`, and their rc;
+ * small files share the lanes of a wide hash kernel.  buffer has
+ * HASHFILE_BUFFER bytes, aligned to 64; no more memory is needed, and no more
+ * than 64 files are open at a time. */
+void sealrecord_make(struct mount *m, struct job *jobs, size_t n,
+	uint8_t *buffer);
 /* The record of another name of first's file, when first's is made. */
 int sealrecord_link(struct mount *m, struct job *j);
 /* Has the folder's newest record its attributes of now? */
