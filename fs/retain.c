@@ -152,10 +152,11 @@ struct terms retain_terms(struct mount *m)
 
 uint64_t retain_default(struct mount *m, uint64_t span)
 {
-	uint64_t now = later_clock(m);
+	uint64_t now;
 
 	if (span == 0)
 		return 0;
+	now = later_clock(m);
 	return span < RECORD_UNTIL_MAX - now ? now + span : RECORD_UNTIL_MAX;
 }
 

@@ -324,7 +324,7 @@ static int few_add(struct few *f, struct job *j, int fd)
 static void put_record(struct few *f, struct job *j)
 {
 	bool small;
-	int fd;
+	int fd = -1;
 
 	if (f->n == TOGETHER || f->used + SMALL > HASHFILE_BUFFER)
 		few_end(f);

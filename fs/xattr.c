@@ -264,7 +264,8 @@ static bool is_bare(struct mount *m, struct node *n)
 	TREE(m, false);
 	if (name_of_node(m, n, NULL, &fd, path) != 0)
 		return false;
-	none = listxattr(path, NULL, 0) == 0;
+	none = flistxattr(fd, NULL, 0) == 0 || (errno == EBADF &&
+		listxattr(path, NULL, 0) == 0); /* O_PATH has no list */
 	close(fd);
 	locked(&m->lock);
 	n->bare = none && n->changes == changes;
