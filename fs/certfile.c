@@ -299,15 +299,26 @@ static int assemble(struct certfile *c, const struct place *p, struct buf *ret)
 	return make_certificate(&f, ret);
 }
 
+static int make(struct certfile *c, struct place *p, int rc, struct buf *ret)
+{
+	if (rc == 0)
+		rc = p->rc;
+	if (rc == 0)
+		rc = p->final ? assemble(c, p, ret) : -EAGAIN;
+	buf_free(&p->d);
+	return rc;
+}
+
 int certfile_make(struct certfile *c, struct bytes path, struct buf *ret)
 {
 	struct place p = {0};
-	int rc = c->local->ops->find(c->local, path, see, &p);
 
-	if (rc == 0)
-		rc = p.rc;
-	if (rc == 0)
-		rc = p.final ? assemble(c, &p, ret) : -EAGAIN;
-	buf_free(&p.d);
-	return rc;
+	return make(c, &p, c->local->ops->find(c->local, path, see, &p), ret);
+}
+
+int certfile_record(struct certfile *c, uint64_t id, struct buf *ret)
+{
+	struct place p = {0};
+
+	return make(c, &p, c->local->ops->record(c->local, id, see, &p), ret);
 }

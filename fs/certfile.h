@@ -17,5 +17,7 @@ void certfile_free(struct certfile *c);
  * else in it never changes.  The certificate of the newest record of path: 0, -ENOENT (no such record),
  * -EAGAIN (not final yet). */
 int certfile_make(struct certfile *c, struct bytes path, struct buf *ret);
+/* That of the record with this id in local. */
+int certfile_record(struct certfile *c, uint64_t id, struct buf *ret);
 
 #endif

@@ -48,7 +48,8 @@ struct handle {
 	bool adds;		/* a writer that can only append */
 	bool direct;		/* past the kernel's cache */
 	bool passed;		/* the kernel reads by itself (passthru.h) */
-	struct buf text;	/* of a virtual file */
+	struct buf text;	/* of a virtual file, if it has no fd */
+	uint64_t end;		/* of one that has: it ends there */
 };
 
 struct sealer;

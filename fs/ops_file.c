@@ -298,6 +298,9 @@ void op_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off,
 		if (n > 0)
 			memcpy(p, h->text.p + off, n);
 		got = (ssize_t)n;
+	} else if (p != NULL && h->node->type == NODE_VIRTUAL) {
+		n = (uint64_t)off < h->end ? h->end - (uint64_t)off : 0;
+		got = pread(h->fd, p, n < size ? n : size, off);
 	} else if (p != NULL) {
 		got = pread(h->fd, p, size, off);
 	}

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "core/hash.h"
 #include "core/parts.h"
@@ -11,6 +12,7 @@
 #include "core/timestamp.h"
 #include "core/verify.h"
 #include "fs/ctl.h"
+#include "fs/history.h"
 #include "fs/logtree.h"
 #include "fs/park.h"
 #include "fs/refusals.h"
@@ -24,7 +26,13 @@
 static bool is_folder(enum virtual_kind k)
 {
 	return k == VIRTUAL_TOP || k == VIRTUAL_CERTS || k == VIRTUAL_WAITS ||
-		k == VIRTUAL_PARTS || k == VIRTUAL_LOG;
+		k == VIRTUAL_PARTS || k == VIRTUAL_LOG || k == VIRTUAL_HISTORY ||
+		k == VIRTUAL_DELETED;
+}
+
+static bool is_history(enum virtual_kind k)
+{
+	return k >= VIRTUAL_HISTORY && k <= VIRTUAL_GONE_CERT;
 }
 
 /* Another at each look. */
@@ -79,17 +87,18 @@ static int subject(struct mount *m, struct node *n, char ret[NODE_PATH])
 	case VIRTUAL_LOG:
 	case VIRTUAL_LOG_FIXED:
 	case VIRTUAL_LOG_LIVE:
-		p--; /* "/log" is shorter than the others */
-		/* fall through */
 	case VIRTUAL_CERTS:
 	case VIRTUAL_WAITS:
 	case VIRTUAL_WAIT:
 		break;
 	default:
+		if (is_history(n->virtual))
+			break;
 		*ret = '\0';
 		return 0;
 	}
-	p += strlen(NOTARY_DIR) + 5; /* "/cert", "/wait" */
+	p += strlen(NOTARY_DIR) + 1;
+	p += strcspn(p, "/"); /* "cert", "wait" and the like */
 	p += *p == '/';
 	memmove(ret, p, strlen(p) + 1);
 	return 0;
@@ -252,6 +261,20 @@ int virtual_mirrored(struct mount *m, struct node *n, char ret[NODE_PATH])
 		subject(m, n, ret) : -ENODATA;
 }
 
+/* Certificates and folders may become others. */
+static int stat_history(struct mount *m, struct node *n, struct stat *ret,
+	double *ret_timeout)
+{
+	char path[NODE_PATH];
+	int rc = subject(m, n, path);
+
+	if (rc == 0)
+		rc = history_stat(m, n->virtual, path, ret);
+	ret->st_ctim = ret->st_atim = ret->st_mtim;
+	*ret_timeout = n->virtual == VIRTUAL_VERSION ? TIMEOUT_OPEN : 0;
+	return rc;
+}
+
 int virtual_stat(struct mount *m, struct node *n, struct stat *ret,
 	double *ret_timeout)
 {
@@ -262,6 +285,8 @@ int virtual_stat(struct mount *m, struct node *n, struct stat *ret,
 
 	*ret = (struct stat){.st_ino = n->ino, .st_uid = geteuid(),
 		.st_gid = getegid(), .st_nlink = 1, .st_blksize = 4096};
+	if (is_history(n->virtual))
+		return stat_history(m, n, ret, ret_timeout);
 	if (is_folder(n->virtual)) {
 		ret->st_mode = S_IFDIR | 0555;
 		ret->st_nlink = 2;
@@ -299,7 +324,8 @@ static enum virtual_kind kind_top(const char *text)
 		{"anchor", VIRTUAL_ANCHOR}, {"status", VIRTUAL_STATUS},
 		{"cert", VIRTUAL_CERTS}, {"wait", VIRTUAL_WAITS},
 		{"ctl", VIRTUAL_CTL}, {"audit", VIRTUAL_AUDIT},
-		{"log", VIRTUAL_LOG},
+		{"log", VIRTUAL_LOG}, {"history", VIRTUAL_HISTORY},
+		{"deleted", VIRTUAL_DELETED},
 	};
 	size_t i;
 
@@ -359,6 +385,16 @@ static int kind_log(struct mount *m, struct node *folder, const char *text,
 	return rc;
 }
 
+static int kind_history(struct mount *m, struct node *folder, const char *text,
+	enum virtual_kind *ret)
+{
+	char path[NODE_PATH];
+	int rc = subject(m, folder, path);
+
+	return rc != 0 ? rc :
+		history_kind(m, folder->virtual, path, text, ret);
+}
+
 static int kind_of(struct mount *m, struct node *folder, const char *text,
 	enum virtual_kind *ret)
 {
@@ -366,6 +402,8 @@ static int kind_of(struct mount *m, struct node *folder, const char *text,
 		*ret = VIRTUAL_PART;
 	else if (folder->virtual == VIRTUAL_LOG)
 		return kind_log(m, folder, text, ret);
+	else if (is_history(folder->virtual))
+		return kind_history(m, folder, text, ret);
 	else if (folder->type == NODE_VIRTUAL && folder->virtual != VIRTUAL_TOP)
 		return kind_mirror(m, folder, text, ret);
 	else if (folder->type == NODE_VIRTUAL)
@@ -446,9 +484,9 @@ void virtual_open(struct mount *m, fuse_req_t req, struct node *n,
 {
 	cleanup(buf) struct buf text = {0};
 	char path[NODE_PATH];
-	uint64_t ms;
+	uint64_t ms, end = 0;
 	bool keep = true;
-	int rc = 0;
+	int rc = 0, fd = -1;
 
 	if (n->virtual == VIRTUAL_CTL) {
 		ctl_open(m, req, n, file);
@@ -458,17 +496,22 @@ void virtual_open(struct mount *m, fuse_req_t req, struct node *n,
 		(file->flags & O_TRUNC) != 0)
 		rc = -EPERM;
 	if (rc == 0)
-		rc = content(m, n, &text, &ms, &keep);
-	if (rc == 0)
 		rc = subject(m, n, path);
+	if (rc == 0 && is_history(n->virtual))
+		rc = history_open(m, n->virtual, path, &text, &fd, &end);
+	else if (rc == 0)
+		rc = content(m, n, &text, &ms, &keep);
 	if (rc == 0) {
 		locked(&m->lock);
-		rc = handle_new(m, n, -1, false, file);
+		rc = handle_new(m, n, fd, false, file);
 	}
 	if (rc != 0) {
+		if (fd >= 0)
+			close(fd);
 		fuse_reply_err(req, -rc);
 		return;
 	}
+	handle_of(file)->end = end;
 	handle_of(file)->text = text;
 	text = (struct buf){0}; /* the handle has it */
 	/* what may grow is read as far as this handle has it, whatever size
@@ -539,12 +582,41 @@ static int list_log(fuse_req_t req, struct node *folder, bool plus,
 	return rc == -ENOENT ? 0 : rc;
 }
 
+struct history_page {
+	fuse_req_t req;
+	struct page *p;
+	ino_t ino;
+	bool plus;
+	size_t i;
+};
+
+static bool emit(void *ctx, const char *name, bool folder)
+{
+	struct history_page *h = ctx;
+	struct stat st = {.st_ino = h->ino + h->i,
+		.st_mode = folder ? S_IFDIR : S_IFREG};
+
+	return add_entry(h->req, h->plus, h->p, name, st, h->i++);
+}
+
+static int list_history(fuse_req_t req, struct node *folder, bool plus,
+	struct page *p, size_t i)
+{
+	struct mount *m = mount_of(req);
+	struct history_page h = {req, p, folder->ino, plus, i};
+	char path[NODE_PATH];
+	int rc = subject(m, folder, path);
+
+	return rc != 0 ? rc :
+		history_list(m, folder->virtual, path, i - 2, emit, &h);
+}
+
 int virtual_list(fuse_req_t req, struct node *folder, bool plus,
 	struct page *p, off_t off)
 {
 	static const char *const names[] = {
 		".", "..", "anchor", "status", "audit",
-		"ctl", "cert", "wait", "log"};
+		"ctl", "cert", "wait", "log", "history", "deleted"};
 	size_t count = folder->virtual == VIRTUAL_TOP ?
 		sizeof names / sizeof *names : 2;
 	size_t i;
@@ -557,6 +629,8 @@ int virtual_list(fuse_req_t req, struct node *folder, bool plus,
 	}
 	if (folder->virtual == VIRTUAL_LOG)
 		return list_log(req, folder, plus, p, i);
+	if (is_history(folder->virtual))
+		return list_history(req, folder, plus, p, i);
 	return folder->virtual == VIRTUAL_PARTS ?
 		list_parts(req, folder, plus, p, i) : 0;
 }

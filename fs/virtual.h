@@ -12,6 +12,8 @@
  *	.notary/wait/PATH	opening it waits until PATH is final
  *	.notary/audit	what was refused (refusals.h), for who mounted it
  *	.notary/log/	the main log as the files of a static log (logtree.h)
+ *	.notary/history/, .notary/deleted/	what was sealed and is not there
+ *			any more (history.h)
  *	.notary/ctl	requests to the daemon (ctl.h), for who mounted it
  * They cannot be written (but ctl), renamed or removed (EPERM).  Inode numbers have the
  * top bit set and follow from kind and path.

@@ -190,6 +190,13 @@ wait(v.mnt + "/sealed")
 tap.is_(attr(v.mnt + "/sealed", "class"), "seal", "renamed to a name of class seal")
 tap.is_(err(os.open, v.mnt + "/sealed", os.O_WRONLY | os.O_APPEND), "EPERM", "that is the end of growing")
 
+# -- history
+hist = v.mnt + "/.notary/history/log/"
+tap.is_([read(hist + "a.log/%d" % i) for i in (1, 2, 3, 4, 5, 6)],
+        [one, two, four[:-4], four, four + b"before\n", b"new day\n"], "each length can be read, also of what was renamed")
+tap.ok(verified(v, one, read(hist + "a.log/1.cert")) and verified(v, two, read(hist + "a.log/2.cert")) and
+       verified(v, four + b"before\n", read(hist + "a.log/5.cert")), "and has its certificate")
+
 # -- a hard link grows with its file
 h = log + "/h"
 add(h, b"1")

@@ -214,6 +214,40 @@ wait(w)
 tap.ok(verified(big, read(w + "/big.cert")), "written while it was being sealed")
 os.unlink(w + "/big")
 
+# -- history
+hist, deleted = v.mnt + "/.notary/history/w/", v.mnt + "/.notary/deleted/w/"
+names = sorted(os.listdir(hist + "f"), key=lambda x: (int(x.split(".")[0]), x))
+was = [b"one", b"ONE!", b"three", b"th", b"the end", b"the end", b"new f", b"newer f"]
+tap.is_(names, [x for i in range(1, 9) for x in ("%d" % i, "%d.cert" % i)], "all versions are listed")
+tap.is_([read(hist + "f/%d" % i) for i in range(1, 9)], was, "and can be read")
+tap.ok(all(verified(was[i], read(hist + "f/%d.cert" % (i + 1))) for i in range(8)), "each has its certificate")
+tap.is_(read(hist + "f/1.cert"), read(hist + "f/1.cert"), "which is the same each time")
+tap.ok(verified(b"one", cert1) and not verified(b"one", read(hist + "f/2.cert")), "and is about that one alone")
+st = os.stat(hist + "f/6")
+tap.is_((stat.S_IMODE(st.st_mode), st.st_mtime, st.st_size), (0o400, 1, 7), "with the mode and time of then")
+tap.is_(read(hist + "y/2"), b"x", "one that is there now")
+tap.is_(read(hist + "latest/1"), b"x", "where a link pointed")
+tap.is_([err(os.stat, hist + x) for x in ("f/0", "f/9", "f/01", "f/1x", "none", "f/9.cert")], ["ENOENT"] * 6, "no others")
+tap.is_(err(os.open, hist + "f/1", os.O_WRONLY), "EACCES" if os.geteuid() else "EPERM", "none can be written")
+tap.is_(err(os.unlink, hist + "f/1"), "EPERM", "or removed")
+gone = os.listdir(deleted)
+tap.ok({"f", "g", "big", "o", "p"} <= set(gone) and not {"y", "moved", "c"} & set(gone), "what is gone is listed")
+tap.ok(read(deleted + "f") == b"newer f" and read(deleted + "o") == b"open", "and can be read")
+tap.ok(verified(b"newer f", read(deleted + "f.cert")), "with its certificate")
+tap.is_(read(deleted + "big") == big, True, "of any size")
+tap.is_(err(os.stat, deleted + "y"), "ENOENT", "what is there is not")
+os.mkdir(w + "/dir")
+os.mkdir(w + "/dir/sub")
+os.chmod(w + "/dir", 0o700)
+write(w + "/dir/sub/secret", b"s")
+os.chmod(w + "/dir/sub/secret", 0o600)
+wait(w)
+shutil.rmtree(w + "/dir/sub")
+tap.ok("dir" in os.listdir(deleted) and os.listdir(deleted + "dir/sub") == ["secret"], "folders with what is gone")
+tap.is_([stat.S_IMODE(os.stat(p).st_mode) for p in (deleted + "dir", deleted + "dir/sub", deleted + "dir/sub/secret",
+         hist + "dir/sub/secret", hist + "dir/sub/secret/1")], [0o500, 0o500, 0o400, 0o500, 0o400],
+        "nobody can read there what he could not before")
+
 # -- many at once, and over a restart
 for i in range(200):
     write(w + "/m%d" % i, b"%d" % i)
