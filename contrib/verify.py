@@ -1645,7 +1645,7 @@ def judge(raw, anchor, content, facts=None):
 
 
 def judge_renewal(file, below, layer, strength, inner):
-    """11.4: is this the renewal of just that?  The strength of its hash."""
+    """11.5: is this the renewal of just that?  The strength of its hash."""
     d, f = layer["d"], file["d"]
     need(d["renewal"] and d["about"] == H(file["c"]["d"])
          and d["path"] == f["path"]
