@@ -24,7 +24,8 @@ from cryptography.hazmat.primitives.asymmetric import (
 from cryptography.hazmat.primitives.serialization import load_der_public_key
 
 USAGE = """\
-usage: verify.py [--anchor HEX|FILE] [--json] [--range A-B] FILE [FILE.cert]
+usage: verify.py [--anchor HEX|FILE] [--json] [--range A-B]
+                 [--witness VKEY|FILE]... [--witnesses N] FILE [FILE.cert]
 
 Checks a file against its certificate without any network or service.
 
@@ -32,11 +33,15 @@ Checks a file against its certificate without any network or service.
                      holds them; without it nothing is called valid
   --range A-B        FILE is bytes A to B-1 of the recorded file, counted
                      from 0, and the certificate is of those
+  --witness VKEY|FILE  somebody who must have signed the checkpoint in the
+                     certificate: NAME+ID+KEY (C2SP), or a file that holds it
+  --witnesses N      that many of those named are enough
   --json             facts as JSON, one object a line
 
 Exit: 0 valid, 1 refused, 2 incomplete or cannot say, 64 wrong usage."""
 
 CERTIFICATE_MAX, RECORD_MAX, BLOCK_MAX = 262144, 131072, 256
+NOTE_MAX, RECEIPT_MAX = 65536, 4096
 PARAMS_MAX, STAMP_MAX, STATEMENT_MAX, DOCUMENT_MAX = 16384, 32768, 512, 20000
 TIME_MAX = 253402300799999  # the last millisecond of the year 9999
 ZERO = bytes(32)
@@ -749,6 +754,116 @@ def statement(raw):
     return {"check": check, "chain": v[1], "epoch": v[2], "k": v[3],
             "type": v[4], "y": v[5], "height": v[7], "r": v[8],
             "log-size": v[9]}
+
+
+RECEIPT_HEADER = bytes.fromhex("a2012619018b01")
+
+
+@form("log-malformed")
+def receipt(raw):
+    v = decode(raw, RECEIPT_MAX)
+    must(type(v) is Tag and v[0] == 18)
+    protected, proofs, payload, signature = array(v[1], 4)
+    must(protected == RECEIPT_HEADER and payload is None)
+    blob(signature, 64)
+    proofs = table(proofs, int)
+    must(list(proofs) == [396])
+    kinds = table(proofs[396], int)
+    must(list(kinds) == [-1])
+    proof = array(decode(blob(array(kinds[-1], 1)[0], 0, RECEIPT_MAX),
+                         RECEIPT_MAX), 3)
+    for node in array(proof[2], 1, 64):
+        blob(node, 32)
+
+    def check(key, root):
+        return curve_of(key) == "secp256r1" and signed_raw(
+            key, signature, encode(["Signature1", protected, b"", root]),
+            hashes.SHA256())
+    return {"size": uint(proof[0]), "index": uint(proof[1]),
+            "path": proof[2], "check": check}
+
+
+def strict_base64(s):
+    """RFC 4648, 4: one text for the same bytes."""
+    must(re.fullmatch(rb"[A-Za-z0-9+/]*={0,2}", s) and len(s) % 4 == 0)
+    try:
+        value = base64.b64decode(s, validate=True)
+    except ValueError:
+        raise Bad from None
+    must(base64.b64encode(value) == s)
+    return value
+
+
+def key_name(raw):
+    must(1 <= len(raw) <= 255)
+    try:
+        name = raw.decode("utf-8")
+    except UnicodeDecodeError:
+        raise Bad from None
+    must(all(c >= " " and c != "+" and not c.isspace() for c in name))
+
+
+@form("log-malformed")
+def signed_note(raw):
+    """Its text, and (name, key id, signature) of each line."""
+    must(1 <= len(raw) <= NOTE_MAX)
+    must(all(byte >= 32 or byte == 10 for byte in raw))
+    try:
+        raw.decode("utf-8")
+    except UnicodeDecodeError:
+        raise Bad from None
+    end = raw.rfind(b"\n\n")
+    must(end >= 0)
+    lines = raw[end + 2:].split(b"\n")
+    must(lines.pop() == b"" and 1 <= len(lines) <= 64)
+    out = []
+    for line in lines:
+        must(line.startswith("\u2014 ".encode()))
+        name, space, value = line[4:].partition(b" ")
+        must(space)
+        key_name(name)
+        value = strict_base64(value)
+        must(len(value) >= 5)
+        out.append((name, value[:4], value[4:]))
+    return raw[:end + 1], out
+
+
+@form("log-malformed")
+def checkpoint(raw):
+    """Origin, size and root."""
+    lines = raw.split(b"\n")
+    must(lines.pop() == b"" and len(lines) >= 3 and b"" not in lines)
+    must(re.fullmatch(rb"0|[1-9][0-9]{0,19}", lines[1]))
+    size, root = int(lines[1]), strict_base64(lines[2])
+    must(size < 1 << 64 and len(root) == 32)
+    return lines[0], size, root
+
+
+def note_key_id(key):
+    name, kind, public = key
+    return hashlib.sha256(name + b"\n" + bytes([kind]) + public).digest()[:4]
+
+
+def note_signed(text_, lines, key):
+    """The time of that key's line in seconds, 0 for one without; None: it has
+    none.  Raises Refused if one is wrong."""
+    name, kind, public = key
+    found = None
+    for who, id_, signature in lines:
+        if who != name or id_ != note_key_id(key):
+            continue
+        need(len(signature) == (72 if kind == 4 else 64), "log-signature")
+        found, message = 0, text_
+        if kind == 4:
+            found = int.from_bytes(signature[:8], "big")
+            need(found < 1 << 63, "log-signature")
+            message = b"cosignature/v1\ntime %d\n" % found + text_
+        try:
+            ed25519.Ed25519PublicKey.from_public_bytes(public).verify(
+                signature[-64:], message)
+        except (InvalidSignature, ValueError):
+            raise Refused("log-signature") from None
+    return found
 
 
 # ---------------------------------------------------------------- X.509
@@ -1542,7 +1657,7 @@ def certificate(raw):
     v = table(decode(raw[3:], CERTIFICATE_MAX, 0), int)
     must(set(range(11)) <= set(v) and len(v) <= 64)
     must(all(-1 << 63 <= k < 1 << 63 for k in v))
-    parts = {"known": set(v) - {12, 13, 14, 15, 17} <= set(range(11)) | {
+    parts = {"known": set(v) - {11, 12, 13, 14, 15, 17} <= set(range(11)) | {
         k for k in v if k < 0}, "chain": blob(v[2], 32), "d": v[4],
              "b": v[6], "upper": v[7], "lower": v[8]}
     parts["b0"], parts["params"] = array(v[3], 2)
@@ -1555,6 +1670,9 @@ def certificate(raw):
     parts["old"] = blob(v[14], 1, CERTIFICATE_MAX) if 14 in v else None
     parts["bag"] = [blob(c, 1, 4096) for c in array(v[15], 1, 16)] \
         if 15 in v else []
+    parts["log"] = array(v[11], 2) if 11 in v else None
+    if parts["log"]:
+        blob(v[11][0], 1, NOTE_MAX), blob(v[11][1], 1, RECEIPT_MAX)
     parts["final"] = later_block(v[12]) if 12 in v else None
     must(13 not in v or size_of_value(raw[3:], 13) <= 65536)
     parts["range"] = proved_range(v[17]) if 17 in v else None
@@ -1629,7 +1747,7 @@ def layers(raw):
         out.append(old)
 
 
-def judge(raw, anchor, content, facts=None):
+def judge(raw, anchor, content, facts=None, witnesses=(), quorum=0):
     """The steps of (11) in their order: raises Refused.  facts: filled."""
     every = layers(raw)
     file = below = judge_layer(every[-1], anchor, content, facts)
@@ -1641,6 +1759,10 @@ def judge(raw, anchor, content, facts=None):
         content.feed(hasher)
         need(hasher.digest() == layer["d"]["renewal"][1], "digest")
         below, inner = layer, outer
+    note = file["c"]["log"] and file["c"]["log"][0]
+    seen = judge_witnesses(note, witnesses, quorum)
+    if facts is not None:
+        facts["witnesses"] = seen
     need(anchor is not None, "no-anchor")
 
 
@@ -1690,6 +1812,7 @@ def judge_layer(raw, anchor, content=None, facts=None):
     need(b["doc"] == H(doc["payload"]) or
          (b["doc"] is None and data["epoch"] == 0), "attestation-link")
     final = judge_final(c, b2, s, p) if b2 else None
+    log_size = judge_log(c, s, doc, data) if c["log"] else None
     if facts is not None:
         facts.update(
             trust=("local", "nitro")[p["trust"]], recorded_after=after,
@@ -1697,7 +1820,7 @@ def judge_layer(raw, anchor, content=None, facts=None):
             count=c["n"], k=s["k"], path=name_text(
                 d["path"]), size=d["size"],
             root=d["root"].hex(), anchor=c["chain"].hex(), epoch=s["epoch"],
-            recoveries=data["recoveries"])
+            recoveries=data["recoveries"], log_size=log_size)
     return {"c": c, "d": d, "p": p, "place": (s["height"], c["index"])}
 
 
@@ -1749,11 +1872,54 @@ def log_root(leaf, index, size, path):
     return None if rest else node
 
 
+def log_leaf(c, s):
+    entry = encode([s["height"], s["k"], H(c["b"]), H(c["upper"][1]), s["r"]])
+    return hashlib.sha256(b"\0" + entry).digest()
+
+
+def judge_log(c, s, doc, data):
+    """Key 11: checkpoint and receipt.  The size of their log."""
+    note, receipt_ = c["log"]
+    text_, lines = signed_note(note)
+    origin, size, root = checkpoint(text_)
+    r = receipt(receipt_)
+    name = b"notaryfs/" + c["chain"].hex().encode()
+    need(r["index"] == s["height"] and origin == name and size == r["size"],
+         "log-entry")
+    need(r["index"] < size and root == log_root(
+        log_leaf(c, s), r["index"], size, r["path"]), "log-path")
+    need(r["check"](plain_key(doc["public_key"]), root), "log-signature")
+    need(note_signed(text_, lines, (name, 1, data["log"])) is not None,
+         "log-signature")
+    return size
+
+
+def judge_witnesses(note, witnesses, quorum):
+    """Whose lines stand under the note, and when; note may be None."""
+    seen = []
+    if note is not None:
+        text_, lines = signed_note(note)
+        for key in witnesses:
+            try:
+                at = note_signed(text_, lines, key)
+            except Refused:
+                raise Refused("witness") from None
+            if at is not None:
+                seen.append({"name": key[0].decode(), "time": when_seen(at)})
+    need(len(seen) >= quorum, "witness")
+    return seen
+
+
+def when_seen(s):
+    if not s:
+        return None
+    return when(s * 1000) if s * 1000 <= TIME_MAX else "beyond the year 9999"
+
+
 def judge_final(c, b2, s, p):
     """Key 12: by when the block had its number."""
     need(b2["log"] and b2["log"][0] > s["height"], "final-log")
-    entry = encode([s["height"], s["k"], H(c["b"]), H(c["upper"][1]), s["r"]])
-    leaf = hashlib.sha256(b"\0" + entry).digest()
+    leaf = log_leaf(c, s)
     size, root = b2["log"]
     need(log_root(leaf, s["height"], size, c["final"]["path"]) == root,
          "final-path")
@@ -1763,10 +1929,10 @@ def judge_final(c, b2, s, p):
         raise Refused("final-stamp") from None
 
 
-def verdict(raw, anchor, content, facts=None):
-    """One of the names of (11)."""
+def verdict(raw, anchor, content, facts=None, witnesses=(), quorum=0):
+    """One of the names of (11).  witnesses: (name, type, key) of each."""
     try:
-        judge(raw, anchor, content, facts)
+        judge(raw, anchor, content, facts, witnesses, quorum)
         return "valid"
     except Refused as e:
         return str(e)
@@ -1824,6 +1990,24 @@ def read_anchor(text_):
     return bytes.fromhex(text_)
 
 
+def read_witness(text_):
+    """NAME+ID+KEY, or a file that holds it."""
+    try:
+        if not re.fullmatch(r"[^+]+\+[0-9a-fA-F]{8}\+[A-Za-z0-9+/=]+", text_):
+            with open(text_, "rb") as f:
+                text_ = f.read(512).rstrip(b"\r\n").decode()
+        name, id_, value = text_.split("+", 2)
+        value = strict_base64(value.encode())
+        key = name.encode(), value[0], value[1:]
+        key_name(key[0])
+        must(key[1] in (1, 4) and len(key[2]) == 32
+             and note_key_id(key) == bytes.fromhex(id_))
+        return key
+    except (OSError, ValueError, IndexError):
+        raise Trouble("--witness takes a verifier key, NAME+ID+KEY, or a file "
+                      "that holds one", 64) from None
+
+
 def read_range(text_):
     m = re.fullmatch(r"([0-9]{1,20})-([0-9]{1,20})", text_)
     if not m or not int(m[1]) < int(m[2]) < 1 << 63:
@@ -1842,6 +2026,7 @@ def beside(path):
 
 def parse(argv):
     anchor, as_json, asked, names = None, False, None, []
+    witnesses, quorum = [], None
     rest = list(argv)
     while rest:
         arg = rest.pop(0)
@@ -1853,7 +2038,12 @@ def parse(argv):
             anchor = read_anchor(rest.pop(0))
         elif arg == "--range" and rest:
             asked = read_range(rest.pop(0))
-        elif arg.startswith(("--anchor=", "--range=")):
+        elif arg == "--witness" and rest:
+            witnesses.append(read_witness(rest.pop(0)))
+        elif arg == "--witnesses" and rest:
+            quorum = rest.pop(0)
+        elif arg.startswith(("--anchor=", "--range=", "--witness=",
+                             "--witnesses=")):
             rest = arg.split("=", 1) + rest
         elif arg == "--":
             names, rest = names + rest, []
@@ -1863,7 +2053,16 @@ def parse(argv):
             names.append(arg)
     if not 1 <= len(names) <= 2:
         raise Trouble(USAGE, 64)
-    return anchor, as_json, asked, names[0], (names + [beside(names[0])])[1]
+    if quorum is None:
+        quorum = str(len(witnesses))
+    if len(witnesses) > 16 or not quorum.isdecimal() or (
+            witnesses and not 1 <= int(quorum) <= len(witnesses)) or (
+            not witnesses and int(quorum)):
+        raise Trouble("--witnesses takes a number from 1 to that of those "
+                      "named with --witness, which are 16 at most", 64)
+    return {"anchor": anchor, "json": as_json, "range": asked,
+            "file": names[0], "cert": (names + [beside(names[0])])[1],
+            "witnesses": witnesses, "quorum": int(quorum)}
 
 
 def main(argv):
@@ -1873,11 +2072,12 @@ def main(argv):
         if options is None:
             print(USAGE)
             return 0
-        anchor, as_json, asked, path, beside = options
-        with open_file(path) as f:
-            with open_file(beside) as g:
+        as_json = options["json"]
+        with open_file(options["file"]) as f:
+            with open_file(options["cert"]) as g:
                 raw = g.read(CERTIFICATE_MAX + 1)
-            v = verdict(raw, anchor, Content(f, asked), facts)
+            v = verdict(raw, options["anchor"], Content(f, options["range"]),
+                        facts, options["witnesses"], options["quorum"])
     except Trouble as e:
         return unread(e.args[0], as_json, e.args[1])
     except OSError as e:

@@ -7,7 +7,9 @@
 #include "core/block.h"
 #include "core/cborread.h"
 #include "core/hash.h"
+#include "core/note.h"
 #include "core/params.h"
+#include "core/receipt.h"
 #include "core/record.h"
 #include "core/sequence.h"
 #include "core/timestamp.h"
@@ -15,6 +17,7 @@
 #define TAG_SELF_DESCRIBED 55799
 #define MAGIC "notaryfs-cert"
 #define PARTS 11	/* keys 0 .. 10, all there */
+#define KEY_LOG 11
 #define KEY_FINAL 12
 #define KEY_SYNC 13
 #define KEY_OLD 14
@@ -123,6 +126,17 @@ static void (*const parts[PARTS])(struct parse *p, struct certificate *c) = {
 	read_block, read_upper, read_lower, read_order, read_attestation,
 };
 
+static void read_log(struct parse *p, struct certificate *c)
+{
+	uint64_t n;
+
+	cborr_array(&p->r, 2, 2, &n);
+	cborr_bytes(&p->r, NOTE_MAX, &c->log.note);
+	cborr_bytes(&p->r, RECEIPT_MAX, &c->log.receipt);
+	if (c->log.note.n == 0 || c->log.receipt.n == 0)
+		cborr_fail(&p->r);
+}
+
 static void read_final(struct parse *p, struct certificate *c)
 {
 	struct certificate_final *f = &c->final;
@@ -219,7 +233,9 @@ static void read_rest(
 	int64_t key;
 
 	while (keys->left > 0 && cborr_key_int(&p->r, keys, &key) == 0) {
-		if (key == KEY_FINAL) {
+		if (key == KEY_LOG) {
+			read_log(p, c);
+		} else if (key == KEY_FINAL) {
 			read_final(p, c);
 		} else if (key == KEY_SYNC) {
 			read_sync(p, c);

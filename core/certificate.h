@@ -13,7 +13,9 @@
  *   8 [type, bytes]     t_lower, the one that the block links to
  *   9 [1, s bytes]      order: the sequencer's statement
  *  10 [[1, doc bytes]]  enclave attestation of the key that signed s
- * May follow; 12 and 13 are additions: without them it stays valid:
+ * May follow; 11 to 13 are additions: without them it stays valid:
+ *  11 [note bytes, receipt bytes]   checkpoint (note.h) and receipt
+ *                      (receipt.h) of the main log with this block in it
  *  12 [b bytes, [type, bytes], [* hash]]   final by: a later block that names a
  *                      main log, its timestamp, path of this block's entry
  *  13 anything         evidence of a sync group: nothing here judges it
@@ -22,7 +24,7 @@
  *  15 [1*16 DER]       certificates that complete tokens; nobody vouches
  *                      for them
  *  17 range (range.h)  it is for a part of the file only
- * 11, 16 and those above are kept for later parts (a verifier that
+ * 16 and those above are kept for later parts (a verifier that
  * does not know one answers V_UNSUPPORTED); negative keys may be ignored.
  */
 #ifndef CORE_CERTIFICATE_H
@@ -47,6 +49,10 @@ struct certificate_final {
 	struct hash path[MLOG_DEPTH];	/* leaf upward */
 };
 
+struct certificate_log {
+	struct bytes note, receipt; /* both n == 0: none */
+};
+
 struct certificate {
 	struct hash chain;	/* claimed H(b0) */
 	struct bytes b0, params, d, b, s, doc;
@@ -56,6 +62,7 @@ struct certificate {
 	uint64_t t_upper_type, t_lower_type;
 	struct bytes t_upper, t_lower;
 	struct range range;	/* to == 0: none */
+	struct certificate_log log;
 	bool has_final;
 	struct certificate_final final;
 	size_t n_bag;

@@ -6,6 +6,7 @@
 #define TAG_SELF_DESCRIBED 55799
 #define PARTS 11
 #define TYPED 1
+#define KEY_LOG 11
 #define KEY_FINAL 12
 #define KEY_SYNC 13
 #define KEY_OLD 14
@@ -55,6 +56,12 @@ static void write_additions(struct cborw *w, const struct certificate *c)
 {
 	size_t i;
 
+	if (c->log.note.n > 0) {
+		cborw_uint(w, KEY_LOG);
+		cborw_array(w, 2);
+		cborw_bytes(w, c->log.note);
+		cborw_bytes(w, c->log.receipt);
+	}
 	if (c->has_final) {
 		cborw_uint(w, KEY_FINAL);
 		cborw_array(w, 3);
@@ -85,7 +92,8 @@ static void write_additions(struct cborw *w, const struct certificate *c)
 static void write_parts(struct cborw *w, const struct certificate *c)
 {
 	cborw_tag(w, TAG_SELF_DESCRIBED);
-	cborw_map(w, PARTS + (uint64_t)c->has_final + (c->sync.n > 0) +
+	cborw_map(w, PARTS + (uint64_t)(c->log.note.n > 0) + c->has_final +
+			     (c->sync.n > 0) +
 			     (c->n_bag > 0) + (c->old.n > 0) +
 			     (c->range.to > 0));
 	cborw_uint(w, 0);

@@ -24,10 +24,15 @@ void report_time(uint64_t ms, char ret[REPORT_TIME])
 	snprintf(ret + 20, REPORT_TIME - 20, "%03uZ", (unsigned)(ms % 1000));
 }
 
+void report_seconds(uint64_t s, char ret[REPORT_TIME])
+{
+	report_time(s > UINT64_MAX / 1000 ? UINT64_MAX : s * 1000, ret);
+}
+
 bool report_known(const struct report *r)
 {
 	return r->verdict == V_VALID || r->verdict == V_NO_ANCHOR ||
-	       r->verdict == V_LATE;
+	       r->verdict == V_LATE || r->verdict == V_WITNESS;
 }
 
 static void say_line(struct text *t, const char *label, struct bytes name)
@@ -150,6 +155,26 @@ static void say_record(struct text *t, const struct report *r)
 		say_line(t, "reason: ", r->record.reason);
 }
 
+static void say_log(struct text *t, const struct report *r)
+{
+	char when[REPORT_TIME];
+	size_t i;
+
+	if (r->log_size == 0)
+		return;
+	text_say(t, "main log: receipt and checkpoint of its first %" PRIu64
+	       " entries\n", r->log_size);
+	for (i = 0; i < r->n_witnesses; i++) {
+		const struct report_witness *w = &r->witness[i];
+
+		say_line(t, "  seen by: ",
+			BYTES(w->key->name, strlen(w->key->name)));
+		report_seconds(w->time_s, when);
+		if (w->time_s > 0)
+			text_say(t, "    at %s\n", when);
+	}
+}
+
 static void say_place(struct text *t, const struct report *r)
 {
 	text_say(t, "place: block %" PRIu64 ", record %" PRIu64 " of %" PRIu64
@@ -160,6 +185,7 @@ static void say_place(struct text *t, const struct report *r)
 	text_say(t, "sequencer: epoch %" PRIu32 ", recoveries after a crash: %" PRIu32
 	       "\n",
 		r->epoch, r->recoveries);
+	say_log(t, r);
 }
 
 /* -- what is proved, on whose word, and what is not */
@@ -224,6 +250,9 @@ static void say_word(struct text *t, const struct report *r)
 	if (local && r->params.any_image)
 		text_say(t, "  The chain names no program for it: any could have "
 			"been run.\n");
+	if (r->n_witnesses > 0)
+		text_say(t, "  that this log was shown to others: the witnesses "
+			"named above\n");
 	if (owner)
 		text_say(t, "  So all of it is the word of whoever controlled that "
 			"machine.\n");
@@ -281,6 +310,15 @@ static void say_late(struct text *t, const struct report *r)
 		at, r->after_ms > r->at_ms
 			? "The block that holds it was made later."
 			: "It may have, but no time as early is proved.");
+}
+
+static void say_witness(struct text *t, const struct report *r)
+{
+	text_say(t, "\nAsked for were the lines of at least %zu of the witnesses "
+		"named; it has %zu that hold.\n%s", r->witness_quorum,
+		r->n_witnesses, r->log_size > 0 ? "" :
+		"It has no checkpoint: `notaryfs cert --checkpoint` makes one "
+		"that has.\n");
 }
 
 /* What a refused certificate says is shown as its claim, and only as far as
@@ -386,6 +424,8 @@ int report_text(const struct report *r, struct buf *ret)
 		say_no_anchor(&t, r);
 	else if (r->verdict == V_LATE)
 		say_late(&t, r);
+	else if (r->verdict == V_WITNESS)
+		say_witness(&t, r);
 	else
 		say_refusal(&t, r);
 	return text_end(&t, ret);

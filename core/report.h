@@ -23,6 +23,7 @@ int report_json(const struct report *r, struct buf *ret);
 int report_json_unread(const char *why, struct buf *ret);
 /* RFC 3339 with milliseconds, UTC. */
 void report_time(uint64_t ms, char ret[REPORT_TIME]);
+void report_seconds(uint64_t s, char ret[REPORT_TIME]);
 /* Was all of the certificate found good, whatever was asked besides? */
 bool report_known(const struct report *r);
 /* The trust class as it is printed: "local software (...)", without a

@@ -48,6 +48,24 @@ static void times(struct json *j, const struct report *r, bool known)
 	signers(j, "final_by_by", r, known, r->final);
 }
 
+static void witnesses(struct json *j, const struct report *r, bool known)
+{
+	char when[REPORT_TIME];
+	size_t i;
+
+	json_array(j, "witnesses");
+	for (i = 0; known && i < r->n_witnesses; i++) {
+		const struct report_witness *w = &r->witness[i];
+
+		report_seconds(w->time_s, when);
+		json_object(j, NULL);
+		json_text(j, "name", w->key->name);
+		json_text(j, "time", w->time_s > 0 ? when : NULL);
+		json_close_object(j);
+	}
+	json_close_array(j);
+}
+
 static void place(struct json *j, const struct report *r, bool known)
 {
 	json_uint_or_null(j, "height", known, r->height);
@@ -90,6 +108,8 @@ static int object(const struct report *r, const char *verdict, const char *why,
 	record(&j, r, known);
 	json_uint_or_null(&j, "epoch", known, r->epoch);
 	json_uint_or_null(&j, "recoveries", known, r->recoveries);
+	json_uint_or_null(&j, "log_size", known && r->log_size > 0, r->log_size);
+	witnesses(&j, r, known);
 	json_uint_or_null(&j, "from", part, r->cert.range.from);
 	json_uint_or_null(&j, "to", part, r->cert.range.to);
 	json_bool(&j, "clock_backwards", known && r->clock_backwards);

@@ -55,6 +55,11 @@ enum verdict {
 	V_FINAL_LOG,		/* the later block names no log with this one */
 	V_FINAL_PATH,		/* not an entry of the log that it names */
 	V_FINAL_STAMP,		/* the timestamp over it does not hold */
+	V_LOG_MALFORMED,	/* receipt or checkpoint are none */
+	V_LOG_ENTRY,		/* of another entry, log or size */
+	V_LOG_PATH,		/* the block is not below that root */
+	V_LOG_SIGNATURE,	/* not signed by the keys of the document */
+	V_WITNESS,		/* not the witnesses that were asked for */
 	V_RENEWAL_RECORD,	/* not a renewal of the certificate in it */
 	V_RENEWAL_ALGORITHM,	/* a hash that the parameters do not name */
 	V_RENEWAL_WEAKER,	/* a weaker hash than before */

@@ -282,6 +282,9 @@ static struct evidence judge(const struct parts *p, struct verify_cache *cache,
 		e.verdict = check_enclave(p, &s, cache, &e);
 	if (e.verdict == V_VALID)
 		e.verdict = verify_final(p->params, p->cert, &s, &e);
+	if (e.verdict == V_VALID)
+		e.verdict = verify_log(p->cert, &s, p->doc.public_key, &p->data,
+			&e);
 	return e;
 }
 
@@ -349,6 +352,7 @@ static void report_evidence(struct report *r, const struct parts *p,
 	r->k = e->k;
 	r->epoch = e->epoch;
 	r->recoveries = e->recoveries;
+	r->log_size = e->log_size;
 	r->final = e->final;
 	r->final_ms = e->final_ms;
 	r->clock_backwards = e->by_ms < e->after_ms ||

@@ -19,10 +19,12 @@
 #include "core/certificate.h"
 #include "core/attestation.h"
 #include "core/digest.h"
+#include "core/note.h"
 #include "core/params.h"
 #include "core/record.h"
 #include "core/verdict.h"
 
+#define VERIFY_WITNESSES 16 /* whose word a verifier asks for, at most */
 #define VERIFY_RENEWALS 8 /* certificates in one another, one less */
 
 struct content_digest {
@@ -50,6 +52,12 @@ struct report_renewal {
 	uint64_t by_ms;			/* it existed by */
 };
 
+/* Whose line stands under the checkpoint in it. */
+struct report_witness {
+	const struct note_key *key;
+	uint64_t time_s; /* since 1970, when it had seen that log; 0: unsaid */
+};
+
 /* Of the innermost certificate, and by what it was renewed since. */
 struct report {
 	enum verdict verdict;
@@ -65,6 +73,10 @@ struct report {
 	uint8_t after, by, final;
 	uint64_t height, k;
 	uint32_t epoch, recoveries;
+	uint64_t log_size; /* it holds receipt and checkpoint of a log so long */
+	/* after verify_witnesses(): asked for, and found */
+	size_t witness_quorum, n_witnesses;
+	struct report_witness witness[VERIFY_WITNESSES];
 	/* by_ms < after_ms, or final_ms < by_ms: said, not refused */
 	bool clock_backwards;
 	uint64_t at_ms;		/* asked for by verify_at() */
@@ -98,6 +110,13 @@ void verify_end(struct report *r, const struct content *content);
  * later time becomes V_LATE; nothing else changes, for keys and documents are
  * judged at the times at which they were used, never now. */
 void verify_at(struct report *r, uint64_t at_ms);
+
+/* Have at least quorum of these n (at most VERIFY_WITNESSES) witnesses signed
+ * the checkpoint in it?  A good certificate for which they have not, or one
+ * with a line of theirs that is wrong, becomes V_WITNESS.  The report points
+ * to the keys afterwards.  (verify_log.c) */
+void verify_witnesses(struct report *r, const struct note_key *k, size_t n,
+	size_t quorum);
 
 /* Many certificates of one chain: remembers which blocks, timestamps, numbers
  * and documents it has judged.  One thread at a time, unless it is shared. */

@@ -22,6 +22,7 @@ struct evidence {
 	uint64_t final_ms;
 	uint8_t after, by, final; /* struct timestamp's signers */
 	uint64_t height, k;
+	uint64_t log_size; /* of key 11; 0: none */
 	uint32_t epoch, recoveries;
 };
 

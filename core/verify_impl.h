@@ -14,6 +14,13 @@
 enum verdict verify_final(const struct params *p, const struct certificate *c,
 	const struct sequence *s, struct evidence *e);
 
+/* Key 11: receipt and checkpoint of the log with this block in it, by the keys
+ * of the document.  s, public_key and data have been checked.  V_VALID also
+ * without key 11; log_size of *e.  (verify_log.c) */
+enum verdict verify_log(const struct certificate *c, const struct sequence *s,
+	struct bytes public_key, const struct attestation_data *data,
+	struct evidence *e);
+
 /* One layer: the certificate by itself, whatever it holds in key 14.  0 or
  * -ENOMEM. */
 int verify_layer(struct verify_cache *cache, struct bytes cert,

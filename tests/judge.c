@@ -1,7 +1,9 @@
 /*
  * judge: verdicts of many certificates, for tests that are not in C.
  *
- *	judge < cases
+ *	judge [VKEY]... < cases
+ *
+ * Lines of these witnesses are counted if they are there, and must not be wrong.
  *
  * A case is four byte strings, each behind its length as four bytes, most
  * significant first: anchor (32 bytes, or none), certificate, content, and the
@@ -92,6 +94,9 @@ static struct content content_of(
 	return c;
 }
 
+static struct note_key witness[VERIFY_WITNESSES];
+static size_t n_witnesses;
+
 static void answer(struct bytes anchor, struct bytes cert, struct bytes file,
 	struct bytes asked)
 {
@@ -109,16 +114,27 @@ static void answer(struct bytes anchor, struct bytes cert, struct bytes file,
 		bail("verify_begin() fails");
 	content = content_of(&r, file, asked);
 	verify_end(&r, &content);
+	verify_witnesses(&r, witness, n_witnesses, 0);
 	printf("%s", verdict_name(r.verdict));
 	if (r.verdict == V_VALID || r.verdict == V_NO_ANCHOR)
-		printf(" %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64,
-			r.after_ms, r.by_ms, r.final_ms, r.height, r.k);
+		printf(" %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64
+		       " %" PRIu64 " %zu",
+			r.after_ms, r.by_ms, r.final_ms, r.height, r.k,
+			r.log_size, r.n_witnesses);
 	putchar('\n');
 	fflush(stdout);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
+	for (; (int)n_witnesses + 1 < argc; n_witnesses++) {
+		const char *key = argv[n_witnesses + 1];
+
+		if (n_witnesses == VERIFY_WITNESSES ||
+			note_key_decode(BYTES(key, strlen(key)),
+				&witness[n_witnesses]) != 0)
+			bail("%s: no key of a witness", key);
+	}
 	for (;;) {
 		cleanup(buf) struct buf anchor = {0}, cert = {0}, file = {0},
 					asked = {0};

@@ -15,7 +15,36 @@ from cryptography.hazmat.primitives.asymmetric import (
 
 AT = 1790000000000  # milliseconds; a second is divided into STEPs
 STEP = 250
-LOG_KEY = bytes(range(32))  # of the document's checkpoints: any 32 bytes
+
+
+def raw_public(signer):
+    return signer.public_key().public_bytes(
+        serialization.Encoding.Raw, serialization.PublicFormat.Raw)
+
+
+LOG_SIGNER = ed25519.Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
+LOG_KEY = raw_public(LOG_SIGNER)  # of the document
+WITNESS_NAME = b"witness.example/7"
+WITNESS_SIGNER = ed25519.Ed25519PrivateKey.from_private_bytes(b"\7" * 32)
+
+
+def note_id(name, kind, signer):
+    return hashlib.sha256(name + b"\n" + bytes([kind])
+                          + raw_public(signer)).digest()[:4]
+
+
+def note_line(name, kind, signer, text, seconds=AT // 1000):
+    """One signature under a note (C2SP signed-note, tlog-cosignature)."""
+    stamp = seconds.to_bytes(8, "big") if kind == 4 else b""
+    head = b"cosignature/v1\ntime %d\n" % seconds if kind == 4 else b""
+    return b"\xe2\x80\x94 %s %s\n" % (name, base64.b64encode(
+        note_id(name, kind, signer) + stamp + signer.sign(head + text)))
+
+
+# the key that both verifiers are given
+WITNESS = "%s+%s+%s" % (
+    WITNESS_NAME.decode(), note_id(WITNESS_NAME, 4, WITNESS_SIGNER).hex(),
+    base64.b64encode(b"\4" + raw_public(WITNESS_SIGNER)).decode())
 
 
 def H(*parts):
@@ -226,6 +255,14 @@ def raw_signature(key, digest, data):
     half = (key.curve.key_size + 7) // 8
     r, s = utils.decode_dss_signature(key.sign(data, ec.ECDSA(digest)))
     return r.to_bytes(half, "big") + s.to_bytes(half, "big")
+
+
+def receipt(key, size, index, path, root):
+    """RFC 9942, as a list that can be changed."""
+    protected = bytes.fromhex("a2012619018b01")
+    signed = cbor(["Signature1", protected, b"", root])
+    return [protected, Map([(396, Map([(-1, [cbor([size, index, path])])]))]),
+            None, raw_signature(key, hashes.SHA256(), signed)]
 
 
 def cose(key, payload, protected=None):

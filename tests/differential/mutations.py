@@ -3,6 +3,7 @@
 ALL is [(name, fits, make)]: fits(chain) says whether it makes sense there,
 make(chain, index, rng, others) gives (anchor, certificate, content, range).
 """
+import base64
 import copy
 import hashlib
 
@@ -1549,6 +1550,185 @@ def finals():
         add("sync: " + label, sync)
 
 
+def logs():
+    """Receipt and checkpoint of the main log (key 11), and changes of them."""
+    def lines(text, name, anchor):
+        return forge.note_line(name, 1, forge.LOG_SIGNER, text)
+
+    def of(change=lambda v, rng: v, note=lambda n, rng: n,
+           receipt=lambda r, rng: r, raw=lambda r, rng: r,
+           entry=lambda e: e, origin=lambda o: o, size=lambda n: n,
+           root=lambda h: h, proof=lambda p: p, key=None, signed=lines,
+           beside=b""):
+        def make(chain, index, rng, _):
+            n = rng.randrange(2, 9)
+
+            def complete(v):
+                parts = dict(v[1])
+                leaves = [sha256(bytes([i])) for i in range(n)]
+                leaves[1] = sha256(b"\0", cbor(entry(
+                    [1, 1 + 2 * chain.epoch, H(parts[6]), H(parts[7][1]),
+                     b"\xd0" * 16])))
+                top, paths = forge.tree(
+                    leaves, lambda a, b: sha256(b"\1", a, b))
+                name = b"notaryfs/" + parts[2].hex().encode()
+                text = b"%s\n%s\n%s\n%s" % (
+                    origin(name), str(size(n)).encode(),
+                    base64.b64encode(root(top)), beside)
+                a = note(text + b"\n" + signed(text, name, parts[2]), rng)
+                made = proof([n, 1, paths[1]])
+                b = raw(cbor(Tag((18, receipt(forge.receipt(
+                    key(chain) if key else chain.k_e, *made, top), rng)))),
+                    rng)
+                return Tag((v[0], put(v[1], 11, change([a, b], rng))))
+            return chain.build(index, {"certificate": complete})
+        return make
+
+    def cosigned(*changes, seconds=forge.AT // 1000, name=forge.WITNESS_NAME,
+                 signer=forge.WITNESS_SIGNER, times=1, kind=4):
+        """Lines of the witness below that of the log."""
+        def signed(text, log, anchor):
+            line = forge.note_line(name, kind, signer, text, seconds)
+            for a, b in changes:
+                line = line.replace(a, b)
+            return lines(text, log, anchor) + line * times
+        return of(signed=signed)
+
+    def line_of(f):
+        return of(signed=lambda text, name, anchor: f(
+            lines(text, name, anchor)))
+    for label, make in (
+            ("as it is", of()), ("note is junk", of(note=lambda n, r: b"x")),
+            ("note empty", of(note=lambda n, r: b"")),
+            ("note too long", of(note=lambda n, r: n + bytes(65536))),
+            ("note ends early", of(note=lambda n, r: n[:-1])),
+            ("note without a line", of(signed=lambda t, n, a: b"")),
+            ("note with a control", of(beside=b"a\x1fb\n")),
+            ("note not UTF-8", of(beside=b"a\xff\n")),
+            ("note with DEL", of(beside=b"a\x7fb\n")),
+            ("a further line", of(beside=b"more\n")),
+            ("an empty further line", of(beside=b"\n")),
+            ("a text after an empty line", of(beside=b"\nmore\n")),
+            ("another origin", of(origin=lambda o: o[:-1] + b"x")),
+            ("no origin", of(origin=lambda o: b"")),
+            ("origin in capitals", of(origin=lambda o: o.upper())),
+            ("another size", of(size=lambda n: n + 1)),
+            ("size with a zero", of(size=lambda n: "0%d" % n)),
+            ("size below zero", of(size=lambda n: -n)),
+            ("size too large", of(size=lambda n: 1 << 64)),
+            ("another root", of(root=lambda h: OTHER)),
+            ("root short", of(root=lambda h: h[1:])),
+            ("root long", of(root=lambda h: h + b"x")),
+            ("root empty", of(root=lambda h: b"")),
+            ("signed by another", of(signed=lambda t, n, a: forge.note_line(
+                n, 1, forge.WITNESS_SIGNER, t))),
+            ("signed under another name", of(
+                signed=lambda t, n, a: forge.note_line(
+                    b"x" + n, 1, forge.LOG_SIGNER, t))),
+            ("signed as a cosignature", of(
+                signed=lambda t, n, a: forge.note_line(
+                    n, 4, forge.LOG_SIGNER, t))),
+            ("another text signed", of(signed=lambda t, n, a: forge.note_line(
+                n, 1, forge.LOG_SIGNER, t + b"x\n"))),
+            ("signed twice", line_of(lambda s: s * 2)),
+            ("64 lines", line_of(lambda s: s * 64)),
+            ("65 lines", line_of(lambda s: s * 65)),
+            ("one good, one wrong", of(
+                signed=lambda t, n, a: lines(t, n, a) + forge.note_line(
+                    n, 1, forge.LOG_SIGNER, t + b"x\n"))),
+            ("line without a dash", line_of(lambda s: s + b"x " + s[4:])),
+            ("line without a name", line_of(
+                lambda s: s + b"\xe2\x80\x94  AAAAAAA=\n")),
+            ("line of no signature", line_of(
+                lambda s: s + b"\xe2\x80\x94 a AAAAAA==\n")),
+            ("line of one byte", line_of(
+                lambda s: s + b"\xe2\x80\x94 a AAAAAAA=\n")),
+            ("line with loose bits", line_of(
+                lambda s: s + b"\xe2\x80\x94 a AAAAAAB=\n")),
+            ("line without padding", line_of(
+                lambda s: s + b"\xe2\x80\x94 a AAAAAAA\n")),
+            ("line with much padding", line_of(
+                lambda s: s + b"\xe2\x80\x94 a AAAAA===\n")),
+            ("line in URL letters", line_of(
+                lambda s: s + b"\xe2\x80\x94 a AAAAAA-_\n")),
+            ("name with a plus", line_of(
+                lambda s: s + b"\xe2\x80\x94 a+b AAAAAAA=\n")),
+            ("name with a space", line_of(
+                lambda s: s + b"\xe2\x80\x94 a\xc2\xa0b AAAAAAA=\n")),
+            ("name with a wide space", line_of(
+                lambda s: s + b"\xe2\x80\x94 a\xe3\x80\x80b AAAAAAA=\n")),
+            ("name of 255", line_of(lambda s: s + b"\xe2\x80\x94 "
+                                    + b"n" * 255 + b" AAAAAAA=\n")),
+            ("name of 256", line_of(lambda s: s + b"\xe2\x80\x94 "
+                                    + b"n" * 256 + b" AAAAAAA=\n")),
+            ("a witness", cosigned()), ("it says no time", cosigned(seconds=0)),
+            ("the largest time", cosigned(seconds=(1 << 63) - 1)),
+            ("a time too large", cosigned(seconds=1 << 63)),
+            ("a witness twice", cosigned(times=2)),
+            ("a witness's other key", cosigned(signer=forge.LOG_SIGNER)),
+            ("a witness's other name", cosigned(name=b"other.example")),
+            ("a witness without a time", cosigned(kind=1)),
+            ("a line of the witness that is wrong", of(
+                signed=lambda t, n, a: lines(t, n, a) + forge.note_line(
+                    forge.WITNESS_NAME, 4, forge.WITNESS_SIGNER, t + b"\n"))),
+            ("the witness alone", of(signed=lambda t, n, a: forge.note_line(
+                forge.WITNESS_NAME, 4, forge.WITNESS_SIGNER, t))),
+            ("another r", of(entry=at_(4, b"\xd1" * 16))),
+            ("another number", of(entry=at_(1, 99))),
+            ("another block", of(entry=at_(2, OTHER))),
+            ("another stamp", of(entry=at_(3, OTHER))),
+            ("receipt of another entry", of(proof=lambda p: [p[0], 0, p[2]])),
+            ("receipt beyond the log", of(proof=lambda p: [1, 1, p[2]])),
+            ("receipt of another size", of(
+                proof=lambda p: [p[0] * 4, 1, p[2]])),
+            ("both of another size", of(size=lambda n: n * 4, proof=lambda p: [
+                p[0] * 4, 1, p[2]])),
+            ("both of the largest size", of(
+                size=lambda n: (1 << 64) - 1,
+                proof=lambda p: [(1 << 64) - 1, 1, p[2]])),
+            ("hash taken", of(proof=lambda p: p[:2] + [p[2][1:]])),
+            ("hash added", of(proof=lambda p: p[:2] + [p[2] + [OTHER]])),
+            ("other hashes", of(proof=lambda p: p[:2] + [[OTHER] * len(p[2])])),
+            ("64 hashes", of(proof=lambda p: p[:2] + [[OTHER] * 64])),
+            ("65 hashes", of(proof=lambda p: p[:2] + [[OTHER] * 65])),
+            ("no hashes", of(proof=lambda p: p[:2] + [[]])),
+            ("short hash", of(proof=lambda p: p[:2] + [[OTHER[1:]]])),
+            ("by the attested key's neighbour", of(
+                key=lambda c: c.keys.p256[0 if c.epoch else 1])),
+            ("by a key on another curve", of(key=lambda c: c.keys.p384[0])),
+            ("receipt is junk", of(raw=lambda r, rng: b"junk")),
+            ("receipt empty", of(raw=lambda r, rng: b"")),
+            ("receipt too long", of(raw=lambda r, rng: r + bytes(4096))),
+            ("receipt without its tag", of(raw=lambda r, rng: r[1:])),
+            ("of another algorithm", of(receipt=at(0, bytes.fromhex(
+                "a201382219018b01")))),
+            ("of another structure", of(receipt=at(0, bytes.fromhex(
+                "a2012619018b02")))),
+            ("with a payload", of(receipt=at(2, b""))),
+            ("of two proofs", of(receipt=at(1, lambda m: Map([(396, Map([(
+                -1, dict(dict(m)[396])[-1] * 2)]))])))),
+            ("of another kind of proof", of(receipt=at(1, lambda m: Map([(
+                396, Map([(-2, dict(dict(m)[396])[-1])]))])))),
+            ("with a header more", of(receipt=at(1, lambda m: Map(
+                list(m) + [(397, 0)])))),
+            ("signature short", of(receipt=at(3, lambda s: s[1:]))),
+            ("signature changed", of(receipt=at(3, lambda s: bytes(
+                [s[0] ^ 1]) + s[1:]))),
+            ("item more", of(lambda v, rng: v + [0])),
+            ("note alone", of(lambda v, rng: v[:1])),
+            ("no array", of(lambda v, rng: Map()))):
+        add("log: " + label, make)
+    for op in BYTES + CBOR:
+        label = op.__name__.replace("_", " ")
+        add("log: " + label, of(
+            lambda v, rng, op=op: Raw(op(cbor(v), rng))))
+        add("receipt: " + label, of(
+            raw=lambda r, rng, op=op: op(r, rng)))
+    for op in BYTES:
+        add("checkpoint: " + op.__name__.replace("_", " "), of(
+            note=lambda n, rng, op=op: op(n, rng)))
+
+
 def bags():
     """Key 15: what tokens lack."""
     def of(change):
@@ -1679,7 +1859,7 @@ def fill():
     grid()
     for table_of in (records, blocks, parameters, numbers, documents,
                      certificates, tsa_meanings, jwt_meanings, local_stamps,
-                     wholes, sets, ranges, finals, bags,
+                     wholes, sets, ranges, finals, logs, bags,
                      renewals):
         table_of()
     add("leaves: 20000 of them", many)

@@ -36,7 +36,7 @@ class Judge:
 
     def __init__(self):
         self.process = subprocess.Popen(
-            [os.path.join(BUILD, "tests/judge")], stdin=subprocess.PIPE,
+            [os.path.join(BUILD, "tests/judge"), forge.WITNESS], stdin=subprocess.PIPE,
             stdout=subprocess.PIPE)
         self.queue = queue.Queue(64)
         threading.Thread(target=self.feed, daemon=True).start()
@@ -62,16 +62,20 @@ class Judge:
         return self.process.wait()
 
 
+WITNESSES = [verify.read_witness(forge.WITNESS)]
+
+
 def ours(anchor, certificate, content, asked):
     asked = struct.unpack(">QQ", asked) if asked else None
     facts = {}
     try:
         verdict = verify.verdict(certificate, anchor or None, verify.Content(
-            io.BytesIO(content), asked), facts)
+            io.BytesIO(content), asked), facts, WITNESSES)
         if verdict not in ("valid", "no-anchor"):
             return verdict
         return " ".join([verdict] + [str(facts[f] or 0) for f in (
-            "recorded_after", "existed_by", "final_by", "height", "k")])
+            "recorded_after", "existed_by", "final_by", "height", "k",
+            "log_size")] + [str(len(facts["witnesses"]))])
     except Exception as e:  # a verifier must not fail: name it
         return "failed: %r" % e
 
