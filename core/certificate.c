@@ -247,6 +247,7 @@ static void read_rest(
 			read_range(p, &c->range);
 		} else {
 			p->unknown = p->unknown || key >= 0;
+			c->ignored = c->ignored || key < 0;
 			cborr_skip(&p->r, &item);
 		}
 	}

@@ -69,6 +69,7 @@ struct certificate {
 	struct bytes bag[PARAMS_BAG_MAX];
 	struct bytes old;	/* key 14; n == 0: none */
 	struct bytes sync;	/* the item, encoded; n == 0: none */
+	bool ignored;		/* it has negative keys, of which nothing is kept */
 	struct bytes added;	/* all keys above 10, encoded; read only */
 };
 

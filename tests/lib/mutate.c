@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/certificate.h"
 #include "tests/lib/prng.h"
 #include "tests/tap/tap.h"
 
@@ -185,4 +186,16 @@ enum mutate_answer mutate_answer(struct bytes in, int decode_rc, int encode_rc,
 		answer = MUTATE_ACCEPTED;
 	buf_free(out);
 	return answer;
+}
+
+enum mutate_answer mutate_certificate(struct bytes in)
+{
+	struct certificate back;
+	struct buf out = {0};
+	int rc = certificate_decode(in, &back);
+
+	if (rc == 0 && back.ignored)
+		return MUTATE_ACCEPTED;
+	return mutate_answer(in, rc, rc != 0 ? rc : make_certificate(&back, &out),
+		&out);
 }

@@ -42,5 +42,7 @@ void mutate(const char *what, struct bytes valid, unsigned n,
  * byte for byte.  Frees *out. */
 enum mutate_answer mutate_answer(struct bytes in, int decode_rc, int encode_rc,
 	struct buf *out);
+/* The same of a certificate, but for what a reader has to pass over. */
+enum mutate_answer mutate_certificate(struct bytes in);
 
 #endif

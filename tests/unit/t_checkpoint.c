@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "core/cleanup.h"
+#include "core/report.h"
 #include "core/timestamp.h"
 #include "core/verify.h"
 #include "tests/lib/mkcheckpoint.h"
@@ -226,10 +227,7 @@ static void witnesses(void)
 static enum mutate_answer feed(void *ctx, struct bytes in)
 {
 	struct verify_cache *cache = ctx;
-	struct certificate back;
 	struct report r, again;
-	struct buf out = {0};
-	int rc = certificate_decode(in, &back);
 
 	verify(in, &c.anchor, NULL, &r);
 	verify_cached(cache, in, &c.anchor, NULL, &again);
@@ -237,8 +235,7 @@ static enum mutate_answer feed(void *ctx, struct bytes in)
 		return MUTATE_BROKEN;
 	if (r.verdict == V_VALID && r.log_size != 0 && r.log_size != 100)
 		return MUTATE_BROKEN;
-	return mutate_answer(in, rc, rc != 0 ? rc : make_certificate(&back, &out),
-		&out);
+	return mutate_certificate(in);
 }
 
 static void mutations(void)
