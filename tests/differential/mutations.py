@@ -813,6 +813,7 @@ def documents():
         return chain.build(index, {"payload.key": lambda _: forge.spki(k),
                                    "s.key": lambda _: k})
     add("payload: speaks for another key", other_sequencer)
+    add("payload: speaks for another key at first", other_sequencer, first)
     table("data", [
         ("other magic", at(0, "notaryfs.seq.v2")), ("chain", at(1, OTHER)),
         ("no chain", at(1, bytes(32))), ("epoch 1", at(2, 1)),
