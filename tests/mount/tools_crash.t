@@ -10,7 +10,7 @@ import toolkit as tools
 
 kit = tools.kit
 s = tools.Scene()
-s.env.update(BORG_PASSPHRASE="secret", BORG_BASE_DIR=s.v.dir + "/borg", BORG_RELOCATED_REPO_ACCESS_IS_OK="yes",
+s.env.update(BORG_UNKNOWN_UNENCRYPTED_REPO_ACCESS_IS_OK="yes", BORG_BASE_DIR=s.v.dir + "/borg", BORG_RELOCATED_REPO_ACCESS_IS_OK="yes",
              RESTIC_PASSWORD="secret")
 
 
@@ -42,7 +42,7 @@ def crash(folder, *argv):
 
 if s.needs("borg", "borgbackup"):
     s.folder("b", "borg")
-    s.ok("borg init -e repokey $M/b/repo && borg create $M/b/repo::one src", "borg")
+    s.ok("borg init -e none $M/b/repo && borg create $M/b/repo::one src", "borg")
     crash("/b", "borg", "create", s.m + "/b/repo::two", "-")
     s.ok("borg create $M/b/repo::three src", "mounted again, the next backup works")
     s.ok("borg check --verify-data $M/b/repo", "check")
@@ -55,7 +55,5 @@ if s.needs("restic", "restic"):
     crash("/r", "restic", "-q", "-r", s.m + "/r/repo", "--limit-upload", "8192", "backup", "src")
     s.ok(R + "backup src", "mounted again, the next backup works")
     s.ok(R + "unlock && " + R + "check --read-data", "check")
-    s.ok(R + "restore latest --target there", "restore")
-    s.same(s.src, s.v.dir + "/there/src", "gives back what was saved")
 s.restored()
 s.done()

@@ -44,11 +44,9 @@ if s.needs("rdiff-backup", "rdiff-backup"):
     s.seal()
     s.ok(B + "verify $M/m/rdiff", "verify")
     s.next_second()
-    s.ok(B + "backup $SRC $M/m/rdiff", "the old one")
-    s.next_second()
-    s.ok(B + "backup new $M/m/rdiff", "and the new one")
+    s.ok(B + "backup new $M/m/rdiff", "once more")
     s.seal()
-    s.ok(B + "--force remove increments --older-than 2B $M/m/rdiff", "the oldest increment removed")
+    s.ok(B + "--force remove increments --older-than 1B $M/m/rdiff", "the oldest increment removed")
     s.seal()
 
 if s.needs("restic", "restic"):
@@ -58,7 +56,8 @@ if s.needs("restic", "restic"):
     s.seal()
     s.ok(R + "forget --keep-last 1 --group-by host --prune", "forget and prune", "")
     s.seal()
-    s.ok(R + "check --read-data && test $(restic -r $M/prune/repo snapshots --json | grep -o short_id | wc -l) = 1", "leave one snapshot, whole", "")
+    s.ok(R + "check --read-data", "leave a whole repository", "")
+    s.tap.is_(len(os.listdir(s.m + "/prune/repo/snapshots")), 1, "of one snapshot")
 
 out = s.restored()
 s.env["OUT"] = out

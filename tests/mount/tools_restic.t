@@ -49,7 +49,6 @@ s.tap.is_({s.of("restic/repo/data/" + n[:2] + "/" + n) for n in packs() if "-tmp
 
 # -- the repository is the same out of three buckets
 s.env["OUT"] = out = s.restored()
-s.ok("restic -q -r $OUT/restic/repo check --no-lock", "restic finds nothing wrong in what is restored")
-s.ok("restic -q -r $OUT/restic/repo restore latest --no-lock --target $TMP/back", "and restores from it")
+s.ok("restic -q -r $OUT/restic/repo restore latest --no-lock --target $TMP/back", "restic restores from it")
 s.same(s.src, s.v.dir + "/back/src", "what was saved")
 s.done()
