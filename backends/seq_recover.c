@@ -12,6 +12,7 @@
 #include "core/block.h"
 #include "core/cleanup.h"
 #include "core/fault.h"
+#include "core/memory.h"
 #include "core/mlog.h"
 #include "core/timestamp.h"
 
@@ -221,6 +222,7 @@ struct wanted {
 	struct seq *q;
 	uint64_t k;
 	struct hash head;	/* of number k - 1 */
+	int error;	/* a copy could not be judged, and may be the number */
 };
 
 static bool signed_by_epoch(struct wanted *w, const struct number *n,
@@ -230,8 +232,11 @@ static bool signed_by_epoch(struct wanted *w, const struct number *n,
 	struct attestation a;
 	struct sequence opened;
 	struct bytes d = n->doc;
+	int rc = d.n == 0 ? seq_document(w->q, s->epoch, &doc) : 0;
 
-	if (d.n == 0 && seq_document(w->q, s->epoch, &doc) == 0)
+	if (rc != 0 && rc != -ENOENT)
+		w->error = rc;
+	if (d.n == 0)
 		d = BUF_BYTES(&doc);
 	return d.n > 0 &&
 	       attestation_check(&w->q->params, d, &a) == V_VALID &&
@@ -243,11 +248,16 @@ static bool is_wanted(void *ctx, struct bytes object)
 	struct wanted *w = ctx;
 	struct number n;
 	struct sequence s;
+	unsigned before = memory_failures();
+	bool good = number_decode(object, &n) == 0 &&
+		sequence_peek(n.s, &s) == 0 &&
+		hash_equal(&s.chain, &w->q->chain) && s.k == w->k &&
+		hash_equal(&s.prev_head, &w->head) &&
+		signed_by_epoch(w, &n, &s);
 
-	return number_decode(object, &n) == 0 &&
-	       sequence_peek(n.s, &s) == 0 &&
-	       hash_equal(&s.chain, &w->q->chain) && s.k == w->k &&
-	       hash_equal(&s.prev_head, &w->head) && signed_by_epoch(w, &n, &s);
+	if (!good && memory_failures() != before)
+		w->error = -ENOMEM;
+	return good;
 }
 
 static int keep_document(struct seq *q, const struct number *n,
@@ -272,7 +282,10 @@ static int adopt_one(struct seq *q, struct wanted *w)
 	int rc;
 
 	object_key_number(w->k, key);
+	w->error = 0;
 	rc = r->ops->get_whole(r, key, NUMBER_MAX, is_wanted, w, &object, NULL);
+	if ((rc == -ENOENT || rc == -EBADMSG) && w->error != 0)
+		return w->error; /* the slot may be taken */
 	if (rc == -EBADMSG)
 		seq_say(q, "sequencer: what lies at %s is no number", key);
 	if (rc != 0)

@@ -1,5 +1,6 @@
 #include "core/memory.h"
 
+#include <errno.h>
 #include <openssl/crypto.h>
 #include <stdlib.h>
 
@@ -13,6 +14,11 @@ unsigned memory_failures(void)
 void memory_failed(void)
 {
 	failures++;
+}
+
+int memory_error(int rc, unsigned before)
+{
+	return rc != 0 && failures != before ? -ENOMEM : rc;
 }
 
 enum verdict memory_verdict(enum verdict v, unsigned before)

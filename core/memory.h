@@ -26,6 +26,8 @@
 unsigned memory_failures(void);
 /* One more. */
 void memory_failed(void);
+/* rc, or -ENOMEM if it is an error and allocations failed since then. */
+int memory_error(int rc, unsigned before);
 /* v, or V_NO_MEMORY if it refuses and allocations failed since then. */
 enum verdict memory_verdict(enum verdict v, unsigned before);
 

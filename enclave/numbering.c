@@ -9,6 +9,7 @@
 #include "core/cleanup.h"
 #include "core/cose.h"
 #include "core/hash.h"
+#include "core/memory.h"
 #include "core/merkle.h"
 #include "core/note.h"
 #include "core/timestamp.h"
@@ -60,11 +61,14 @@ static int in_state(struct numbering *n, enum numbering_state want)
 
 int numbering_key(struct numbering *n)
 {
+	unsigned before = memory_failures();
+
 	numbering_forget_key(n);
 	n->key = EVP_EC_gen("P-256");
 	if (n->key == NULL || cose_key_spki(n->key, &n->key_spki) != 0) {
 		numbering_forget_key(n);
-		return numbering_refuse(n, -EIO, "no key could be made");
+		return numbering_refuse(n, memory_error(-EIO, before),
+			"no key could be made");
 	}
 	return numbering_log_key(n);
 }
@@ -72,13 +76,15 @@ int numbering_key(struct numbering *n)
 int numbering_log_key(struct numbering *n)
 {
 	size_t len = sizeof(n->log_public);
+	unsigned before = memory_failures();
 
 	n->log_key = EVP_PKEY_Q_keygen(NULL, NULL, "ED25519");
 	if (n->log_key == NULL ||
 		EVP_PKEY_get_raw_public_key(
 			n->log_key, n->log_public, &len) != 1) {
 		numbering_forget_key(n);
-		return numbering_refuse(n, -EIO, "no log key could be made");
+		return numbering_refuse(n, memory_error(-EIO, before),
+			"no log key could be made");
 	}
 	return 0;
 }
@@ -125,6 +131,7 @@ int numbering_sign(struct numbering *n, struct sequence *s,
 {
 	cleanup(buf) struct buf payload = {0};
 	cleanup(buf) struct buf signed_s = {0};
+	unsigned before = memory_failures();
 	int rc;
 
 	s->chain = n->chain;
@@ -138,7 +145,8 @@ int numbering_sign(struct numbering *n, struct sequence *s,
 		rc = cose_sign(COSE_ES256, n->key, BUF_BYTES(&payload),
 			&signed_s);
 	if (rc != 0)
-		return numbering_refuse(n, rc, "no statement could be signed");
+		return numbering_refuse(n, memory_error(rc, before),
+			"no statement could be signed");
 	n->log = *log;
 	n->head = sequence_head(s);
 	n->next_k++;
@@ -407,8 +415,11 @@ int numbering_check_claim(struct numbering *n, struct bytes doc)
 {
 	struct attestation a;
 	struct attestation_data d;
+	enum verdict v = attestation_check(&n->params, doc, &a);
 
-	if (attestation_check(&n->params, doc, &a) != V_VALID)
+	if (v == V_NO_MEMORY)
+		return numbering_refuse(n, -ENOMEM, verdict_text(v));
+	if (v != V_VALID)
 		return numbering_refuse(n, -EKEYREJECTED,
 			"the chain's parameters do not accept this document");
 	if (!bytes_equal(a.public_key, BUF_BYTES(&n->key_spki)))

@@ -20,7 +20,7 @@
  *            recover -> READING                             -
  * BORN       first -> ACTIVE (after attested)               number 0
  * ARRIVING   attested -> ACTIVE, abandon -> EMPTY           -
- * READING    settle -> PROVED, any refusal -> EMPTY         -
+ * READING    settle -> PROVED, any error -> EMPTY           -
  * PROVED     recovered -> ACTIVE                            the recovery
  * ACTIVE     handover -> LEAVING                            blocks, hand-over,
  *                                                           checkpoints
@@ -31,6 +31,8 @@
  *   -EPROTO       not in this state
  *   -EKEYREJECTED refused: the input does not hold what it must
  *   -EBADMSG      refused: the input is not well-formed
+ *   -ENOMEM       not judged, or not done: to be asked again, in READING from
+ *                 recover() on
  */
 #ifndef ENCLAVE_NUMBERING_H
 #define ENCLAVE_NUMBERING_H

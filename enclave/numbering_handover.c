@@ -17,6 +17,7 @@
 #include "core/cleanup.h"
 #include "core/cose.h"
 #include "core/hash.h"
+#include "core/memory.h"
 #include "enclave/numbering_inner.h"
 
 #define MAGIC "notaryfs-handover"
@@ -92,6 +93,7 @@ static int blob_encode(const struct numbering *n, struct bytes key,
 
 static int next_key(struct sequence *s, struct buf *ret_der)
 {
+	unsigned before = memory_failures();
 	EVP_PKEY *key = EVP_EC_gen("P-256");
 	cleanup(buf) struct buf spki = {0};
 	struct hash h;
@@ -101,7 +103,7 @@ static int next_key(struct sequence *s, struct buf *ret_der)
 		rc = key_der(key, ret_der);
 	EVP_PKEY_free(key);
 	if (rc != 0)
-		return rc;
+		return memory_error(rc, before);
 	h = hash_sha3(BUF_BYTES(&spki));
 	sequence_y_other(&h, s->y);
 	return 0;
@@ -226,12 +228,13 @@ static bool blob_agrees(const struct blob *b, const struct hash *key)
 static int take_key(struct numbering *n, struct bytes der)
 {
 	const unsigned char *p = der.p;
+	unsigned before = memory_failures();
 
 	numbering_forget_key(n);
 	n->key = d2i_PrivateKey(EVP_PKEY_EC, NULL, &p, (long)der.n);
 	if (n->key == NULL || p != der.p + der.n ||
 		cose_key_spki(n->key, &n->key_spki) != 0)
-		return -EBADMSG;
+		return memory_error(-EBADMSG, before);
 	return numbering_log_key(n);
 }
 
@@ -265,10 +268,11 @@ int numbering_resume(struct numbering *n, struct bytes b0, struct bytes params,
 	if (!hash_equal(&b.chain, &n->chain))
 		return numbering_refuse(n, -EKEYREJECTED,
 			"the hand-over is of another chain");
-	if (take_key(n, b.key) != 0) {
+	rc = take_key(n, b.key);
+	if (rc != 0) {
 		numbering_forget_key(n);
-		return numbering_refuse(n, -EBADMSG,
-			"the hand-over's key is malformed");
+		return numbering_refuse(n, rc,
+			"the hand-over's key cannot be taken");
 	}
 	key = hash_sha3(BUF_BYTES(&n->key_spki));
 	rc = blob_agrees(&b, &key) ? buf_copy(b.s, ret_s) : -EBADMSG;

@@ -10,6 +10,7 @@
 #include "core/cleanup.h"
 #include "core/cose.h"
 #include "core/hash.h"
+#include "core/memory.h"
 #include "enclave/numbering_inner.h"
 
 int numbering_recover(
@@ -55,12 +56,16 @@ static int enter_epoch(struct numbering *n, const struct sequence *s,
 	struct bytes doc, struct attestation_data *ret)
 {
 	struct attestation a;
+	enum verdict v;
 	int rc;
 
 	if (doc.n == 0)
 		return numbering_refuse(n, -EKEYREJECTED,
 			"an epoch's document is missing");
-	if (attestation_check(&n->params, doc, &a) != V_VALID)
+	v = attestation_check(&n->params, doc, &a);
+	if (v == V_NO_MEMORY)
+		return numbering_refuse(n, -ENOMEM, verdict_text(v));
+	if (v != V_VALID)
 		return numbering_refuse(n, -EKEYREJECTED,
 			"the chain's parameters do not accept this document");
 	if (attestation_data_decode(a.user_data, ret) != 0)
@@ -78,6 +83,7 @@ static int record_open(
 	struct numbering *n, struct bytes record, struct bytes *ret_payload)
 {
 	struct cose_sign1 c;
+	unsigned before = memory_failures();
 	size_t i;
 
 	if (cose_decode(record, SEQUENCE_MAX, &c) != 0)
@@ -93,6 +99,8 @@ static int record_open(
 			return 0;
 		}
 	}
+	if (memory_failures() != before)
+		return numbering_refuse(n, -ENOMEM, verdict_text(V_NO_MEMORY));
 	return numbering_refuse(n, -EKEYREJECTED,
 		"no recovery key signed the record");
 }
@@ -210,6 +218,7 @@ static int grows(struct numbering *n, const struct sequence *s)
 static int check(struct numbering *n, struct bytes raw, struct bytes doc,
 	struct bytes record, struct sequence *ret)
 {
+	enum verdict v;
 	int rc;
 
 	if (sequence_peek(raw, ret) != 0)
@@ -221,11 +230,15 @@ static int check(struct numbering *n, struct bytes raw, struct bytes doc,
 	rc = n->any ? follows(n, ret, doc, record) : anchor(n, ret, doc);
 	if (rc == 0)
 		rc = grows(n, ret);
-	if (rc == 0 && sequence_open(raw, BUF_BYTES(&n->signer), ret) !=
-			       V_VALID)
-		rc = numbering_refuse(n, -EKEYREJECTED,
+	if (rc != 0)
+		return rc;
+	v = sequence_open(raw, BUF_BYTES(&n->signer), ret);
+	if (v == V_NO_MEMORY)
+		return numbering_refuse(n, -ENOMEM, verdict_text(v));
+	if (v != V_VALID)
+		return numbering_refuse(n, -EKEYREJECTED,
 			"a statement is not signed by its epoch's key");
-	return rc;
+	return 0;
 }
 
 int numbering_evidence(struct numbering *n, struct bytes s, struct bytes doc,

@@ -3,6 +3,7 @@
 #include <errno.h>
 
 #include "core/cleanup.h"
+#include "core/memory.h"
 #include "core/timestamp.h"
 
 void chainclock_init(struct chainclock *c, struct local *local,
@@ -23,11 +24,12 @@ static int look(struct chainclock *c, uint64_t height, uint64_t *ret_ms)
 {
 	struct local_block b = {0};
 	struct timestamp t;
+	unsigned before = memory_failures();
 	int rc = c->local->ops->block(c->local, height, &b);
 
 	if (rc == 0 && timestamp_validate(c->params, b.t_type,
 			BUF_BYTES(&b.t), BUF_BYTES(&b.b), &t) != V_VALID)
-		rc = -EBADMSG;
+		rc = memory_error(-EBADMSG, before);
 	local_block_done(&b);
 	if (rc == 0)
 		*ret_ms = t.p_ms;

@@ -24,7 +24,7 @@ void chainclock_init(struct chainclock *c, struct local *local,
 	const struct params *params);
 void chainclock_done(struct chainclock *c);
 /* Milliseconds since 1970.  -EBADMSG when the block's timestamp is not by the
- * chain's authorities. */
+ * chain's authorities; -ENOMEM when that could not be judged: ask again. */
 int chainclock_now(struct chainclock *c, uint64_t *ret_ms);
 
 #endif

@@ -156,7 +156,8 @@ static uint64_t check_database(struct check *c, const struct assembly *a,
 	uint64_t newest = 0;
 	if (err == 0) {
 		err = local->ops->counts(local, &n);
-		newest = newest_time(local, &v->params);
+		if (err == 0)
+			err = newest_time(local, &v->params, &newest);
 		local->ops->free(local);
 	}
 	if (err != 0)

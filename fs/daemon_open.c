@@ -97,7 +97,10 @@ static int open_key(struct daemon *d)
 	cleanup(free) char *key = vault_path(d->v, "state/keys/timestamp");
 	if (key == NULL)
 		return -ENOMEM;
-	uint64_t newest = newest_time(d->local, &d->v->params);
+	uint64_t newest;
+	int err = newest_time(d->local, &d->v->params, &newest);
+	if (err != 0)
+		return err;
 	uint64_t now = d->a->clock->ops->now_ms(d->a->clock);
 	if (newest > now + CLOCK_BACK_MS)
 		journal_warn(d->journal, JOURNAL_CLOCK_BEHIND, d->v->path,
@@ -105,7 +108,7 @@ static int open_key(struct daemon *d)
 			"newest timestamp of this vault: if it was set back, "
 			"set it right; until it has caught up timestamps stay "
 			"where they are", (newest - now) / 1000);
-	int err = d->a->tsa_open(key, d->a->clock, newest, &d->tsa);
+	err = d->a->tsa_open(key, d->a->clock, newest, &d->tsa);
 	if (err == -EPERM)
 		*d->why = text_of("%s is a secret: it must belong to the user "
 			"who mounts the vault, and nobody else may read it "

@@ -264,7 +264,7 @@ static void fetch_raws(struct reading *r, const char *name)
 }
 
 /* The first copy that can be the next number; -ENOENT: none has it,
- * -EBADMSG: all that have it are refused. */
+ * -EBADMSG: all that have it are refused; -ENOMEM: one was not judged. */
 static int choose(struct reading *r, struct number *ret_n,
 	struct succession_step *ret_step, const char **ret_why)
 {
@@ -274,10 +274,12 @@ static int choose(struct reading *r, struct number *ret_n,
 			continue;
 		err = -EBADMSG;
 		*ret_why = "the object is malformed";
-		if (number_decode(BUF_BYTES(&r->raw[i]), ret_n) == 0 &&
-		    succession_check(&r->l->succession, ret_n, ret_step,
-			    ret_why) == 0)
-			return 0;
+		if (number_decode(BUF_BYTES(&r->raw[i]), ret_n) != 0)
+			continue;
+		int rc = succession_check(&r->l->succession, ret_n, ret_step,
+			ret_why);
+		if (rc == 0 || rc == -ENOMEM)
+			return rc;
 	}
 	return err;
 }
@@ -307,8 +309,12 @@ static int compare(struct reading *r, const char *key,
 				o.damaged |= UINT32_C(1) << i;
 			continue;
 		}
-		if (number_decode(BUF_BYTES(&r->raw[i]), &n) != 0 ||
-		    succession_check(&l->succession, &n, &step, &bad) != 0) {
+		int rc = number_decode(BUF_BYTES(&r->raw[i]), &n);
+		if (rc == 0)
+			rc = succession_check(&l->succession, &n, &step, &bad);
+		if (rc == -ENOMEM)
+			return rc;
+		if (rc != 0) {
 			o.damaged |= UINT32_C(1) << i;
 			why = bad;
 		} else if (memcmp(step.s.y, chosen->y, SEQUENCE_Y) != 0) {
@@ -359,6 +365,8 @@ static int read_number(struct reading *r, uint64_t k)
 				"judged", key);
 		return 0;
 	}
+	if (err == -ENOMEM)
+		return err;
 	if (err != 0) {
 		ledger_find(r->l, LEDGER_WRONG, "number %" PRIu64 ": %s", k,
 			why);

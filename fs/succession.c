@@ -7,6 +7,7 @@
 #include "core/cleanup.h"
 #include "core/cose.h"
 #include "core/hash.h"
+#include "core/memory.h"
 
 void succession_init(struct succession *s, const struct params *p,
 	const struct hash *chain)
@@ -149,7 +150,7 @@ static int check_next(const struct succession *s, const struct number *n,
 	return 0;
 }
 
-int succession_check(const struct succession *s, const struct number *n,
+static int judge(const struct succession *s, const struct number *n,
 	struct succession_step *ret, const char **ret_why)
 {
 	struct succession_step step = {0};
@@ -167,6 +168,17 @@ int succession_check(const struct succession *s, const struct number *n,
 		return refuse(ret_why, verdict_text(v));
 	*ret = step;
 	return 0;
+}
+
+int succession_check(const struct succession *s, const struct number *n,
+	struct succession_step *ret, const char **ret_why)
+{
+	unsigned before = memory_failures();
+	const char *why = "";
+	int err = memory_error(judge(s, n, ret, &why), before);
+	if (err != 0)
+		*ret_why = err == -ENOMEM ? verdict_text(V_NO_MEMORY) : why;
+	return err;
 }
 
 int succession_go(struct succession *s, const struct succession_step *step)

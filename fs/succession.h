@@ -34,7 +34,8 @@ void succession_init(struct succession *s, const struct params *p,
 	const struct hash *chain);
 void succession_done(struct succession *s);
 /* Could n be the next number?  0, or -EKEYREJECTED and why in a sentence
- * without a full stop.  Changes nothing; *ret points into n. */
+ * without a full stop, or -ENOMEM: it could not be judged.  Changes nothing;
+ * *ret points into n. */
 int succession_check(const struct succession *s, const struct number *n,
 	struct succession_step *ret, const char **ret_why);
 /* It is.  -ENOMEM changes nothing. */

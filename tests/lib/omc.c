@@ -1,5 +1,6 @@
 #include "tests/lib/omc.h"
 
+#include <errno.h>
 #include <string.h>
 
 #include "tests/tap/tap.h"
@@ -171,6 +172,28 @@ void omc(const struct omc_item *item, size_t n, const struct hash *b0,
 	}
 	if (cut)
 		ret->reason = CHAIN_EQUIVOCATED;
+}
+
+bool omc_same_link(const struct chain_link *a, const struct chain_link *b)
+{
+	return a->height == b->height && a->k == b->k &&
+		hash_equal(&a->hb, &b->hb) && hash_equal(&a->ht, &b->ht) &&
+		hash_equal(&a->mh, &b->mh);
+}
+
+bool omc_same(const struct chain *c, const struct omc *z)
+{
+	struct chain_link l;
+	size_t i;
+
+	if (chain_length(c) != z->n || chain_watermark(c) != z->watermark ||
+		chain_reason(c) != z->reason ||
+		chain_at(c, z->n, &l) != -ENOENT)
+		return false;
+	for (i = 0; i < z->n; i++)
+		if (chain_at(c, i, &l) != 0 || !omc_same_link(&l, &z->z[i]))
+			return false;
+	return true;
 }
 
 static const struct omc_item *tree_of(

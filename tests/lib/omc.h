@@ -37,6 +37,9 @@ struct omc {
 
 void omc(const struct omc_item *item, size_t n, const struct hash *b0,
 	bool void_rule, struct omc *ret);
+bool omc_same_link(const struct chain_link *a, const struct chain_link *b);
+/* Has a chain the same blocks, watermark and reason? */
+bool omc_same(const struct chain *c, const struct omc *z);
 /* FIG. 7 over the same items: false if it certifies nothing. */
 bool omc_find(const struct omc_item *item, size_t n, const struct omc *z,
 	const struct hash *dh, struct chain_place *ret);

@@ -38,28 +38,6 @@ void *__wrap_realloc(void *p, size_t size)
 	return refuse() ? NULL : __real_realloc(p, size);
 }
 
-static bool same_link(const struct chain_link *a, const struct chain_link *b)
-{
-	return a->height == b->height && a->k == b->k &&
-		hash_equal(&a->hb, &b->hb) && hash_equal(&a->ht, &b->ht) &&
-		hash_equal(&a->mh, &b->mh);
-}
-
-static bool same_chain(const struct chain *c, const struct omc *z)
-{
-	struct chain_link l;
-	size_t i;
-
-	if (chain_length(c) != z->n || chain_watermark(c) != z->watermark ||
-		chain_reason(c) != z->reason ||
-		chain_at(c, z->n, &l) != -ENOENT)
-		return false;
-	for (i = 0; i < z->n; i++)
-		if (chain_at(c, i, &l) != 0 || !same_link(&l, &z->z[i]))
-			return false;
-	return true;
-}
-
 /* Every transaction there is, and one there is not. */
 static bool same_places(const struct chain *c, const struct scene *s,
 	size_t arrived, const struct omc *z)
@@ -77,8 +55,8 @@ static bool same_places(const struct chain *c, const struct scene *s,
 
 			if ((chain_find(c, dh, &have) == 0) != found)
 				return false;
-			if (found && (!same_link(&have.at, &want.at) ||
-					     !same_link(&have.lower,
+			if (found && (!omc_same_link(&have.at, &want.at) ||
+					     !omc_same_link(&have.lower,
 						     &want.lower) ||
 					     have.index != want.index ||
 					     have.n != want.n ||
@@ -95,7 +73,7 @@ static bool agrees(const struct chain *c, const struct scene *s,
 	struct omc z;
 
 	omc(s->item, arrived, &s->b0, void_rule, &z);
-	return same_chain(c, &z) && same_places(c, s, arrived, &z);
+	return omc_same(c, &z) && same_places(c, s, arrived, &z);
 }
 
 /* A main chain as it was, to see that it is still the beginning. */
@@ -275,7 +253,7 @@ static bool resumes(const struct scene *s, const struct omc *z, size_t at)
 	good &= chain_length(c) == z->n && chain_reason(c) == z->reason &&
 		chain_watermark(c) == z->watermark;
 	for (i = at; i < z->n; i++)
-		good &= chain_at(c, i, &l) == 0 && same_link(&l, &z->z[i]);
+		good &= chain_at(c, i, &l) == 0 && omc_same_link(&l, &z->z[i]);
 	good &= at == 0 || chain_at(c, at - 1, &l) == -ENOENT;
 	chain_free(c);
 	return good;

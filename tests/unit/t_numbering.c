@@ -8,49 +8,20 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/attestor.h"
 #include "core/block.h"
-#include "core/chain.h"
 #include "core/cleanup.h"
 #include "core/cose.h"
 #include "core/hash.h"
 #include "core/note.h"
 #include "core/object.h"
 #include "core/timestamp.h"
-#include "enclave/numbering.h"
-#include "tests/lib/seqworld.h"
+#include "tests/lib/life.h"
 #include "tests/tap/tap.h"
 
 #define NOW UINT64_C(1700000000000)
-#define BLOCKS_MAX 400
-#define NUMBERS_MAX 600
 
 static struct prng prng;
-
-static void fill(struct entropy *e, void *p, size_t n)
-{
-	(void)e;
-	prng_fill(&prng, p, n);
-}
-static const struct entropy_ops entropy_ops = {fill};
-static struct entropy entropy = {&entropy_ops};
-
-struct life {
-	struct attestor *attestor;
-	struct buf root_key;
-	struct seqworld world;
-	struct numbering *n;
-	struct hash document;	/* of this epoch */
-	struct buf doc;
-	/* blocks numbered, and the objects of all numbers */
-	struct buf b[BLOCKS_MAX], t[BLOCKS_MAX], s[BLOCKS_MAX];
-	size_t blocks;
-	struct buf object[NUMBERS_MAX];
-	size_t numbers;
-	struct hash old_document;
-	struct mlog log;
-	struct chain *chain;
-};
+static struct attestor *attestor, *other_attestor;
 
 static void must(int rc, const char *what)
 {
@@ -58,175 +29,25 @@ static void must(int rc, const char *what)
 		bail("%s: %d", what, rc);
 }
 
-static struct attestor *new_attestor(void)
-{
-	static const uint8_t installation[16] = {7}, image[48] = {8};
-	struct attestor *a = NULL;
-	struct buf pem = {0};
-
-	must(attestor_root_make(installation, NOW, &pem), "root");
-	must(attestor_new(BUF_BYTES(&pem), image, 0, NOW, &a), "attestor");
-	buf_free(&pem);
-	return a;
-}
-
-/* A document for what n claims. */
-static void attest(struct attestor *a, struct numbering *n, struct buf *ret)
-{
-	struct buf key = {0}, data = {0};
-
-	must(numbering_claim(n, &key, &data), "claim");
-	buf_free(ret);
-	must(attestor_document(a, NULL, BUF_BYTES(&key), BUF_BYTES(&data),
-		     BYTES(NULL, 0), NOW, ret), "document");
-	buf_free(&key);
-	buf_free(&data);
-}
-
-static void enter(struct life *l)
-{
-	l->old_document = l->document;
-	must(attestation_hash(BUF_BYTES(&l->doc), &l->document), "document");
-}
-
-/* Every number goes to the chain of chain.h, and is kept as an object. */
-static void note_number(struct life *l, struct bytes s, struct bytes doc,
-	struct bytes record)
-{
-	const struct number n = {.s = s, .doc = doc, .recovery = record};
-	struct sequence seq;
-
-	must(l->numbers == NUMBERS_MAX, "too many numbers");
-	must(sequence_peek(s, &seq), "statement");
-	must(number_encode(&n, &l->object[l->numbers++]), "number");
-	if (seq.type == SEQUENCE_BLOCK)
-		must(chain_add_number(l->chain, seq.k, seq.y), "chain");
-	else
-		must(chain_add_other(l->chain, seq.k, seq.y), "chain");
-}
-
-static void note_block(struct life *l, struct bytes raw_b, struct bytes raw_t)
-{
-	struct block b;
-	struct hash hb = block_hash(raw_b), ht = timestamp_hash(raw_t);
-
-	must(block_decode(raw_b, &b), "block");
-	must(chain_add_block(l->chain, &hb, b.u, &b.mh, &b.th), "chain");
-	must(chain_add_stamp(l->chain, &ht, &hb, true), "chain");
-}
-
-static struct hash tail(const struct life *l)
-{
-	return timestamp_hash(BUF_BYTES(&l->t[l->blocks - 1]));
-}
-
-/* first is set when the number is its epoch's first. */
-static void accepted(struct life *l, struct buf *b, struct buf *t,
-	struct buf *s, bool first)
-{
-	struct sequence seq;
-	struct hash hb = block_hash(BUF_BYTES(b)), ht, leaf;
-
-	must(l->blocks == BLOCKS_MAX, "too many blocks");
-	must(sequence_peek(BUF_BYTES(s), &seq), "statement");
-	ht = timestamp_hash(BUF_BYTES(t));
-	leaf = sequence_log_leaf(seq.height, seq.k, &hb, &ht, seq.r);
-	mlog_add(&l->log, &leaf);
-	note_block(l, BUF_BYTES(b), BUF_BYTES(t));
-	note_number(l, BUF_BYTES(s), first ? BUF_BYTES(&l->doc)
-					   : BYTES(NULL, 0), BYTES(NULL, 0));
-	l->b[l->blocks] = *b;
-	l->t[l->blocks] = *t;
-	l->s[l->blocks++] = *s;
-	*b = *t = *s = (struct buf){0}; /* l has them */
-}
-
-static bool epoch_is_new(const struct life *l)
-{
-	struct number n;
-	struct sequence s;
-	struct attestation a;
-	struct attestation_data d;
-	struct bytes payload;
-
-	must(number_decode(BUF_BYTES(&l->object[l->numbers - 1]), &n), "n");
-	must(sequence_peek(n.s, &s), "s");
-	must(attestation_decode(BUF_BYTES(&l->doc), &a, &payload), "doc");
-	must(attestation_data_decode(a.user_data, &d), "data");
-	return d.first_k == s.k + 1;
-}
-
-static void born(struct life *l)
-{
-	struct buf key = {0}, data = {0}, s = {0}, b = {0}, t = {0};
-
-	l->attestor = new_attestor();
-	l->n = numbering_new(&entropy);
-	must(attestor_root_key(l->attestor, &l->root_key), "root key");
-	must(numbering_genesis(l->n), "genesis");
-	attest(l->attestor, l->n, &l->doc);
-	must(numbering_attested(l->n, BUF_BYTES(&l->doc)), "attested");
-	must(numbering_claim(l->n, &key, &data), "claim");
-	seqworld_init(&l->world, BUF_BYTES(&key), BUF_BYTES(&l->doc),
-		attestor_root(l->attestor), BUF_BYTES(&l->root_key), NULL);
-	l->chain = chain_new(&l->world.chain, false);
-	must(buf_copy(BUF_BYTES(&l->world.b0), &b), "copy");
-	must(buf_copy(BUF_BYTES(&l->world.t0), &t), "copy");
-	must(numbering_first(l->n, BUF_BYTES(&b), 0, BUF_BYTES(&t),
-		     BUF_BYTES(&l->world.params), &s), "first");
-	enter(l);
-	accepted(l, &b, &t, &s, true);
-	buf_free(&key);
-	buf_free(&data);
-}
-
-static void dead(struct life *l)
-{
-	size_t i;
-
-	numbering_free(l->n);
-	attestor_free(l->attestor);
-	chain_free(l->chain);
-	for (i = 0; i < l->blocks; i++) {
-		buf_free(&l->b[i]);
-		buf_free(&l->t[i]);
-		buf_free(&l->s[i]);
-	}
-	for (i = 0; i < l->numbers; i++)
-		buf_free(&l->object[i]);
-	buf_free(&l->doc);
-	buf_free(&l->root_key);
-	seqworld_done(&l->world);
-}
-
-static int ask(struct life *l, const struct buf *b, const struct buf *t,
-	struct buf *ret)
-{
-	struct hash th;
-
-	return numbering_sequence(
-		l->n, BUF_BYTES(b), 0, BUF_BYTES(t), ret, &th);
-}
-
 /* -- steps of a random life; each says whether it went as it must */
 
 static bool step_block(struct life *l)
 {
 	struct buf b = {0}, t = {0}, s = {0};
-	struct hash th = tail(l);
-	bool first = epoch_is_new(l);
+	struct hash th = life_tail(l);
+	bool first = life_epoch_is_new(l);
 
 	seqworld_block(&l->world, &th, &l->document, &b, &t);
-	if (ask(l, &b, &t, &s) != 0)
+	if (life_ask(l, &b, &t, &s) != 0)
 		return false;
-	accepted(l, &b, &t, &s, first);
+	life_accepted(l, &b, &t, &s, first);
 	return true;
 }
 
 static bool step_fork(struct life *l)
 {
 	struct buf b = {0}, t = {0}, s = {0};
-	struct hash th, told, now = tail(l);
+	struct hash th, told, now = life_tail(l);
 	bool good;
 
 	if (l->blocks < 2)
@@ -234,7 +55,7 @@ static bool step_fork(struct life *l)
 	th = timestamp_hash(
 		BUF_BYTES(&l->t[prng_below(&prng, l->blocks - 1)]));
 	seqworld_block(&l->world, &th, &l->document, &b, &t);
-	note_block(l, BUF_BYTES(&b), BUF_BYTES(&t));
+	life_note_block(l, BUF_BYTES(&b), BUF_BYTES(&t));
 	good = numbering_sequence(l->n, BUF_BYTES(&b), 0, BUF_BYTES(&t), &s,
 		       &told) == -ESTALE &&
 	       hash_equal(&told, &now);
@@ -304,13 +125,13 @@ static bool step_checkpoint(struct life *l)
 static bool step_old_document(struct life *l)
 {
 	struct buf b = {0}, t = {0}, s = {0};
-	struct hash th = tail(l);
+	struct hash th = life_tail(l);
 	bool good;
 
 	if (hash_equal(&l->document, &l->old_document))
 		return true;
 	seqworld_block(&l->world, &th, &l->old_document, &b, &t);
-	good = ask(l, &b, &t, &s) == -ESTALE;
+	good = life_ask(l, &b, &t, &s) == -ESTALE;
 	buf_free(&b);
 	buf_free(&t);
 	return good;
@@ -321,7 +142,7 @@ static bool step_repeat(struct life *l)
 {
 	size_t i = l->blocks - 1;
 	struct buf s = {0};
-	bool good = ask(l, &l->b[i], &l->t[i], &s) == 0 &&
+	bool good = life_ask(l, &l->b[i], &l->t[i], &s) == 0 &&
 		    bytes_equal(BUF_BYTES(&s), BUF_BYTES(&l->s[i]));
 
 	buf_free(&s);
@@ -331,12 +152,12 @@ static bool step_repeat(struct life *l)
 static bool step_bad_stamp(struct life *l)
 {
 	struct buf b = {0}, t = {0}, s = {0};
-	struct hash th = tail(l);
+	struct hash th = life_tail(l);
 	bool good;
 
 	seqworld_block(&l->world, &th, &l->document, &b, &t);
 	t.p[t.n - 1 - prng_below(&prng, 64)] ^= 1;
-	good = ask(l, &b, &t, &s) == -EKEYREJECTED;
+	good = life_ask(l, &b, &t, &s) == -EKEYREJECTED;
 	buf_free(&b);
 	buf_free(&t);
 	return good;
@@ -345,11 +166,11 @@ static bool step_bad_stamp(struct life *l)
 static bool step_other_stamp(struct life *l)
 {
 	struct buf b = {0}, t = {0}, s = {0};
-	struct hash th = tail(l);
+	struct hash th = life_tail(l);
 	bool good;
 
 	seqworld_block(&l->world, &th, &l->document, &b, &t);
-	good = ask(l, &b, &l->t[l->blocks - 1], &s) == -EKEYREJECTED;
+	good = life_ask(l, &b, &l->t[l->blocks - 1], &s) == -EKEYREJECTED;
 	buf_free(&b);
 	buf_free(&t);
 	return good;
@@ -358,114 +179,33 @@ static bool step_other_stamp(struct life *l)
 static bool step_bad_block(struct life *l)
 {
 	struct buf b = {0}, t = {0}, s = {0};
-	struct hash th = tail(l);
+	struct hash th = life_tail(l);
 	bool good;
 
 	seqworld_block(&l->world, &th, &l->document, &b, &t);
 	b.n--;
-	good = ask(l, &b, &t, &s) == -EKEYREJECTED;
+	good = life_ask(l, &b, &t, &s) == -EKEYREJECTED;
 	buf_free(&b);
 	buf_free(&t);
 	return good;
 }
 
-static void resume(struct life *l, struct bytes blob)
-{
-	struct buf s = {0};
-
-	must(numbering_resume(l->n, BUF_BYTES(&l->world.b0),
-		     BUF_BYTES(&l->world.params), blob, &s), "resume");
-	attest(l->attestor, l->n, &l->doc);
-	must(numbering_attested(l->n, BUF_BYTES(&l->doc)), "attested");
-	enter(l);
-	buf_free(&s);
-}
-
 static bool step_handover(struct life *l)
 {
 	struct buf blob = {0}, s = {0}, none = {0};
-	bool first = epoch_is_new(l), good;
+	bool first = life_epoch_is_new(l), good;
 
 	must(numbering_handover(l->n, &blob, &s), "handover");
-	good = ask(l, &l->b[0], &l->t[0], &none) == -EPROTO;
+	good = life_ask(l, &l->b[0], &l->t[0], &none) == -EPROTO;
 	numbering_left(l->n);
-	good = good && ask(l, &l->b[0], &l->t[0], &none) == -EPROTO;
-	note_number(l, BUF_BYTES(&s), first ? BUF_BYTES(&l->doc)
-					    : BYTES(NULL, 0), BYTES(NULL, 0));
-	numbering_free(l->n);
-	l->n = numbering_new(&entropy);
-	resume(l, BUF_BYTES(&blob));
-	buf_free(&blob);
-	buf_free(&s);
+	good = good && life_ask(l, &l->b[0], &l->t[0], &none) == -EPROTO;
+	life_handed_over(l, &blob, &s, first);
 	return good;
-}
-
-static size_t newest_block_number(const struct life *l)
-{
-	size_t k = l->numbers;
-	struct number n;
-	struct sequence s;
-
-	do {
-		k--;
-		must(number_decode(BUF_BYTES(&l->object[k]), &n), "number");
-		must(sequence_peek(n.s, &s), "statement");
-	} while (s.type != SEQUENCE_BLOCK);
-	return k;
-}
-
-/* The document of the epoch of number k. */
-static struct bytes document_of(const struct life *l, size_t k)
-{
-	struct number n;
-
-	for (;; k--) {
-		must(number_decode(BUF_BYTES(&l->object[k]), &n), "number");
-		if (n.doc.n > 0)
-			return n.doc;
-	}
-}
-
-static int give(struct life *l, struct numbering *to, size_t from)
-{
-	size_t k;
-	int rc = numbering_recover(to, BUF_BYTES(&l->world.b0),
-		BUF_BYTES(&l->world.params));
-
-	for (k = from; rc == 0 && k < l->numbers; k++) {
-		struct number n;
-
-		must(number_decode(BUF_BYTES(&l->object[k]), &n), "number");
-		rc = numbering_evidence(to, n.s,
-			k == from ? document_of(l, k) : n.doc, n.recovery);
-	}
-	return rc;
-}
-
-static void recovered(struct life *l)
-{
-	struct buf payload = {0}, record = {0}, s = {0};
-
-	attest(l->attestor, l->n, &l->doc);
-	must(numbering_record(l->n, &payload), "record");
-	must(attestor_root_sign(l->attestor, BUF_BYTES(&payload), &record),
-		"sign");
-	must(numbering_recovered(l->n, BUF_BYTES(&l->doc), BUF_BYTES(&record),
-		     &s), "recovered");
-	enter(l);
-	note_number(l, BUF_BYTES(&s), BUF_BYTES(&l->doc), BUF_BYTES(&record));
-	buf_free(&payload);
-	buf_free(&record);
-	buf_free(&s);
 }
 
 static bool step_recover(struct life *l)
 {
-	numbering_free(l->n);
-	l->n = numbering_new(&entropy);
-	must(give(l, l->n, newest_block_number(l)), "evidence");
-	must(numbering_settle(l->n, &l->log), "settle");
-	recovered(l);
+	life_recover(l);
 	return true;
 }
 
@@ -512,7 +252,7 @@ static void random_life(void)
 	struct life *l = calloc(1, sizeof(*l));
 	unsigned bad[STEPS] = {0}, i, j, w;
 
-	born(l);
+	life_born(l, attestor);
 	for (i = 0; i < 300; i++) {
 		w = (unsigned)prng_below(&prng, 100);
 		for (j = 0; w >= steps[j].weight; j++)
@@ -522,7 +262,7 @@ static void random_life(void)
 	for (j = 0; j < STEPS; j++)
 		is_int(bad[j], 0, "%s", steps[j].name);
 	audit(l);
-	dead(l);
+	life_dead(l);
 	free(l);
 }
 
@@ -531,11 +271,11 @@ static void random_life(void)
 static void genesis_refusals(void)
 {
 	struct life *l = calloc(1, sizeof(*l)), *m = calloc(1, sizeof(*m));
-	struct numbering *n = numbering_new(&entropy);
+	struct numbering *n = life_numbering();
 	struct buf s = {0};
 
-	born(l);
-	born(m);
+	life_born(l, attestor);
+	life_born(m, other_attestor);
 	must(numbering_genesis(n), "genesis");
 	is_int(numbering_first(n, BUF_BYTES(&l->world.b0), 0,
 		       BUF_BYTES(&l->world.t0), BUF_BYTES(&l->world.params),
@@ -555,11 +295,11 @@ static void genesis_refusals(void)
 	is_int(numbering_first(n, BUF_BYTES(&l->b[1]), 0, BUF_BYTES(&l->t[1]),
 		       BUF_BYTES(&l->world.params), &s),
 		-EKEYREJECTED, "a block with a parent is no block zero");
-	is_int(ask(&(struct life){.n = n}, &l->b[1], &l->t[1], &s), -EPROTO,
+	is_int(life_ask(&(struct life){.n = n}, &l->b[1], &l->t[1], &s), -EPROTO,
 		"before block zero nothing is numbered");
 	numbering_free(n);
-	dead(l);
-	dead(m);
+	life_dead(l);
+	life_dead(m);
 	free(l);
 	free(m);
 }
@@ -570,11 +310,11 @@ static void blob_refusals(void)
 {
 	struct life *l = calloc(1, sizeof(*l)), *m = calloc(1, sizeof(*m));
 	struct buf blob = {0}, s = {0};
-	struct numbering *n = numbering_new(&entropy);
+	struct numbering *n = life_numbering();
 	size_t i, taken = 0;
 
-	born(l);
-	born(m);
+	life_born(l, attestor);
+	life_born(m, other_attestor);
 	step_block(l);
 	must(numbering_handover(l->n, &blob, &s), "handover");
 	buf_free(&s);
@@ -606,7 +346,7 @@ static void blob_refusals(void)
 		     BUF_BYTES(&m->world.params), BUF_BYTES(&blob), &s),
 		"resume");
 	buf_free(&s);
-	is_int(ask(&(struct life){.n = n}, &l->b[1], &l->t[1], &s), -EPROTO,
+	is_int(life_ask(&(struct life){.n = n}, &l->b[1], &l->t[1], &s), -EPROTO,
 		"N4: before its copy is gone nothing is signed");
 	is_int(numbering_attested(n, BUF_BYTES(&m->doc)), -EKEYREJECTED,
 		"the document of the epoch before is refused");
@@ -614,8 +354,8 @@ static void blob_refusals(void)
 	is_int(numbering_state(n), NUMBERING_EMPTY, "and leaves no key");
 	buf_free(&blob);
 	numbering_free(n);
-	dead(l);
-	dead(m);
+	life_dead(l);
+	life_dead(m);
 	free(l);
 	free(m);
 }
@@ -625,7 +365,7 @@ static void blob_refusals(void)
 static void try_evidence(struct life *l, struct numbering *n, size_t k,
 	struct bytes s, struct bytes doc, struct bytes record, const char *why)
 {
-	size_t from = newest_block_number(l), i;
+	size_t from = life_newest_block(l), i;
 	struct number num;
 
 	must(numbering_recover(n, BUF_BYTES(&l->world.b0),
@@ -633,7 +373,7 @@ static void try_evidence(struct life *l, struct numbering *n, size_t k,
 	for (i = from; i < k; i++) {
 		must(number_decode(BUF_BYTES(&l->object[i]), &num), "number");
 		must(numbering_evidence(n, num.s,
-			     i == from ? document_of(l, i) : num.doc,
+			     i == from ? life_document(l, i) : num.doc,
 			     num.recovery), "evidence");
 	}
 	is_int(numbering_evidence(n, s, doc, record), -EKEYREJECTED,
@@ -665,14 +405,14 @@ static void other_claim(struct life *l, struct bytes doc, uint32_t recoveries,
 static void recovery_refusals(void)
 {
 	struct life *l = calloc(1, sizeof(*l)), *m = calloc(1, sizeof(*m));
-	struct numbering *n = numbering_new(&entropy);
+	struct numbering *n = life_numbering();
 	struct number num[5], other;
 	struct buf forged = {0}, record = {0};
 	struct mlog log;
 	size_t i;
 
-	born(l);
-	born(m);
+	life_born(l, attestor);
+	life_born(m, other_attestor);
 	step_block(l);
 	step_handover(l);
 	step_recover(l);
@@ -681,7 +421,7 @@ static void recovery_refusals(void)
 		must(number_decode(BUF_BYTES(&l->object[i]), &num[i]), "n");
 	must(number_decode(BUF_BYTES(&m->object[0]), &other), "number");
 
-	try_evidence(l, n, 1, num[2].s, document_of(l, 2), num[2].recovery,
+	try_evidence(l, n, 1, num[2].s, life_document(l, 2), num[2].recovery,
 		"the evidence does not begin with a block");
 	try_evidence(l, n, 1, num[1].s, BYTES(NULL, 0), num[1].recovery,
 		"an epoch's document is missing");
@@ -693,10 +433,10 @@ static void recovery_refusals(void)
 		"the chain's parameters do not accept this document");
 	must(buf_copy(num[1].s, &forged), "copy");
 	forged.p[forged.n - 1] ^= 1;
-	try_evidence(l, n, 1, BUF_BYTES(&forged), document_of(l, 1),
+	try_evidence(l, n, 1, BUF_BYTES(&forged), life_document(l, 1),
 		BYTES(NULL, 0),
 		"a statement is not signed by its epoch's key");
-	try_evidence(l, n, 1, BYTES(forged.p, forged.n - 1), document_of(l, 1),
+	try_evidence(l, n, 1, BYTES(forged.p, forged.n - 1), life_document(l, 1),
 		BYTES(NULL, 0), "a statement is malformed");
 	try_evidence(l, n, 2, num[3].s, num[3].doc, num[3].recovery,
 		"a number is missing");
@@ -721,16 +461,16 @@ static void recovery_refusals(void)
 	buf_free(&record);
 	must(attestor_root_sign(m->attestor, BYTES("x", 1), &record), "sign");
 
-	must(give(l, n, newest_block_number(l)), "evidence");
+	must(life_give(l, n, life_newest_block(l)), "evidence");
 	log = l->log;
 	log.edge[0].b[0] ^= 1;
 	is_int(numbering_settle(n, &log), -EKEYREJECTED,
 		"another main log is refused");
-	must(give(l, n, newest_block_number(l)), "evidence");
+	must(life_give(l, n, life_newest_block(l)), "evidence");
 	must(numbering_settle(n, &l->log), "settle");
 	buf_free(&forged);
 	buf_free(&l->doc);
-	attest(l->attestor, n, &l->doc);
+	life_attest(l->attestor, n, &l->doc);
 	is_int(numbering_recovered(n, BUF_BYTES(&l->doc), BUF_BYTES(&record),
 		       &forged),
 		-EKEYREJECTED, "a record that another key signed is refused");
@@ -741,8 +481,8 @@ static void recovery_refusals(void)
 		-EKEYREJECTED, "so is its document");
 	buf_free(&record);
 	numbering_free(n);
-	dead(l);
-	dead(m);
+	life_dead(l);
+	life_dead(m);
 	free(l);
 	free(m);
 }
@@ -753,10 +493,14 @@ int main(void)
 
 	plan(0);
 	prng.state = prng_seed();
+	attestor = life_attestor();
+	other_attestor = life_attestor();
 	genesis_refusals();
 	blob_refusals();
 	recovery_refusals();
 	for (i = 0; i < 3; i++)
 		random_life();
+	attestor_free(attestor);
+	attestor_free(other_attestor);
 	return done();
 }
