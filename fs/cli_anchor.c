@@ -46,7 +46,8 @@ int cmd_anchor(const struct assembly *a, int argc, char **argv)
 	char hex[HASH_HEX + 1];
 	int err = find(argv[optind], &anchor);
 	if (err != 0) {
-		cli_say(&c, err == -ENOENT
+		cli_say(&c, err == -ENOENT && place_closed(argv[optind])
+			? "%s: Permission denied" : err == -ENOENT
 			? "%s is neither a vault nor in a mounted one"
 			: err == -EBADMSG ? "the anchor of %s is damaged"
 			: "%s: cannot be read", argv[optind]);

@@ -42,7 +42,8 @@ static int find_root(const struct complying *k, char **ret)
 	if (!place_is_vault(k->path)) {
 		if (place_mount(k->path, ret, &rest) == 0)
 			return 0;
-		cli_say(c, "%s is neither a mounted vault nor in one", k->path);
+		cli_say(c, place_closed(k->path) ? "%s: Permission denied" :
+			"%s is neither a mounted vault nor in one", k->path);
 		return -ENOENT;
 	}
 	if (vault_open(k->path, &v, &why) != 0) {

@@ -188,7 +188,7 @@ static int one(const char *path, bool as_json)
 		err = rules_parse(text, &r.bound);
 	if (err != 0)
 		return err;
-	r.path = rest;
+	r.path = *rest != '\0' ? rest : "/";
 	look(path, &r);
 	judge(&r);
 	if (as_json)

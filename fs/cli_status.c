@@ -117,7 +117,9 @@ static int from_mount(const struct wanted *w, struct status *s)
 		err = place_read(root, "status", &json);
 	if (err == 0)
 		err = status_parse(BUF_BYTES(&json), s);
-	if (err == -ENOENT)
+	if (err == -ENOENT && place_closed(w->path))
+		cli_say(w->c, "%s: %s", w->path, strerror(EACCES));
+	else if (err == -ENOENT)
 		cli_say(w->c, "%s is neither a vault nor in a mounted one",
 			w->path);
 	else if (err != 0)

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -13,6 +14,7 @@
 #include "fs/place.h"
 #include "fs/sealing.h"
 #include "fs/status.h"
+#include "fs/text.h"
 #include "fs/unmount.h"
 #include "fs/waiting.h"
 
@@ -102,10 +104,24 @@ static void await(const struct cli *c, const char *root, int pidfd)
 	cli_progress_end();
 }
 
+/* What tells the daemon what to do belongs to who mounted it. */
+static bool may_unmount(const char *root)
+{
+	cleanup(free) char *ctl = text_of("%s/.notary/ctl", root);
+	struct stat st;
+	return geteuid() == 0 || ctl == NULL || stat(ctl, &st) != 0 ||
+		st.st_uid == geteuid();
+}
+
 static int take_away(const struct cli *c, const char *root, uint64_t pid)
 {
 	cleanup(close) int pidfd = (int)syscall(SYS_pidfd_open, (pid_t)pid, 0);
 	int err = unmount(root, false);
+	if (err == -EBUSY && !may_unmount(root)) {
+		cli_say(c, "%s: only who mounted it, or root, may unmount it",
+			root);
+		return CLI_REFUSED;
+	}
 	if (err == -EBUSY) {
 		cli_say(c, "%s is busy: a process has a file open in it or "
 			"works in it (fuser -vm %s names them)", root, root);

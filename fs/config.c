@@ -263,6 +263,33 @@ static char *keep(struct reading *r, const char *text, size_t n)
 	return copy;
 }
 
+/* A dot first, lest "x" make a certificate of every "ax". */
+static void set_cert_suffix(struct reading *r, const char *text)
+{
+	size_t n = strlen(text);
+	if (text[0] != '.' || n < 2 || n > CONFIG_SUFFIX_MAX ||
+	    strchr(text, '/') != NULL || strcmp(text, "..") == 0) {
+		complain(r, "cert_suffix = %s: must be a dot and what follows, "
+			"like .cert, at most %d bytes", text,
+			CONFIG_SUFFIX_MAX);
+		return;
+	}
+	free(r->c->cert_suffix);
+	r->c->cert_suffix = keep(r, text, n);
+}
+
+static void set_list_certs(struct reading *r, const char *text)
+{
+	static const char *const words[] = {[LIST_CERTS_NO] = "no",
+		[LIST_CERTS_ROOT] = "root", [LIST_CERTS_YES] = "yes"};
+	for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+		if (strcmp(text, words[i]) == 0) {
+			r->c->list_certs = (enum list_certs)i;
+			return;
+		}
+	complain(r, "list_certs = %s: must be no, root or yes", text);
+}
+
 static bool preset_ok(struct reading *r, const char *setting, const char *name)
 {
 	cleanup(free) char *why = NULL;
@@ -371,6 +398,8 @@ static const struct setting {
 	{"backlog_files", set_backlog_files, false},
 	{"backlog_bytes", set_backlog_bytes, false},
 	{"quota", set_quota, false},
+	{"cert_suffix", set_cert_suffix, false},
+	{"list_certs", set_list_certs, false},
 	{"preset", set_preset, false},
 	{"bind", set_bind, true},
 	{"rule", set_rule, true},
@@ -559,6 +588,7 @@ void config_done(struct config *c)
 		free(c->bind[i].preset);
 	}
 	presets_free(c->presets);
+	free(c->cert_suffix);
 	free(c->preset);
 	free(c->metrics_file);
 	*c = (struct config){0};

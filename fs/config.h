@@ -13,6 +13,8 @@
  *   backlog_files = 100000  writers wait while more files than this are not
  *   backlog_bytes = 64G     final, or more bytes
  *   quota = none            most bytes that all files together may have
+ *   cert_suffix = .cert     behind a file's name: its certificate
+ *   list_certs = no         root, yes: listed in the root, in all folders
  *   preset = default        rules for names (fs/rules.h)
  *   bind = GLOB PRESET      another for folders whose path GLOB matches
  *   rule = NAME CLASS GLOB  one rule of a preset of one's own, or
@@ -34,6 +36,11 @@
 #define CONFIG_BUCKETS_MAX 16
 #define CONFIG_BINDS_MAX 64
 
+/* In which folders certificates are listed. */
+enum list_certs { LIST_CERTS_NO, LIST_CERTS_ROOT, LIST_CERTS_YES };
+
+#define CONFIG_SUFFIX_MAX 32	/* bytes */
+
 struct config {
 	uint64_t settle_ms, settle_max_ms, empty_settle_ms;
 	size_t n_buckets;
@@ -41,6 +48,8 @@ struct config {
 	bool immutable;
 	uint64_t backlog_files, backlog_bytes;
 	uint64_t quota;			/* bytes of files; 0: none */
+	char *cert_suffix;		/* NULL: .cert */
+	enum list_certs list_certs;
 	uint64_t block_interval_ms;
 	uint64_t retain_default_s, retain_min_s, retain_max_s; /* 0: none */
 	char *preset;			/* NULL: default */

@@ -118,7 +118,7 @@ static void reread(struct daemon *d)
 	journal_say(d->journal, JOURNAL_CONFIG_READ, path,
 		"settle, settle_max, empty_settle, backlog, quota, retain and "
 		"metrics_file are as it says now%s", fixed ? "; bucket, immutable, preset, "
-		"bind, rule and block_interval change with the next mount" : "");
+		"bind, rule, cert_suffix, list_certs and block_interval change with the next mount" : "");
 	config_done(&new);
 	daemon_metrics(d, true);
 }

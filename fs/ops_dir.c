@@ -8,13 +8,14 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "fs/virtual.h"
+#include "fs/certnames.h"
 
 struct listing {
 	struct node *node;
 	DIR *d;			/* NULL: a virtual folder */
 	off_t at;
 	struct dirent *next;	/* read but not answered yet */
+	struct certnames certs;	/* behind all that */
 	pthread_mutex_t lock;
 };
 
@@ -27,6 +28,7 @@ static void listing_free(struct listing *l)
 {
 	if (l->d != NULL)
 		closedir(l->d);
+	certnames_done(&l->certs);
 	pthread_mutex_destroy(&l->lock);
 	free(l);
 }
@@ -121,8 +123,16 @@ static int list(fuse_req_t req, struct listing *l, bool plus, char *p,
 {
 	size_t used = 0, n;
 	bool skip;
+	int rc;
 
-	if (off != l->at) {
+	if (off == 0)
+		certnames_done(&l->certs); /* a new look */
+	if (off != l->at && certnames_offset(off)) {
+		while (readdir(l->d) != NULL)
+			;
+		l->next = NULL;
+		l->at = off;
+	} else if (off != l->at) {
 		seekdir(l->d, off);
 		l->next = NULL;
 		l->at = off;
@@ -144,7 +154,12 @@ static int list(fuse_req_t req, struct listing *l, bool plus, char *p,
 		l->next = NULL;
 	}
 	*ret = used;
-	return 0;
+	if (l->next != NULL || !certnames_wanted(mount_of(req), l->node))
+		return 0;
+	struct page page = {.p = p, .size = size, .used = used};
+	rc = certnames_list(req, l->node, l->d, &l->certs, plus, &page, &l->at);
+	*ret = page.used;
+	return used > 0 ? 0 : rc;
 }
 
 static void read_folder(fuse_req_t req, size_t size, off_t off,

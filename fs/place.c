@@ -39,6 +39,15 @@ bool place_is_vault(const char *path)
 		(exists(path, "anchor") || exists(path, "notaryfs.conf"));
 }
 
+bool place_closed(const char *path)
+{
+	struct stat st;
+	if (stat(path, &st) != 0)
+		return errno == EACCES;
+	return S_ISDIR(st.st_mode) && access(path, X_OK) != 0 &&
+		errno == EACCES;
+}
+
 bool place_exists(const char *path)
 {
 	struct stat st;

@@ -9,6 +9,8 @@
 
 /* Does this folder look like a vault (finished or cut off)? */
 bool place_is_vault(const char *path);
+/* Is it a folder that the caller may not look into? */
+bool place_closed(const char *path);
 /* Is there anything of that name (a link itself counts)? */
 bool place_exists(const char *path);
 /* The root of the mounted vault that path lies in, and path relative to it

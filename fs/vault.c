@@ -1,3 +1,4 @@
+#include "fs/place.h"
 #include "fs/vault.h"
 
 #include <errno.h>
@@ -47,6 +48,8 @@ static int check_shape(const struct vault *v, char **ret_why)
 {
 	if (has(v, "anchor"))
 		return 0;
+	if (place_closed(v->path))
+		return why(ret_why, "%s: %s", v->path, strerror(EACCES));
 	if (has(v, "state") || has(v, "notaryfs.conf"))
 		return why(ret_why, "%s holds a vault whose making was cut "
 			"off: delete the folder and run notaryfs init again",

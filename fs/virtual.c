@@ -19,9 +19,9 @@
 #include "fs/version.h"
 
 #define TOP_BIT (UINT64_C(1) << 63)
-#define CERT ".cert"
-#define JSON ".cert.json"
-#define PARTS ".cert.d"
+#define CERT ".cert"		/* unless the configuration has another one */
+#define JSON ".json"		/* behind it */
+#define PARTS ".d"
 
 static bool is_folder(enum virtual_kind k)
 {
@@ -49,7 +49,7 @@ static bool ends_with(const char *text, const char *end)
 	return n > k && strcmp(text + n - k, end) == 0;
 }
 
-static ino_t virtual_ino(enum virtual_kind kind, const char *path)
+ino_t virtual_ino(enum virtual_kind kind, const char *path)
 {
 	uint8_t k = (uint8_t)kind;
 	struct bytes parts[] = {BYTES(&k, 1), BYTES(path, strlen(path))};
@@ -58,6 +58,41 @@ static ino_t virtual_ino(enum virtual_kind kind, const char *path)
 
 	memcpy(&ino, h.b, sizeof ino);
 	return (ino_t)(ino | TOP_BIT);
+}
+
+const char *virtual_suffix(const struct mount *m)
+{
+	return m->s.config->cert_suffix != NULL ? m->s.config->cert_suffix :
+		CERT;
+}
+
+/* What is beside a file, by the end of its name. */
+static enum virtual_kind kind_beside(const struct mount *m, const char *text)
+{
+	static const struct {
+		const char *end;
+		enum virtual_kind kind;
+	} ends[] = {{"", VIRTUAL_CERT}, {JSON, VIRTUAL_JSON},
+		{PARTS, VIRTUAL_PARTS}};
+	char end[CONFIG_SUFFIX_MAX + sizeof JSON];
+	size_t i;
+
+	for (i = 0; i < sizeof ends / sizeof *ends; i++) {
+		snprintf(end, sizeof end, "%s%s", virtual_suffix(m),
+			ends[i].end);
+		if (ends_with(text, end))
+			return ends[i].kind;
+	}
+	return VIRTUAL_NONE;
+}
+
+/* Takes the suffix of that kind off a path. */
+static void cut(const struct mount *m, enum virtual_kind kind, char *path)
+{
+	size_t n = strlen(virtual_suffix(m)) + (kind == VIRTUAL_JSON ?
+		strlen(JSON) : kind == VIRTUAL_PARTS ? strlen(PARTS) : 0);
+
+	path[strlen(path) - n] = '\0';
 }
 
 /* The path that a virtual node speaks of, relative to files/. */
@@ -71,18 +106,18 @@ static int subject(struct mount *m, struct node *n, char ret[NODE_PATH])
 	switch (n->virtual) {
 	case VIRTUAL_CERT:
 		if (strncmp(ret, NOTARY_DIR "/cert/", 13) != 0) {
-			ret[strlen(ret) - strlen(CERT)] = '\0';
+			cut(m, VIRTUAL_CERT, ret);
 			return 0;
 		}
 		break;
 	case VIRTUAL_JSON:
-		ret[strlen(ret) - strlen(JSON)] = '\0';
+		cut(m, VIRTUAL_JSON, ret);
 		return 0;
 	case VIRTUAL_PART:
 		*strrchr(ret, '/') = '\0';
 		/* fall through */
 	case VIRTUAL_PARTS:
-		ret[strlen(ret) - strlen(PARTS)] = '\0';
+		cut(m, VIRTUAL_PARTS, ret);
 		return 0;
 	case VIRTUAL_LOG:
 	case VIRTUAL_LOG_FIXED:
@@ -410,12 +445,8 @@ static int kind_of(struct mount *m, struct node *folder, const char *text,
 		*ret = kind_top(text);
 	else if (folder == m->nodes.root && strcmp(text, NOTARY_DIR) == 0)
 		*ret = VIRTUAL_TOP;
-	else if (ends_with(text, CERT))
-		*ret = VIRTUAL_CERT;
-	else if (ends_with(text, JSON))
-		*ret = VIRTUAL_JSON;
-	else if (ends_with(text, PARTS))
-		*ret = VIRTUAL_PARTS;
+	else
+		*ret = kind_beside(m, text);
 	return *ret == VIRTUAL_NONE ? -ENOENT : 0;
 }
 
@@ -523,15 +554,14 @@ void virtual_open(struct mount *m, fuse_req_t req, struct node *n,
 		handle_free(m, handle_of(file));
 }
 
-/* One entry more: false, it has no room on the page. */
-static bool add_entry(fuse_req_t req, bool plus, struct page *p,
-	const char *name, struct stat st, size_t i)
+bool virtual_entry(fuse_req_t req, bool plus, struct page *p, const char *name,
+	struct stat st, off_t off)
 {
 	struct fuse_entry_param e = {.attr = st}; /* no lookup */
 	size_t n = plus ? fuse_add_direntry_plus(req, p->p + p->used,
-			p->size - p->used, name, &e, (off_t)i + 1) :
+			p->size - p->used, name, &e, off) :
 		fuse_add_direntry(req, p->p + p->used, p->size - p->used, name,
-			&st, (off_t)i + 1);
+			&st, off);
 
 	if (n > p->size - p->used)
 		return false;
@@ -556,7 +586,7 @@ static int list_parts(fuse_req_t req, struct node *folder, bool plus,
 	for (i = i < 2 ? 0 : i - 2; rc == 0 && i < list->n; i++) {
 		struct stat st = {.st_ino = folder->ino + i + 2,
 			.st_mode = S_IFREG};
-		if (!add_entry(req, plus, p, list->part[i].name, st, i + 2))
+		if (!virtual_entry(req, plus, p, list->part[i].name, st, (off_t)(i + 2) + 1))
 			break;
 	}
 	parts_done(list);
@@ -576,7 +606,7 @@ static int list_log(fuse_req_t req, struct node *folder, bool plus,
 		rc = logtree_name(&log, path, i - 2, name, &is_dir);
 		struct stat st = {.st_ino = folder->ino + i,
 			.st_mode = is_dir ? S_IFDIR : S_IFREG};
-		if (rc == 0 && !add_entry(req, plus, p, name, st, i))
+		if (rc == 0 && !virtual_entry(req, plus, p, name, st, (off_t)(i) + 1))
 			break;
 	}
 	return rc == -ENOENT ? 0 : rc;
@@ -624,7 +654,7 @@ int virtual_list(fuse_req_t req, struct node *folder, bool plus,
 	for (i = (size_t)off; i < count; i++) {
 		struct stat st = {.st_ino = folder->ino + i,
 			.st_mode = i >= 2 && i <= 5 ? S_IFREG : S_IFDIR};
-		if (!add_entry(req, plus, p, names[i], st, i))
+		if (!virtual_entry(req, plus, p, names[i], st, (off_t)(i) + 1))
 			return 0;
 	}
 	if (folder->virtual == VIRTUAL_LOG)

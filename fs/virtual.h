@@ -37,12 +37,18 @@ int virtual_mirrored(struct mount *m, struct node *n, char ret[NODE_PATH]);
 /* Replies. */
 void virtual_open(struct mount *m, fuse_req_t req, struct node *n,
 	struct fuse_file_info *file);
+/* What stands behind the name of a file in that of its certificate. */
+const char *virtual_suffix(const struct mount *m);
+ino_t virtual_ino(enum virtual_kind kind, const char *path);
 /* A page of a virtual folder's names: from the one at off on, as many as have
  * room.  0, or -ENOENT, -ENOMEM. */
 struct page {
 	char *p;
 	size_t size, used;
 };
+/* One more entry, whose offset is off; false: it has no room. */
+bool virtual_entry(fuse_req_t req, bool plus, struct page *p, const char *name,
+	struct stat st, off_t off);
 int virtual_list(fuse_req_t req, struct node *folder, bool plus,
 	struct page *p, off_t off);
 /* The certificate of a path: 0, -ENOENT, -EAGAIN (not final). */

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -44,7 +45,8 @@ static int wait_link(const char *root, const char *rest)
 	return fd < 0 ? -errno : 0;
 }
 
-static _Noreturn void child(const char *root, const char *rest)
+/* Nobody is left to wait when the parent is gone, however it went. */
+static _Noreturn void child(pid_t parent, const char *root, const char *rest)
 {
 	struct stat st;
 	char word[64];
@@ -52,6 +54,9 @@ static _Noreturn void child(const char *root, const char *rest)
 	if (path == NULL)
 		_exit(ENOMEM);
 	signal(SIGINT, SIG_DFL);
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (getppid() != parent)
+		_exit(EINTR); /* it was faster */
 	if (lstat(path, &st) != 0)
 		_exit(errno);
 	if (S_ISLNK(st.st_mode))
@@ -78,11 +83,11 @@ int waiting_for(const char *root, const char *rest, uint64_t timeout_ms)
 	uint64_t end = now_ms() + timeout_ms;
 	int status = 0;
 	fflush(NULL);
-	pid_t pid = fork();
+	pid_t parent = getpid(), pid = fork();
 	if (pid < 0)
 		return -errno;
 	if (pid == 0)
-		child(root, rest);
+		child(parent, root, rest);
 	cleanup(close) int fd = (int)syscall(SYS_pidfd_open, pid, 0);
 	struct pollfd p = {.fd = fd, .events = POLLIN};
 	bool late = false;

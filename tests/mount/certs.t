@@ -98,7 +98,27 @@ ok "a listing has no pending state left" sh -c "find . -type f -exec getfattr --
 mkdir many; for i in $(seq 300); do echo "$i" >"many/$i"; done
 ok "hundreds at once" timeout 60 getfattr --only-values -n user.notary.wait many
 ok "all of them valid" "$build/notary-verify" -r --anchor "$V/anchor" many
+mkdir other; for i in $(seq 3000); do : >"other/$i"; done
 cd /
+ok "umount" n umount "$M"
+ok "a suffix that is none" fails n mount "$V" "$M" -o cert_suffix=cert
+ok "mount with certificates listed" n mount "$V" "$M" -o list_certs=yes
+is() { ok "$1" test "$2" = "$3"; }
+is "they are, once each, behind the files" "$(ls -A "$M/many" | sort | uniq -c | awk '{print $1}' | sort -u) $(ls -A "$M/many" | wc -l)" "1 600"
+is "with sizes and the rest" "$(ls -l "$M/many" | awk '$5 > 1000 && /r--r--r--/' | wc -l)" 300
+is "where there is one and no real file of that name" "$(ls -A "$M/d" | tr '\n' ' ')" "f f.cert f.cert.cert g g.cert h h.cert s s.cert "
+is "a second look through one descriptor is the same" "$(/usr/bin/python3 -c 'import os, sys
+d = os.open(sys.argv[1], os.O_RDONLY)
+print(len(os.listdir(d)), len(os.listdir(d)))' "$M/many")" "600 600"
+is "what is not final has none" "$(ls -A "$M/other" | wc -l)" 3000
+ok "they are verified where they are" "$build/notary-verify" -r --anchor "$V/anchor" "$M/many"
+ok "umount" n umount "$M"
+ok "mount with another suffix, listed in the root" n mount "$V" "$M" -o cert_suffix=.proof,list_certs=root
+ok "in the root" sh -c "ls '$M' | grep -qx large.proof"
+is "and not below" "$(ls -A "$M/d" | tr '\n' ' ')" "f f.cert g h s "
+ok "it is found" "$build/notary-verify" --anchor "$V/anchor" "$M/large" "$M/large.proof"
+ok "in words and parts too" test -s "$M/large.proof.json" -a -s "$M/large.proof.d/s.cose"
+ok "and the other is not" test ! -e "$M/large.cert" -a ! -e "$M/large.proof.proof"
 ok "umount" n umount "$M"
 ok "mount again" n mount "$V" "$M"
 ok "a certificate from before is the same" cmp "$top/f.cert" "$M/.notary/cert/d/f"

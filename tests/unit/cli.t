@@ -2,6 +2,7 @@
 """cli: usage, exit codes and what wrong input is told.  Needs no mount."""
 import json
 import os
+import re
 import shutil
 import sys
 import tempfile
@@ -13,7 +14,7 @@ tap = Tap()
 if not os.access(NOTARYFS, os.X_OK):
     skip_all("no %s: build first" % NOTARYFS)
 work = tempfile.mkdtemp(prefix="notaryfs-cli-")
-COMMANDS = "init check retain hold delete mount umount status wait seal cert verify anchor scrub repair audit restore".split()
+MAN = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../fs/notaryfs.1")
 
 
 def tool(*argv, **kw):
@@ -41,7 +42,39 @@ def append(path, text):
         f.write(text)
 
 
+def commands():
+    """As --help lists them."""
+    return re.findall(r"^  ([a-z]+) ", tool("--help").out, re.M)
+
+
+def synopsis():
+    """Of every command the options that notaryfs(1) names."""
+    with open(MAN) as f:
+        text = f.read().split(".Sh SYNOPSIS\n")[1].split(".Sh")[0]
+    out = {}
+    for one in text.split(".Nm\n")[1:]:
+        name = re.match(r"\.Cm (\S+)", one).group(1)
+        out.setdefault(name, set()).update("-" + x for x in re.findall(r"\bFl (\S+)", one))
+    return out
+
+
+def options(name):
+    """Those that have a line in its help, by their longest names; -h is everybody's, -r is --recursive."""
+    out = set()
+    for short, long in re.findall(r"^ +(?:(-[a-z])(?:, )?)?(?: *(--[a-z-]+))?\b.* ", tool(name, "--help").out, re.M):
+        if short != "-h" and (short or long):
+            out.add(short if short == "-r" or not long else long)
+    return out - {"--help"}
+
+
+COMMANDS = commands()
 try:
+    # -- in step with the manual
+    manual = synopsis()
+    tap.is_(sorted(manual), sorted(COMMANDS), "--help and notaryfs(1) have the same commands")
+    for c in COMMANDS:
+        tap.is_(sorted(options(c)), sorted(manual.get(c, ())), c + ": --help and notaryfs(1) have the same options")
+
     # -- usage
     p = tool("--help")
     tap.ok(p.returncode == 0 and all(c in p.out for c in COMMANDS), "--help lists the commands")
