@@ -5,6 +5,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "core/report_impl.h"
 #include "core/retention.h"
 #include "core/text.h"
 #include "core/timestamp.h"
@@ -35,26 +36,26 @@ bool report_known(const struct report *r)
 	       r->verdict == V_LATE || r->verdict == V_WITNESS;
 }
 
-static void say_line(struct text *t, const char *label, struct bytes name)
+void report_line(struct text *t, const char *label, struct bytes name)
 {
 	text_say(t, "%s", label);
 	text_name(t, name);
 	text_say(t, "\n");
 }
 
-static void say_hash(struct text *t, const char *label, const struct hash *h)
+void report_hash(struct text *t, const char *label, const struct hash *h)
 {
 	text_say(t, "%s", label);
 	text_hex(t, HASH_BYTES(h));
 	text_say(t, "\n");
 }
 
-static void say_path(struct text *t, const char *label, struct bytes path)
+void report_path(struct text *t, const char *label, struct bytes path)
 {
-	say_line(t, label, path.n > 0 ? path : BYTES(". (the root folder)", 19));
+	report_line(t, label, path.n > 0 ? path : BYTES(". (the root folder)", 19));
 }
 
-static bool has_content(const struct report *r)
+bool report_has_content(const struct report *r)
 {
 	return !hash_is_zero(&r->record.root);
 }
@@ -84,7 +85,7 @@ static void say_signers(
 
 	for (i = 0; i < r->params.n_authorities; i++)
 		if ((who >> i & 1) != 0)
-			say_line(t, label, r->params.authority[i].name);
+			report_line(t, label, r->params.authority[i].name);
 }
 
 static void say_times(struct text *t, const struct report *r)
@@ -102,7 +103,7 @@ static void say_times(struct text *t, const struct report *r)
 	for (i = 0; i < r->n_renewals; i++) {
 		report_time(r->renewal[i].by_ms, by);
 		text_say(t, "renewed by: %s, with digests ", by);
-		say_line(t, "", r->renewal[i].algorithm);
+		report_line(t, "", r->renewal[i].algorithm);
 	}
 	if (r->params.n_authorities > 1) {
 		text_say(t, "stamped by: at least %" PRIu64 " of the chain's %zu "
@@ -131,15 +132,15 @@ static void say_digest(struct text *t, const struct report *r)
 		text_hex(t, sha256);
 		text_say(t, "\n");
 	}
-	say_hash(t, "content root: ", &r->record.root);
+	report_hash(t, "content root: ", &r->record.root);
 }
 
 static void say_record(struct text *t, const struct report *r)
 {
 	char until[RETENTION_TEXT];
 
-	say_path(t, "path: ", r->record.path);
-	if (has_content(r))
+	report_path(t, "path: ", r->record.path);
+	if (report_has_content(r))
 		say_digest(t, r);
 	else
 		text_say(t, "kind: %s\n", record_kind_name(r->record.kind));
@@ -150,9 +151,9 @@ static void say_record(struct text *t, const struct report *r)
 		text_say(t, "kept at least until: %s\n", until);
 	}
 	if (r->record.hold_case.n > 0)
-		say_line(t, "case: ", r->record.hold_case);
+		report_line(t, "case: ", r->record.hold_case);
 	if (r->record.reason.n > 0)
-		say_line(t, "reason: ", r->record.reason);
+		report_line(t, "reason: ", r->record.reason);
 }
 
 static void say_log(struct text *t, const struct report *r)
@@ -167,7 +168,7 @@ static void say_log(struct text *t, const struct report *r)
 	for (i = 0; i < r->n_witnesses; i++) {
 		const struct report_witness *w = &r->witness[i];
 
-		say_line(t, "  seen by: ",
+		report_line(t, "  seen by: ",
 			BYTES(w->key->name, strlen(w->key->name)));
 		report_seconds(w->time_s, when);
 		if (w->time_s > 0)
@@ -181,7 +182,7 @@ static void say_place(struct text *t, const struct report *r)
 	       ", number %" PRIu64 "\n",
 		r->height, r->cert.index + 1, r->cert.n, r->k);
 	say_record(t, r);
-	say_hash(t, "chain: ", &r->cert.chain);
+	report_hash(t, "chain: ", &r->cert.chain);
 	text_say(t, "sequencer: epoch %" PRIu32 ", recoveries after a crash: %" PRIu32
 	       "\n",
 		r->epoch, r->recoveries);
@@ -194,7 +195,7 @@ static void say_subject(struct text *t, const struct report *r)
 {
 	const struct range *range = &r->cert.range;
 
-	if (!has_content(r))
+	if (!report_has_content(r))
 		text_say(t, "this %s was recorded", record_kind_name(r->record.kind));
 	else if (range->to > 0 && r->content_checked)
 		text_say(t, "exactly these were bytes %" PRIu64 " to %" PRIu64
@@ -232,7 +233,7 @@ static bool say_stampers(struct text *t, const struct report *r)
 		snprintf(label, sizeof(label),
 			"  that it existed by then: %s, which the chain calls ",
 			kinds[a->type]);
-		say_line(t, label, a->name);
+		report_line(t, label, a->name);
 		local = local && a->type == TIMESTAMP_LOCAL;
 	}
 	return local;
@@ -286,115 +287,6 @@ static void say_proof(struct text *t, const struct report *r)
 		"time, who wrote it,\n  or that it is true.\n");
 }
 
-/* -- what to do where nothing is proved */
-
-static void say_no_anchor(struct text *t, const struct report *r)
-{
-	if (r->content_checked)
-		text_say(t, "\nThe file is the one that the certificate speaks "
-			"of.");
-	text_say(t, "\nThe parts of the certificate agree with one another, but "
-		"anybody can make a\nchain that does.  Get the anchor (64 hex "
-		"digits) from the owner of the chain by\na way that you trust: "
-		"`notaryfs anchor VAULT` prints it, and the file `anchor`\nin "
-		"the vault holds it.  Then use --anchor.\n");
-}
-
-static void say_late(struct text *t, const struct report *r)
-{
-	char at[REPORT_TIME];
-
-	report_time(r->at_ms, at);
-	text_say(t, "\nAsked was whether it is proved to have existed by %s.\n"
-		"%s  Nothing else is wrong with it.\n",
-		at, r->after_ms > r->at_ms
-			? "The block that holds it was made later."
-			: "It may have, but no time as early is proved.");
-}
-
-static void say_witness(struct text *t, const struct report *r)
-{
-	text_say(t, "\nAsked for were the lines of at least %zu of the witnesses "
-		"named; it has %zu that hold.\n%s", r->witness_quorum,
-		r->n_witnesses, r->log_size > 0 ? "" :
-		"It has no checkpoint: `notaryfs cert --checkpoint` makes one "
-		"that has.\n");
-}
-
-/* What a refused certificate says is shown as its claim, and only as far as
- * it helps to find out what happened. */
-static void say_claims(struct text *t, const struct report *r)
-{
-	if (r->cert.d.p == NULL || r->verdict == V_MALFORMED ||
-		r->verdict == V_UNSUPPORTED)
-		return;
-	say_path(t, "claims path: ", r->record.path);
-	if (has_content(r))
-		text_say(t, "claims size: %" PRIu64 " bytes\n", r->record.size);
-	if (r->cert.range.to > 0)
-		text_say(t, "claims part: bytes %" PRIu64 " to %" PRIu64 " of it, "
-			"counted from 0\n", r->cert.range.from,
-			r->cert.range.to - 1);
-}
-
-/* What there is instead of what was recorded. */
-static void say_found(struct text *t, const struct report *r)
-{
-	struct bytes sha256 = record_digest(&r->record, "sha-256");
-
-	if (r->verdict == V_ANCHOR) {
-		say_hash(t, "claims chain: ", &r->cert.chain);
-		if (!hash_is_zero(&r->anchor))
-			say_hash(t, "anchor given: ", &r->anchor);
-	} else if (r->verdict == V_SIZE && r->content_compared) {
-		text_say(t, "found size: %" PRIu64 " bytes\n", r->found.size);
-	} else if (r->verdict == V_CONTENT && sha256.n > 0 &&
-		!hash_is_zero(&r->found.sha256)) {
-		text_say(t, "claims sha-256: ");
-		text_hex(t, sha256);
-		text_say(t, "\n");
-		say_hash(t, "found sha-256: ", &r->found.sha256);
-	}
-}
-
-static const char *advice(enum verdict v)
-{
-	switch (v) {
-	case V_UNSUPPORTED:
-		return "A later notary-verify may judge it.";
-	case V_PART:
-	case V_NO_MEMORY:
-		return "Nothing is said about the file, neither good nor bad.";
-	case V_MALFORMED:
-		return "Nothing is proved.  Get the certificate again: in the "
-		       "mount it is FILE.cert, and\n`notaryfs cert FILE` prints "
-		       "it.";
-	case V_ANCHOR:
-		return "Nothing is proved.  Either the certificate is of another "
-		       "vault, or this is not the\nanchor that you mean: get it "
-		       "from the vault's owner by a way that you trust.";
-	case V_SIZE:
-	case V_CONTENT:
-		return "Nothing is proved about this file.  Either it was changed "
-		       "after it was recorded, or\nthe certificate is of another "
-		       "file.";
-	case V_RANGE:
-	case V_NO_CONTENT:
-		return "Nothing is proved about this file.";
-	default:
-		return "Nothing is proved.  The certificate was changed, or put "
-		       "together of parts that do not\nbelong together; one that "
-		       "notaryfs made is never like that.";
-	}
-}
-
-static void say_refusal(struct text *t, const struct report *r)
-{
-	say_claims(t, r);
-	say_found(t, r);
-	text_say(t, "%s\n", advice(r->verdict));
-}
-
 static void say_facts(struct text *t, const struct report *r)
 {
 	if (r->verdict == V_NO_ANCHOR)
@@ -420,13 +312,7 @@ int report_text(const struct report *r, struct buf *ret)
 		say_facts(&t, r);
 	if (r->verdict == V_VALID)
 		say_proof(&t, r);
-	else if (r->verdict == V_NO_ANCHOR)
-		say_no_anchor(&t, r);
-	else if (r->verdict == V_LATE)
-		say_late(&t, r);
-	else if (r->verdict == V_WITNESS)
-		say_witness(&t, r);
 	else
-		say_refusal(&t, r);
+		report_unproved(&t, r);
 	return text_end(&t, ret);
 }

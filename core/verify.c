@@ -5,26 +5,12 @@
 
 #include "core/block.h"
 #include "core/hash.h"
-#include "core/sequence.h"
-#include "core/timestamp.h"
 #include "core/verify_impl.h"
-
-/* The parts opened: everything that the steps look at. */
-struct parts {
-	const struct certificate *cert;
-	const struct params *params;
-	struct block b0, b;
-	struct hash anchor; /* H(b0), computed */
-	struct attestation doc;
-	struct bytes doc_payload;
-	struct attestation_data data;
-	bool recent; /* judged before, parameters included */
-	struct evidence evidence;
-};
 
 /* -- form: each part must be what its encoder would write */
 
-static enum verdict open_parts(struct bytes raw, struct report *r, struct parts *p)
+static enum verdict open_parts(
+	struct bytes raw, struct report *r, struct verify_parts *p)
 {
 	int rc = certificate_decode(raw, &r->cert);
 	struct block later;
@@ -50,7 +36,8 @@ static enum verdict open_parts(struct bytes raw, struct report *r, struct parts 
 
 /* -- anchor and parameters */
 
-static enum verdict check_anchor(const struct parts *p, const struct hash *anchor)
+static enum verdict check_anchor(
+	const struct verify_parts *p, const struct hash *anchor)
 {
 	if (!hash_equal(&p->cert->chain, &p->anchor))
 		return V_ANCHOR;
@@ -58,7 +45,7 @@ static enum verdict check_anchor(const struct parts *p, const struct hash *ancho
 								 : V_VALID;
 }
 
-static enum verdict check_params(const struct parts *p)
+static enum verdict check_params(const struct verify_parts *p)
 {
 	struct hash leaf = hash_sha3(p->cert->params), mh;
 
@@ -109,7 +96,7 @@ static enum verdict check_content(const struct record *d,
 	return V_VALID;
 }
 
-static int fold(const struct parts *p, struct verify_cache *cache,
+static int fold(const struct verify_parts *p, struct verify_cache *cache,
 	const struct hash *leaf, struct hash *ret)
 {
 	const struct certificate *c = p->cert;
@@ -128,7 +115,7 @@ static int fold(const struct parts *p, struct verify_cache *cache,
 }
 
 static enum verdict check_path(
-	const struct parts *p, struct verify_cache *cache)
+	const struct verify_parts *p, struct verify_cache *cache)
 {
 	struct hash leaf = hash_sha3(p->cert->d), mh;
 
@@ -138,157 +125,9 @@ static enum verdict check_path(
 	return V_VALID;
 }
 
-/* -- upper timestamp, link, lower timestamp */
-
-static enum verdict check_times(const struct parts *p, struct evidence *e)
-{
-	const struct certificate *c = p->cert;
-	struct hash ht = timestamp_hash(c->t_lower);
-	struct timestamp t;
-	enum verdict v;
-
-	v = timestamp_validate(
-		p->params, c->t_upper_type, c->t_upper, c->b, &t);
-	if (v != V_VALID)
-		return v;
-	e->by_ms = t.p_ms;
-	e->by = t.signers;
-	if (!hash_equal(&ht, &p->b.th))
-		return V_LINK;
-	/* over the parent, which the certificate does not hold */
-	v = timestamp_validate(p->params, c->t_lower_type, c->t_lower,
-		BYTES(NULL, 0), &t);
-	if (v != V_VALID)
-		return v;
-	e->after_ms = t.after_ms;
-	e->after = t.signers;
-	return V_VALID;
-}
-
-/* -- number */
-
-static enum verdict check_number(
-	const struct parts *p, struct sequence *ret, struct evidence *e)
-{
-	struct hash ht = timestamp_hash(p->cert->t_upper);
-	uint8_t y[SEQUENCE_Y];
-	struct sequence s = {0};
-	enum verdict v = sequence_open(p->cert->s, p->doc.public_key, &s);
-
-	if (v != V_VALID)
-		return v;
-	if (!hash_equal(&s.chain, &p->anchor))
-		return V_SEQUENCE_CHAIN;
-	/* block zero, at height 0, holds the parameters and no file */
-	if (s.type != SEQUENCE_BLOCK || !s.has_height || s.height == 0 ||
-		s.log_size == 0 || s.height != s.log_size - 1)
-		return V_SEQUENCE_HEIGHT;
-	sequence_y_block(p->b.u, &ht, y);
-	if (memcmp(y, s.y, sizeof(y)) != 0)
-		return V_SEQUENCE_BLOCK;
-	e->height = s.height;
-	e->k = s.k;
-	e->epoch = s.epoch;
-	*ret = s;
-	return V_VALID;
-}
-
-/* -- enclave */
-
-static struct hash hash_pair(struct hash a, struct hash b)
-{
-	struct bytes both[] = {HASH_BYTES(&a), HASH_BYTES(&b)};
-
-	return hash_sha256_parts(both, 2);
-}
-
-static enum verdict check_document(const struct parts *p, struct verify_cache *c)
-{
-	struct attestation a;
-	struct hash key;
-	enum verdict v;
-
-	if (c == NULL)
-		return attestation_check(p->params, p->cert->doc, &a);
-	key = hash_pair(
-		hash_sha256(p->cert->params), hash_sha256(p->cert->doc));
-	if (verify_cache_document(c, &key, &v))
-		return v;
-	v = attestation_check(p->params, p->cert->doc, &a);
-	if (v != V_NO_MEMORY)
-		verify_cache_add_document(c, &key, v);
-	return v;
-}
-
-/* The first document is named by block zero itself and cannot know the
- * chain's name; each later one must say which chain it continues. */
-static enum verdict check_binding(const struct parts *p)
-{
-	const struct attestation_data *d = &p->data;
-	struct hash h = hash_sha3(p->doc_payload);
-
-	if (d->epoch > 0)
-		return hash_equal(&d->chain, &p->anchor) ? V_VALID
-							 : V_ATTESTATION_DATA;
-	if (!hash_is_zero(&d->chain) || d->first_k != 0 || d->recoveries != 0 ||
-		!hash_is_zero(&d->head) ||
-		!hash_equal(&h, &p->params->first_document))
-		return V_ATTESTATION_DATA;
-	return bytes_equal(p->doc.public_key, p->params->sequencer_key)
-		       ? V_VALID
-		       : V_ATTESTATION_KEY;
-}
-
-/* The block, and so the time over it, covers the document: its certificates
- * last for hours only, and nothing else bounds when it was made. */
-static enum verdict check_commitment(const struct parts *p)
-{
-	struct hash h = hash_sha3(p->doc_payload);
-
-	if (!p->b.has_attestation)
-		return p->data.epoch == 0 ? V_VALID : V_ATTESTATION_LINK;
-	return hash_equal(&p->b.attestation, &h) ? V_VALID : V_ATTESTATION_LINK;
-}
-
-static enum verdict check_enclave(const struct parts *p,
-	const struct sequence *s, struct verify_cache *cache, struct evidence *e)
-{
-	enum verdict v = check_document(p, cache);
-
-	if (v == V_VALID)
-		v = check_binding(p);
-	if (v != V_VALID)
-		return v;
-	if (s->epoch != p->data.epoch || s->k < p->data.first_k)
-		return V_SEQUENCE_EPOCH;
-	e->recoveries = p->data.recoveries;
-	return check_commitment(p);
-}
-
 /* -- all that does not depend on the file */
 
-static struct evidence judge(const struct parts *p, struct verify_cache *cache,
-	bool data_read)
-{
-	struct evidence e = {0};
-	struct sequence s = {0};
-
-	e.verdict = check_times(p, &e);
-	if (e.verdict == V_VALID)
-		e.verdict = check_number(p, &s, &e);
-	if (e.verdict == V_VALID && !data_read)
-		e.verdict = V_ATTESTATION_DATA;
-	if (e.verdict == V_VALID)
-		e.verdict = check_enclave(p, &s, cache, &e);
-	if (e.verdict == V_VALID)
-		e.verdict = verify_final(p->params, p->cert, &s, &e);
-	if (e.verdict == V_VALID)
-		e.verdict = verify_log(p->cert, &s, p->doc.public_key, &p->data,
-			&e);
-	return e;
-}
-
-/* Over everything that judge() reads. */
+/* Over everything that verify_evidence() reads. */
 static struct evidence_parts evidence_parts(const struct certificate *c)
 {
 	return (struct evidence_parts){
@@ -320,7 +159,7 @@ static struct hash evidence_key(const struct evidence_parts *p)
 }
 
 static struct evidence judge_cached(
-	const struct parts *p, struct verify_cache *cache, bool data_read)
+	const struct verify_parts *p, struct verify_cache *cache, bool data_read)
 {
 	struct evidence_parts parts = evidence_parts(p->cert);
 	struct evidence e;
@@ -329,10 +168,10 @@ static struct evidence judge_cached(
 	if (p->recent)
 		return p->evidence;
 	if (cache == NULL)
-		return judge(p, NULL, data_read);
+		return verify_evidence(p, NULL, data_read);
 	key = evidence_key(&parts);
 	if (!verify_cache_evidence(cache, &key, &e)) {
-		e = judge(p, cache, data_read);
+		e = verify_evidence(p, cache, data_read);
 		if (e.verdict == V_NO_MEMORY)
 			return e; /* it is no judgement */
 		verify_cache_add_evidence(cache, &key, &e);
@@ -341,7 +180,7 @@ static struct evidence judge_cached(
 	return e;
 }
 
-static void report_evidence(struct report *r, const struct parts *p,
+static void report_evidence(struct report *r, const struct verify_parts *p,
 	const struct evidence *e)
 {
 	r->after_ms = e->after_ms;
@@ -363,7 +202,7 @@ static void report_evidence(struct report *r, const struct parts *p,
 
 /* Everything after the content. */
 static enum verdict rest(struct verify_cache *cache, const struct hash *anchor,
-	struct parts *p, struct report *r)
+	struct verify_parts *p, struct report *r)
 {
 	struct evidence e;
 	bool data_read;
@@ -382,7 +221,7 @@ static enum verdict rest(struct verify_cache *cache, const struct hash *anchor,
 }
 
 /* H(b0), and all that is the same for the files of a block. */
-static void find_recent(struct parts *p, struct verify_cache *cache)
+static void find_recent(struct verify_parts *p, struct verify_cache *cache)
 {
 	struct evidence_parts parts = evidence_parts(p->cert);
 
@@ -395,7 +234,7 @@ static void find_recent(struct parts *p, struct verify_cache *cache)
 int verify_layer(struct verify_cache *cache, struct bytes cert,
 	const struct hash *anchor, struct report *ret)
 {
-	struct parts p = {0};
+	struct verify_parts p = {0};
 	enum verdict v;
 
 	*ret = (struct report){0};

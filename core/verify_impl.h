@@ -4,9 +4,29 @@
 #ifndef CORE_VERIFY_IMPL_H
 #define CORE_VERIFY_IMPL_H
 
+#include "core/block.h"
 #include "core/sequence.h"
 #include "core/verify.h"
 #include "core/verify_cache.h"
+
+/* The parts opened: everything that the steps look at. */
+struct verify_parts {
+	const struct certificate *cert;
+	const struct params *params;
+	struct block b0, b;
+	struct hash anchor; /* H(b0), computed */
+	struct attestation doc;
+	struct bytes doc_payload;
+	struct attestation_data data;
+	bool recent; /* judged before, parameters included */
+	struct evidence evidence;
+};
+
+/* All that the certificate says beside record, path and content: times, number,
+ * enclave, and what was added.  data_read: parts.data could be read.
+ * (verify_evidence.c) */
+struct evidence verify_evidence(const struct verify_parts *p,
+	struct verify_cache *cache, bool data_read);
 
 /* Key 12: a later block, stamped, that names a log which holds this one.  s
  * has been checked.  V_VALID also without key 12; final, final_ms of *e.
