@@ -35,8 +35,7 @@ static void say_witness(struct text *t, const struct report *r)
 	text_say(t, "\nAsked for were the lines of at least %zu of the witnesses "
 		"named; it has %zu that hold.\n%s", r->witness_quorum,
 		r->n_witnesses, r->log_size > 0 ? "" :
-		"It has no checkpoint: `notaryfs cert --checkpoint` makes one "
-		"that has.\n");
+		"It has no checkpoint, under which they would stand.\n");
 }
 
 /* What a refused certificate says is shown as its claim, and only as far as

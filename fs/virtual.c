@@ -626,7 +626,8 @@ static bool emit(void *ctx, const char *name, bool folder)
 	struct stat st = {.st_ino = h->ino + h->i,
 		.st_mode = folder ? S_IFDIR : S_IFREG};
 
-	return add_entry(h->req, h->plus, h->p, name, st, h->i++);
+	return virtual_entry(h->req, h->plus, h->p, name, st,
+		(off_t)h->i++ + 1);
 }
 
 static int list_history(fuse_req_t req, struct node *folder, bool plus,
