@@ -137,6 +137,10 @@ void inode_join(struct mount *m, struct node *n, const struct stat *st)
 	n->shared = st->st_nlink > 1;
 	settle_join(&m->nodes.settle, &n->item, node_class(&m->nodes, n),
 		mount_now(m));
+	/* A log that was cut off while it was renamed: X4 of version.h. */
+	if (n->shared && n->item.class == CLASS_APPEND &&
+		n->floor < (uint64_t)st->st_size)
+		n->floor = (uint64_t)st->st_size;
 }
 
 int inode_resolve(struct mount *m, struct node *n)
