@@ -222,8 +222,11 @@ static int remove_file(struct mount *m, struct place *p)
 	struct retain_gone gone;
 	int rc = may_go(m, p, RECORD_REMOVED), over;
 
-	if (rc == 0)
-		return unlinkat(p->at, p->text, 0) != 0 ? -errno : 0;
+	if (rc == 0) {
+		rc = unlinkat(p->at, p->text, 0) != 0 ? -errno : 0;
+		if (rc != -EPERM) /* or it is being sealed by now */
+			return rc;
+	}
 	if (spare(m, p))
 		return unlink_spare(m, p);
 	if (!is_sealed(m, p))

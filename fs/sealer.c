@@ -351,22 +351,6 @@ void sealer_late(struct sealer *s, struct node *n)
 	s->late[s->n_late++] = n;
 }
 
-/* A name was made while the file was being sealed; or a spare name is left,
- * and the node must stay to know that it is sealed; or it may be unsealed, with
- * all its names. */
-static void look_at_names(struct sealer *s, struct node *n)
-{
-	struct name *name;
-
-	if (n->item.state != ST_SEALED)
-		return;
-	for (name = n->names; name != NULL; name = name->node_next)
-		n->keeps = n->keeps || !name->recorded ||
-			(n->item.class != CLASS_SEAL && n->names->node_next);
-	if (n->keeps)
-		sealer_late(s, n);
-}
-
 static uint64_t retry_ms(const struct mount *m)
 {
 	return m->s.config->settle_ms > RETRY_MS ? m->s.config->settle_ms :
@@ -383,6 +367,21 @@ static void count_room(struct mount *m, const struct job *j)
 		was = size;
 	room_sealed(m, size - was);
 	n->written = n->end > size ? n->end - size : 0;
+}
+
+/* Lock held: who sees it sealed sees what keeps the node, too.  A name was made
+ * while the file was being sealed; or a spare name is left, and the node must
+ * stay to know that it is sealed; or it may be unsealed, with all its names. */
+static void be_sealed(struct mount *m, struct node *n)
+{
+	struct name *name;
+
+	settle_sealed(&m->nodes.settle, &n->item);
+	if (n->type == NODE_FOLDER)
+		return;
+	for (name = n->names; name != NULL; name = name->node_next)
+		n->keeps = n->keeps || !name->recorded ||
+			(n->item.class != CLASS_SEAL && n->names->node_next);
 }
 
 static void finish_job(struct sealer *s, struct job *j)
@@ -404,7 +403,7 @@ static void finish_job(struct sealer *s, struct job *j)
 	if (j->rc == 0 && j->node->type == NODE_FILE)
 		count_room(m, j);
 	if (j->rc == 0 || (j->rc == -ENOENT && j->node->type == NODE_FOLDER))
-		settle_sealed(&m->nodes.settle, &j->node->item);
+		be_sealed(m, j->node);
 	else if (j->rc != -ENOENT)
 		settle_failed(&m->nodes.settle, &j->node->item, mount_now(m),
 			retry_ms(m));
@@ -510,9 +509,9 @@ static void finish(struct sealer *s, struct group *g)
 	locked(&m->lock);
 	for (i = 0; i < g->n; i++) {
 		struct job *j = &g->job[i];
-		if (j->node->type != NODE_FOLDER && j->first == NULL &&
-			j->rc == 0)
-			look_at_names(s, j->node);
+		if (j->node->keeps && j->node->item.state == ST_SEALED &&
+			j->first == NULL && j->rc == 0)
+			sealer_late(s, j->node);
 		j->node->refs--;
 		node_put(&m->nodes, j->node);
 	}

@@ -156,7 +156,7 @@ is "and keeps its bytes" "$(cat g)" g
 
 ok ".notary cannot be made" sh -c '! mkdir .notary 2>/dev/null && ! echo >.notary'
 ok ".notary is not listed" sh -c '! ls -a | grep -q notary'
-is ".notary lists itself" "$(ls .notary | tr '\n' ' ')" "anchor audit cert ctl log status wait "
+is ".notary lists itself" "$(ls .notary | tr '\n' ' ')" "anchor audit cert ctl deleted history log status wait "
 no "and cannot be removed" rmdir .notary
 ok "x.cert is not there before finality" test ! -e u.cert
 ok "so a real one can be made" sh -c 'echo own >u.cert && [ "$(cat u.cert)" = own ]'
