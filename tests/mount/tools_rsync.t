@@ -27,9 +27,9 @@ s.ok("rsync -aHAXi $SRC/ $M/plain/one/", "a second run finds nothing to do", "")
 s.ok("rsync -aHAXic $SRC/ $M/plain/one/", "by checksums too", "")
 s.ok("rsync -aHAXi --delete $SRC/ $M/plain/one/", "nor is there anything to delete", "")
 
-# -- changes
-s.ok("cp -a $SRC $TMP/new; cd new; echo changed >report; rm letters/2026/03.txt; echo added >letters/added; chmod 600 tool",
-     "some changes", "")
+# -- changes, not of this second: rsync leaves a folder's time that it takes for the same
+s.ok("cp -a $SRC $TMP/new; cd new; echo changed >report; rm letters/2026/03.txt; echo added >letters/added; chmod 600 tool; "
+     "touch -d '2026-01-02 03:04:05.678' letters/added letters/2026 letters .", "some changes", "")
 # rsync -H waits for ever for a link to what it could not rename (so it does where
 # chattr +i refuses the rename), unless it knows all files before it begins.
 s.refused("rsync -aHAX --no-inc-recursive $TMP/new/ $M/plain/one/", 'rename "' + s.m + '/plain/one/.report.', "replacing what is sealed is refused", 23)
