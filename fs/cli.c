@@ -8,9 +8,28 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "core/cleanup.h"
+#include "core/text.h"
 #include "fs/nearest.h"
 
 static bool progress_shown;
+
+/* "notaryfs NAME: ..." without the newline. */
+__attribute__((format(printf, 2, 0)))
+static void put(const struct cli *c, const char *fmt, va_list ap)
+{
+	cleanup(free) char *line = NULL;
+	cleanup(buf) struct buf clean = {0};
+	struct text t = {0};
+	if (vasprintf(&line, fmt, ap) < 0) {
+		line = NULL; /* undefined by now */
+		return;
+	}
+	text_name(&t, BYTES(line, strlen(line)));
+	if (text_end(&t, &clean) == 0)
+		fprintf(stderr, "notaryfs %s: %.*s", c->name, (int)clean.n,
+			(const char *)clean.p);
+}
 
 /* What getopt_long() refused: arg, or the letter optopt in a bundle. */
 static int unknown(const struct cli *c, const char *arg,
@@ -54,8 +73,7 @@ int cli_usage(const struct cli *c, const char *fmt, ...)
 {
 	va_list ap;
 	va_start(ap, fmt);
-	fprintf(stderr, "notaryfs %s: ", c->name);
-	vfprintf(stderr, fmt, ap);
+	put(c, fmt, ap);
 	va_end(ap);
 	const char *nl = strchr(c->help, '\n');
 	fprintf(stderr, "\n%.*s\n", (int)(nl - c->help), c->help);
@@ -67,8 +85,7 @@ void cli_say(const struct cli *c, const char *fmt, ...)
 	va_list ap;
 	cli_progress_end();
 	va_start(ap, fmt);
-	fprintf(stderr, "notaryfs %s: ", c->name);
-	vfprintf(stderr, fmt, ap);
+	put(c, fmt, ap);
 	va_end(ap);
 	fputc('\n', stderr);
 }

@@ -32,7 +32,8 @@ int cli_option(struct cli *c, int argc, char **argv, const char *letters,
 /* Says what is wrong and how it is used; returns CLI_USAGE. */
 int cli_usage(const struct cli *c, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
-/* "notaryfs NAME: ..." on stderr, after clearing progress. */
+/* "notaryfs NAME: ..." on stderr, after clearing progress.  One line, whatever
+ * names are in it: control characters and backslashes become \xHH. */
 void cli_say(const struct cli *c, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
 /* The same for every line of text; frees text (NULL: "out of memory"). */

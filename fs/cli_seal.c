@@ -9,7 +9,8 @@
 static const char help[] =
 "usage: notaryfs seal [-r] PATH...\n"
 "Seals files in a mounted vault now instead of after their settle time; empty\n"
-"ones too.  A file that has a writer is named and left; the exit code is then 2.\n"
+"ones too.  A file that has a writer is named and left, and so is a folder\n"
+"without -r; the exit code is then 2.\n"
 "\n"
 "  -r, --recursive  everything below PATH too\n"
 "  -h, --help       print this\n";
@@ -58,6 +59,7 @@ int cmd_seal(const struct assembly *a, int argc, char **argv)
 			(unsigned long long)s.busy);
 	if (s.failed > 0)
 		r = CLI_REFUSED;
-	bool left = s.busy > 0 || (s.temporary > 0 && !recursive);
+	bool left = s.busy > 0 || s.never > 0 ||
+		(s.temporary > 0 && !recursive);
 	return r == CLI_DONE && left ? CLI_INCOMPLETE : r;
 }

@@ -69,6 +69,14 @@ int sealing_path(struct sealing *s, const char *path, bool recursive)
 		return place_walk_far(path, visit, s);
 	if (lstat(path, &st) != 0)
 		return -errno;
+	if (!S_ISREG(st.st_mode) && !S_ISLNK(st.st_mode)) {
+		cli_say(s->c, "%s: %s", path, S_ISDIR(st.st_mode)
+			? "a folder: seal -r seals what is below it"
+			: "neither a file nor a symbolic link: it is never "
+			  "sealed");
+		s->never++;
+		return 0;
+	}
 	uint64_t before = s->temporary;
 	int err = visit(s, path, &st);
 	if (s->temporary > before)
