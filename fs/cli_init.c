@@ -9,6 +9,7 @@
 #include "fs/cli.h"
 #include "fs/config.h"
 #include "fs/init.h"
+#include "fs/place.h"
 
 static const char help[] =
 "usage: notaryfs init VAULT [--settle 10s] [--bucket DIR]... [--shares K/N]\n"
@@ -100,6 +101,23 @@ static int print(const struct init_options *o, const struct hash *anchor,
 	return fflush(stdout) == 0 ? CLI_DONE : CLI_REFUSED;
 }
 
+/* Inside a mount, a vault's own state would be sealed; inside a vault, it would
+ * be taken for part of that. */
+static bool has_place(const struct cli *c, const char *path)
+{
+	cleanup(free) char *root = NULL, *rest = NULL;
+	cleanup(free) char *around = place_around(path);
+	if (place_future(path, &root, &rest) == 0)
+		cli_say(c, "%s lies in the vault that is mounted at %s, and would "
+			"be sealed: name a folder outside of it", path, root);
+	else if (around != NULL)
+		cli_say(c, "%s lies in the vault %s: name a folder outside of "
+			"it", path, around);
+	else
+		return true;
+	return false;
+}
+
 int cmd_init(const struct assembly *a, int argc, char **argv)
 {
 	static const struct option names[] = {
@@ -160,6 +178,8 @@ int cmd_init(const struct assembly *a, int argc, char **argv)
 	if (buckets != 0 && buckets != o.n)
 		return cli_usage(&c, "%u buckets are named for %u/%u shares: "
 			"one bucket a share", buckets, o.k, o.n);
+	if (!has_place(&c, o.path))
+		return CLI_REFUSED;
 	const char *missing = a->sequencer_missing();
 	if (missing != NULL) {
 		cli_say(&c, "%s", missing);

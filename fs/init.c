@@ -25,6 +25,8 @@
 #include "fs/file.h"
 #include "fs/govkey.h"
 #include "fs/home.h"
+#include "fs/text.h"
+#include "fs/unmake.h"
 
 /* Everything that is alive while a vault is made. */
 struct making {
@@ -42,6 +44,7 @@ struct making {
 	struct hash anchor;
 	struct replica *replica;
 	struct local *local;
+	struct unmake made;
 	char **why;
 };
 
@@ -73,6 +76,13 @@ static char *below(const struct making *m, const char *rest)
 	return asprintf(&ret, "%s/%s", m->root, rest) < 0 ? NULL : ret;
 }
 
+/* A folder that was not there: noted, to be taken away if no vault comes of it.
+ * -EEXIST: it was. */
+static int make_noted(struct making *m, const char *path, mode_t mode)
+{
+	return mkdir(path, mode) == 0 ? unmake_note(&m->made, path) : -errno;
+}
+
 /* -- folders */
 
 /* 0 when the folder has no entries, 1 when it looks like a vault cut off in
@@ -96,10 +106,11 @@ static int folder_content(const char *path)
 
 static int make_root(struct making *m)
 {
-	if (mkdir(m->o->path, 0700) != 0) {
-		if (errno != EEXIST)
-			return fail(m, -errno, "%s", m->o->path);
-		int r = folder_content(m->o->path);
+	int r = make_noted(m, m->o->path, 0700);
+	if (r != 0) {
+		if (r != -EEXIST)
+			return fail(m, r, "%s", m->o->path);
+		r = folder_content(m->o->path);
 		if (r < 0)
 			return fail(m, r, "%s", m->o->path);
 		if (r == 1)
@@ -120,7 +131,8 @@ static int make_folder(struct making *m, const char *rest, mode_t mode)
 	cleanup(free) char *path = below(m, rest);
 	if (path == NULL)
 		return -ENOMEM;
-	return mkdir(path, mode) == 0 ? 0 : fail(m, -errno, "%s", path);
+	int err = make_noted(m, path, mode);
+	return err == 0 ? 0 : fail(m, err, "%s", path);
 }
 
 static int make_folders(struct making *m)
@@ -150,8 +162,9 @@ static int name_bucket(struct making *m, unsigned i)
 		m->bucket[i] = below(m, rest);
 		return m->bucket[i] != NULL ? 0 : -ENOMEM;
 	}
-	if (mkdir(given, 0700) != 0 && errno != EEXIST)
-		return fail(m, -errno, "bucket %s", given);
+	int err = make_noted(m, given, 0700);
+	if (err != 0 && err != -EEXIST)
+		return fail(m, err, "bucket %s", given);
 	m->bucket[i] = realpath(given, NULL);
 	if (m->bucket[i] == NULL)
 		return fail(m, -errno, "bucket %s", given);
@@ -185,6 +198,8 @@ static int make_governance_key(struct making *m)
 	const char *path = m->o->governance_key != NULL
 		? m->o->governance_key : own;
 	int err = path == NULL ? -ENOMEM : govkey_create(path, &m->governance);
+	if (err == 0)
+		err = unmake_note(&m->made, path);
 	return err == 0 ? 0 : fail(m, err, "cannot make the governance key %s",
 		path != NULL ? path : "");
 }
@@ -306,15 +321,21 @@ static int open_replica(struct making *m)
 	struct worm *w[PARAMS_BUCKETS_MAX] = {0};
 	char prefix[HASH_HEX + 1];
 	int err = 0;
-	for (unsigned i = 0; i < m->o->n && err == 0; i++)
-		err = m->a->bucket_open(m->bucket[i], false, false, &w[i]);
+	hex_encode(HASH_BYTES(&m->anchor), prefix);
+	for (unsigned i = 0; i < m->o->n && err == 0; i++) {
+		cleanup(free) char *chain = text_of("%s/%s", m->bucket[i],
+			prefix);
+		err = chain == NULL ? -ENOMEM : unmake_note(&m->made, chain);
+		if (err == 0)
+			err = m->a->bucket_open(m->bucket[i], false, false,
+				&w[i]);
+	}
 	if (err != 0) {
 		for (unsigned i = 0; i < m->o->n; i++)
 			if (w[i] != NULL)
 				w[i]->ops->free(w[i]);
 		return err;
 	}
-	hex_encode(HASH_BYTES(&m->anchor), prefix);
 	/* At init every bucket must work: quorum n. */
 	return m->a->replica_new(w, m->o->n, m->o->k, m->o->n, prefix,
 		&m->replica);
@@ -391,7 +412,8 @@ static int store_files(struct making *m)
 		return -ENOMEM;
 	int err = conftext(m->o->settle, m->o->n,
 		m->o->bucket[0] != NULL ? m->bucket : NULL, &text);
-	if (err != 0)
+	if (err != 0 || (err = unmake_note(&m->made, conf)) != 0 ||
+	    (err = unmake_note(&m->made, anchor)) != 0)
 		return err;
 	if ((err = file_write_new(conf, 0644, BUF_BYTES(&text))) != 0)
 		return fail(m, err, "%s", conf);
@@ -410,7 +432,8 @@ static int store_files(struct making *m)
 	return err == 0 ? 0 : fail(m, err, "%s", anchor);
 }
 
-static void done(struct making *m)
+/* A vault that could not be made leaves nothing behind. */
+static void done(struct making *m, int err)
 {
 	if (m->tsa != NULL)
 		m->tsa->ops->free(m->tsa);
@@ -420,6 +443,10 @@ static void done(struct making *m)
 		m->replica->ops->free(m->replica);
 	if (m->local != NULL)
 		m->local->ops->free(m->local);
+	if (err != 0)
+		unmake_all(&m->made);
+	else
+		unmake_done(&m->made);
 	assembly_genesis_done(&m->gen);
 	struct buf *bufs[] = {&m->params, &m->b0, &m->t, &m->s, &m->genesis,
 		&m->number, &m->governance};
@@ -447,6 +474,6 @@ int init_vault(const struct assembly *a, const struct init_options *o,
 		*ret_anchor = m.anchor;
 	else if (*ret_why == NULL)
 		fail(&m, err, "%s", o->path);
-	done(&m);
+	done(&m, err);
 	return err;
 }

@@ -4,6 +4,7 @@
  *
  * The anchor is written last, after everything else is durable, so that a
  * folder without it is known to be unfinished and nothing takes it for a vault.
+ * When it cannot be made, what was made of it is taken away again.
  */
 #ifndef FS_INIT_H
 #define FS_INIT_H

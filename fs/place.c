@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <fts.h>
+#include <libgen.h>
 #include <limits.h>
 #include <linux/magic.h>
 #include <stdio.h>
@@ -37,6 +38,25 @@ bool place_is_vault(const char *path)
 {
 	return exists(path, "state") &&
 		(exists(path, "anchor") || exists(path, "notaryfs.conf"));
+}
+
+char *place_around(const char *path)
+{
+	cleanup(free) char *folder = strdup(path);
+	cleanup(free) char *real = NULL;
+	if (folder != NULL)
+		real = realpath(dirname(folder), NULL);
+	for (char *slash = NULL; real != NULL; *slash = '\0') {
+		if (place_is_vault(real)) {
+			char *ret = real;
+			real = NULL; /* the caller has it */
+			return ret;
+		}
+		slash = strrchr(real, '/');
+		if (slash == NULL || slash == real)
+			break;
+	}
+	return NULL;
 }
 
 bool place_closed(const char *path)

@@ -9,6 +9,9 @@
 
 /* Does this folder look like a vault (finished or cut off)? */
 bool place_is_vault(const char *path);
+/* The folder of the vault that path, which need not be there, lies in and is
+ * not itself; NULL: in none, or no memory.  The caller's. */
+char *place_around(const char *path);
 /* Is it a folder that the caller may not look into? */
 bool place_closed(const char *path);
 /* Is there anything of that name (a link itself counts)? */

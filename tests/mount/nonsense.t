@@ -65,6 +65,23 @@ for c in commands:
 tap.is_((sorted(os.listdir(v.dir)), open(plain).read(), sorted(os.listdir(m))),
         (sorted(["vault", "mnt", "plain", "fifo", "socket"]), "x\n", ["f", "folder"]), "and nothing is made or changed")
 
+# -- no vault, and nothing left of one
+for what, words, argv in (
+        ("a bucket that is a file", "plain", ["--shares", "1/2", "--bucket", v.dir + "/b0", "--bucket", plain]),
+        ("one below a file", "plain", ["--shares", "1/2", "--bucket", v.dir + "/b0", "--bucket", plain + "/b1"]),
+        ("a key that is there", "File exists", ["--retention", "governance", "--governance-key", plain]),
+        ("one where none can be", "No such file", ["--retention", "governance", "--governance-key", v.dir + "/none/key"])):
+    code, out, err = tool("init", v.dir + "/new", *argv)
+    tap.ok(code == 1 and words in err.decode() and clean(err) and not os.path.lexists(v.dir + "/new") and
+           not os.path.lexists(v.dir + "/b0"), "init with %s: %s" % (what, err.decode().strip()))
+os.mkdir(v.dir + "/empty")
+code, out, err = tool("init", v.dir + "/empty", *["--bucket=%s" % (plain if i == 5 else v.dir + "/empty/b%d" % i) for i in range(6)])
+tap.is_((code, os.listdir(v.dir + "/empty")), (1, []), "an empty folder is empty again")
+os.rmdir(v.dir + "/empty")
+for where in (m + "/inner", m + "/folder/inner", v.path + "/inner", v.path + "/buckets/0/inner", v.path + "/files/inner"):
+    code, out, err = tool("init", where)
+    tap.ok(code == 1 and b"name a folder outside" in err and not os.path.exists(where), "a vault has no place in " + where)
+
 # -- what is never sealed is not passed over in silence
 os.mkfifo(m + "/fifo")
 for name, words in (("folder", b"a folder: seal -r"), ("fifo", b"never sealed")):
