@@ -57,6 +57,17 @@ void digester_add(struct digester *d, struct bytes part)
 	d->bad = d->bad || EVP_DigestUpdate(d->ctx, part.p, part.n) != 1;
 }
 
+void digester_add_zeros(struct digester *d, uint64_t n)
+{
+	static const uint8_t zeros[16384]; /* stays in the first cache */
+	uint64_t some;
+
+	for (; n > 0; n -= some) {
+		some = n < sizeof(zeros) ? n : sizeof(zeros);
+		digester_add(d, BYTES(zeros, (size_t)some));
+	}
+}
+
 size_t digester_end(struct digester *d, uint8_t ret[DIGEST_MAX])
 {
 	unsigned n = 0;

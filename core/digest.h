@@ -18,6 +18,7 @@ unsigned digest_strength(struct bytes name);
 struct digester;
 struct digester *digester_new(struct bytes name);
 void digester_add(struct digester *d, struct bytes part);
+void digester_add_zeros(struct digester *d, uint64_t n); /* n bytes of zero */
 /* Ends it and frees it; returns its length, 0 if it failed. */
 size_t digester_end(struct digester *d, uint8_t ret[DIGEST_MAX]);
 /* Of one message; 0 likewise. */

@@ -76,8 +76,11 @@ static int verify_file(void *ctx, const char *path, const struct stat *st)
 	struct verifying *v = ctx;
 	cleanup(buf) struct buf cert = {0};
 	cleanup(close) int fd = -1;
-	struct content content;
+	cleanup(free) struct report *report = calloc(1, sizeof *report);
+	struct content content = {0};
 	uint64_t size;
+	if (report == NULL)
+		return -ENOMEM;
 	if (!S_ISREG(st->st_mode))
 		return 0;
 	const char *rest = path + strlen(v->root);
@@ -87,18 +90,17 @@ static int verify_file(void *ctx, const char *path, const struct stat *st)
 	if (err == 0)
 		err = offline_open(AT_FDCWD, path, &fd, &size);
 	if (err == 0)
+		err = verify_begin(v->cache, BUF_BYTES(&cert), &v->anchor,
+			report);
+	offline_want(report, &content);
+	if (err == 0)
 		err = offline_content(fd, NULL, &content);
 	if (err != 0) {
 		cli_say(v->c, "%s: %s", path, strerror(-err));
 		return count(v, 1);
 	}
-	cleanup(free) struct report *report = calloc(1, sizeof *report);
-	if (report == NULL)
-		return -ENOMEM;
-	err = verify_cached(v->cache, BUF_BYTES(&cert), &v->anchor, &content,
-		report);
-	if (err == 0)
-		err = tell(v, path, report);
+	verify_end(report, &content);
+	err = tell(v, path, report);
 	return err != 0 ? err : count(v, verdict_exit(report->verdict));
 }
 

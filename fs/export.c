@@ -124,18 +124,20 @@ static int judge(struct export *e, struct outfile *f, struct bytes cert,
 	enum verdict *ret, struct record *ret_record)
 {
 	cleanup(free) struct report *r = calloc(1, sizeof(*r));
-	struct content content;
+	struct content content = {0};
 	int rc;
 
 	if (r == NULL)
 		return -ENOMEM;
 	if (lseek(f->fd, 0, SEEK_SET) != 0)
 		return -errno;
-	rc = offline_content(f->fd, NULL, &content);
+	rc = verify_begin(e->cache, cert, &e->anchor, r);
+	offline_want(r, &content);
 	if (rc == 0)
-		rc = verify_cached(e->cache, cert, &e->anchor, &content, r);
+		rc = offline_content(f->fd, NULL, &content);
 	if (rc != 0)
 		return rc;
+	verify_end(r, &content);
 	*ret = r->verdict;
 	*ret_record = r->record; /* points into cert */
 	e->hardware = r->params.trust != TRUST_LOCAL;

@@ -97,22 +97,36 @@ ssize_t offline_all(int fd, uint8_t *p, size_t size)
 	return more < 0 ? more : n + more;
 }
 
-/* The second thread of a large file: SHA-256 of one piece while the first
+/* The digests of a content beside its root. */
+struct plain {
+	struct hasher *sha256;
+	size_t n;
+	struct digester *other[VERIFY_RENEWALS];
+};
+
+/* The second thread of a large file: the digests of one piece while the first
  * reads the next one and makes the tree. */
 struct aside {
-	struct hasher *sha256;
+	struct plain *plain;
 	pthread_mutex_t lock;
 	pthread_cond_t turn;
 	struct bytes piece;	/* n > 0: to be hashed; p NULL: zeros */
 	bool ending;
 };
 
-static void hash_piece(struct hasher *sha256, struct bytes piece)
+static void hash_piece(struct plain *p, struct bytes piece)
 {
+	size_t i;
+
 	if (piece.p != NULL)
-		hasher_add(sha256, piece);
+		hasher_add(p->sha256, piece);
 	else
-		hasher_add_zeros(sha256, piece.n);
+		hasher_add_zeros(p->sha256, piece.n);
+	for (i = 0; i < p->n; i++)
+		if (piece.p != NULL)
+			digester_add(p->other[i], piece);
+		else
+			digester_add_zeros(p->other[i], piece.n);
 }
 
 static void *aside_run(void *arg)
@@ -126,7 +140,7 @@ static void *aside_run(void *arg)
 		if (a->piece.n == 0)
 			break;
 		pthread_mutex_unlock(&a->lock);
-		hash_piece(a->sha256, a->piece);
+		hash_piece(a->plain, a->piece);
 		pthread_mutex_lock(&a->lock);
 		a->piece.n = 0;
 		pthread_cond_signal(&a->turn);
@@ -203,7 +217,7 @@ static int pump(struct rest *r, uint8_t *two, struct chunktree *tree,
 
 	while ((rc = next_piece(r, p, &piece)) == 0 && piece.n > 0) {
 		if (alone)
-			hash_piece(a->sha256, piece);
+			hash_piece(a->plain, piece);
 		else
 			aside_give(a, piece);
 		if (piece.p != NULL)
@@ -231,9 +245,9 @@ static int still_so_long(const struct rest *r)
 }
 
 static int both(int fd, uint8_t *two, struct chunktree *tree,
-	struct hasher *sha256, _Atomic uint64_t *done)
+	struct plain *plain, _Atomic uint64_t *done)
 {
-	struct aside a = {.sha256 = sha256, .lock = PTHREAD_MUTEX_INITIALIZER,
+	struct aside a = {.plain = plain, .lock = PTHREAD_MUTEX_INITIALIZER,
 		.turn = PTHREAD_COND_INITIALIZER};
 	struct rest rest = {.fd = fd};
 	pthread_t thread;
@@ -254,22 +268,91 @@ static int both(int fd, uint8_t *two, struct chunktree *tree,
 	return rc;
 }
 
+static void plain_free(struct plain *p)
+{
+	uint8_t unused[DIGEST_MAX];
+
+	hasher_free(p->sha256);
+	while (p->n > 0)
+		digester_end(p->other[--p->n], unused);
+}
+
+static int plain_begin(struct plain *p, const struct content *want)
+{
+	p->sha256 = hasher_new(HASH_SHA256);
+	for (; p->n < want->n_other; p->n++) {
+		p->other[p->n] = digester_new(want->other[p->n].name);
+		if (p->other[p->n] == NULL)
+			return -ENOMEM;
+	}
+	return p->sha256 == NULL ? -ENOMEM : 0;
+}
+
+static int plain_end(struct plain *p, struct content *ret)
+{
+	int rc = 0;
+
+	ret->sha256 = hasher_end(p->sha256);
+	while (p->n > 0) {
+		struct content_digest *d = &ret->other[--p->n];
+
+		d->n = digester_end(p->other[p->n], d->value);
+		if (d->n == 0)
+			rc = -ENOMEM;
+	}
+	return rc;
+}
+
 int offline_content(int fd, _Atomic uint64_t *done, struct content *ret)
 {
 	cleanup(free) uint8_t *two = aligned_alloc(ALIGN, 2 * READ_SIZE);
 	struct chunktree *tree = chunktree_new();
-	struct hasher *sha256 = hasher_new(HASH_SHA256);
-	int rc = -ENOMEM;
+	struct plain plain = {0};
+	int rc = plain_begin(&plain, ret);
 
-	if (two != NULL && tree != NULL && sha256 != NULL)
-		rc = both(fd, two, tree, sha256, done);
 	if (rc == 0)
-		*ret = (struct content){.size = chunktree_length(tree),
-			.root = chunktree_root(tree),
-			.sha256 = hasher_end(sha256)};
+		rc = two == NULL || tree == NULL
+			? -ENOMEM : both(fd, two, tree, &plain, done);
+	if (rc == 0) {
+		ret->size = chunktree_length(tree);
+		ret->root = chunktree_root(tree);
+		rc = plain_end(&plain, ret);
+	}
 	chunktree_free(tree);
-	hasher_free(sha256);
+	plain_free(&plain);
 	return rc;
+}
+
+static bool is_wanted(const struct content *c, struct bytes name)
+{
+	size_t i;
+
+	for (i = 0; i < c->n_other; i++)
+		if (bytes_equal(c->other[i].name, name))
+			return true;
+	return false;
+}
+
+void offline_want(const struct report *r, struct content *ret)
+{
+	size_t i;
+
+	for (i = 0; i < r->n_renewals; i++)
+		if (!is_wanted(ret, r->renewal[i].algorithm))
+			ret->other[ret->n_other++].name =
+				r->renewal[i].algorithm;
+}
+
+int offline_digests(struct bytes data, struct content *ret)
+{
+	struct content_digest *d;
+
+	for (d = ret->other; d < ret->other + ret->n_other; d++) {
+		d->n = digest_of(d->name, data, d->value);
+		if (d->n == 0)
+			return -ENOMEM;
+	}
+	return 0;
 }
 
 int offline_read(void *fd, uint64_t off, uint8_t *ret, size_t n)
@@ -287,36 +370,6 @@ int offline_read(void *fd, uint64_t off, uint8_t *ret, size_t n)
 		at += (size_t)got;
 	}
 	return 0;
-}
-
-static int digest_whole(int fd, struct bytes name, struct content_digest *ret)
-{
-	cleanup(free) uint8_t *p = malloc(READ_SIZE);
-	struct digester *d = digester_new(name);
-	uint64_t at = 0;
-	ssize_t n = -ENOMEM;
-
-	while (p != NULL && d != NULL &&
-		(n = pread(fd, p, READ_SIZE, (off_t)at)) > 0) {
-		digester_add(d, BYTES(p, (size_t)n));
-		at += (uint64_t)n;
-	}
-	if (n == -1)
-		n = -errno;
-	ret->name = name;
-	ret->n = digester_end(d, ret->value);
-	return n < 0 ? (int)n : ret->n == 0 ? -ENOMEM : 0;
-}
-
-int offline_renewals(int fd, const struct report *want, struct content *ret)
-{
-	size_t i;
-	int rc = 0;
-
-	for (i = 0; i < want->n_renewals && rc == 0; i++)
-		rc = digest_whole(fd, want->renewal[i].algorithm,
-			&ret->other[ret->n_other++]);
-	return rc;
 }
 
 int offline_piece(int fd, uint64_t size, const struct range *range,

@@ -27,14 +27,16 @@ ssize_t offline_some(int fd, uint8_t *p, size_t n);
 /* All of a file that is `size` bytes long: p has room for one more, which
  * shows that it grew.  Does not ask again for an end where it is expected. */
 ssize_t offline_all(int fd, uint8_t *p, size_t size);
-/* Size, content root and SHA-256 of all that fd gives, in one pass over it;
- * of a large file by two threads, as each digest takes a core.  Memory does
- * not depend on its size.  *done, if not NULL, grows while it reads. */
+/* Size, content root, SHA-256, and the digests that *ret already names, of all
+ * that fd gives, in one pass over it; of a large file by two threads, as each
+ * digest takes a core.  Memory does not depend on its size.  *done, if not
+ * NULL, grows while it reads.  On failure *ret holds nothing. */
 int offline_content(int fd, _Atomic uint64_t *done, struct content *ret);
-/* Adds the digests under other hashes that the renewals of a certificate ask
- * for, in another pass over the file.  -ENOMEM, or as reading fails; *ret
- * points into *want. */
-int offline_renewals(int fd, const struct report *want, struct content *ret);
+/* Names in *ret the digests that the renewals of a certificate ask for; the
+ * names stay in *r. */
+void offline_want(const struct report *r, struct content *ret);
+/* The digests that *ret names, of content that is in memory.  -ENOMEM. */
+int offline_digests(struct bytes data, struct content *ret);
 /* A piece of a file of file_size bytes: `size`, and of a piece as long as the
  * range the root that range_root() makes.  -EAGAIN: it changes meanwhile. */
 int offline_piece(int fd, uint64_t size, const struct range *range,

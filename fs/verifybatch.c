@@ -236,13 +236,16 @@ static int certificate_of(const struct run *r, const char *path, struct buf *ret
 	return rc;
 }
 
-/* A large file is read only when its bytes can matter. */
+/* A large file is read only when its bytes can matter; the digests that
+ * renewals name are known only now. */
 static int content_of(struct run *r, struct found *f, const struct report *report)
 {
-	if (f->fd < 0 || !report->content_counts ||
-		report->cert.range.to > 0 ||
+	if (!report->content_counts || report->cert.range.to > 0 ||
 		f->content.size != report->record.size)
 		return 0;
+	offline_want(report, &f->content);
+	if (f->fd < 0)
+		return offline_digests(f->data, &f->content);
 	return offline_content(f->fd, &r->p->bytes, &f->content);
 }
 

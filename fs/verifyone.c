@@ -123,9 +123,8 @@ static int content_of(const struct verifyone *o, int fd, uint64_t size,
 	if (!r->content_counts)
 		;
 	else if (range->to == 0 && size == r->record.size) {
+		offline_want(r, &c);
 		rc = offline_content(fd, NULL, &c);
-		if (rc == 0)
-			rc = offline_renewals(fd, r, &c);
 	} else if (range->to > 0 && range->from == o->from && range->to == o->to)
 		rc = offline_piece(fd, size, range, r->record.size, &c);
 	c.from = o->from;

@@ -7,6 +7,8 @@
  * DIR/piece, bytes 4000 to 8199 of file-3, with DIR/piece.cert.  With SIZE,
  * DIR/large, so many zeros that take no room on the disk, and DIR/large.cert,
  * which has the longest name that a record can have, in the place of file-0.
+ * DIR/renewals/right and twice are file-3 with a certificate renewed under
+ * SHA-512, and once more; in wrong, another content was.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,7 +17,7 @@
 #include <unistd.h>
 
 #include "core/cleanup.h"
-#include "tests/lib/mkchain.h"
+#include "tests/lib/mkrenewal.h"
 #include "tests/tap/tap.h"
 
 static void save(const char *dir, const char *name, struct bytes data)
@@ -85,6 +87,35 @@ static void save_large(const char *dir, const struct mkchain *c, uint64_t size)
 	save(dir, "large.cert", BUF_BYTES(&cert));
 }
 
+static void save_renewal(const char *dir, const struct mkchain *c,
+	const char *name, const struct buf *cert)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), "renewals/%s", name);
+	save(dir, path, BUF_BYTES(&c->file[3]));
+	strcat(path, ".cert");
+	save(dir, path, BUF_BYTES(cert));
+}
+
+static void save_renewals(const char *dir, struct mkchain *c)
+{
+	cleanup(buf) struct buf first = {0}, right = {0}, other = {0};
+	struct mkrenewal how;
+
+	make_folder(dir, "renewals");
+	mkchain_cert(c, 3, &first);
+	how = mkrenewal(c, 3, BUF_BYTES(&first), 2);
+	mkrenewal_cert(c, &how, &right);
+	save_renewal(dir, c, "right", &right);
+	how.content = BUF_BYTES(&c->file[2]);
+	mkrenewal_cert(c, &how, &other);
+	save_renewal(dir, c, "wrong", &other);
+	how = mkrenewal(c, 3, BUF_BYTES(&right), 3);
+	mkrenewal_cert(c, &how, &other);
+	save_renewal(dir, c, "twice", &other);
+}
+
 int main(int argc, char **argv)
 {
 	char hex[HASH_HEX + 2];
@@ -107,6 +138,7 @@ int main(int argc, char **argv)
 	save_piece(argv[1], &c);
 	if (large > 0)
 		save_large(argv[1], &c, large);
+	save_renewals(argv[1], &c);
 	mkchain_done(&c);
 	return 0;
 }

@@ -74,8 +74,9 @@ static void fill_params(struct mkchain *c, const struct hash *doc0)
 		.recovery_m = 1,
 		.n_recovery = 1,
 		.recovery_key = {BUF_BYTES(&c->key0)},
-		.n_digests = 1,
-		.digest = {BYTES("sha-256", 7)},
+		.n_digests = 3,
+		.digest = {BYTES("sha-256", 7), BYTES("sha-384", 7),
+			BYTES("sha-512", 7)},
 	};
 	p->root[0] = attestation_root_hash(attestor_root(c->attestor));
 	for (i = 0; i < 6; i++)

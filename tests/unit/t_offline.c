@@ -30,6 +30,17 @@ static int file_of(size_t n)
 	return fd;
 }
 
+static bool same_digests(const struct content *a, const struct content *b)
+{
+	size_t i;
+
+	for (i = 0; i < a->n_other; i++)
+		if (!bytes_equal(BYTES(a->other[i].value, a->other[i].n),
+			    BYTES(b->other[i].value, b->other[i].n)))
+			return false;
+	return a->n_other == b->n_other && i == 2;
+}
+
 static void contents(void)
 {
 	static const size_t sizes[] = {0, 1, 524288, 4194303, 4194304, 4194305,
@@ -41,7 +52,9 @@ static void contents(void)
 		struct hash root = chunktree_root_bytes(all);
 		struct hash sha = hash_sha256(all);
 		_Atomic uint64_t done = 5;
-		struct content c;
+		struct content c = {.n_other = 2, .other = {
+			{.name = BYTES("sha-512", 7)},
+			{.name = BYTES("sha3-384", 8)}}}, m = c;
 		int fd = file_of(sizes[i]);
 
 		ok(offline_content(fd, &done, &c) == 0 &&
@@ -50,6 +63,8 @@ static void contents(void)
 				hash_equal(&c.sha256, &sha) &&
 				done == 5 + sizes[i],
 			"%zu bytes have both digests", sizes[i]);
+		ok(offline_digests(all, &m) == 0 && same_digests(&c, &m),
+			"and those that were asked for besides");
 		close(fd);
 	}
 }

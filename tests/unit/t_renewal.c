@@ -4,7 +4,7 @@
 #include "core/cleanup.h"
 #include "core/hash.h"
 #include "core/verify.h"
-#include "tests/lib/mkchain.h"
+#include "tests/lib/mkrenewal.h"
 #include "tests/lib/mutate.h"
 #include "tests/tap/tap.h"
 
@@ -15,80 +15,19 @@ static struct mkchain c;
 static struct content content;
 static struct report report;
 
-/* What a renewal is made of; a test changes one thing. */
-struct how {
-	const char *algorithm;
-	struct bytes names;	/* the old certificate that the record names */
-	struct bytes holds;	/* the one that it holds */
-	struct hash about;
-	const char *path;
-	uint64_t height;
-	bool other_file;	/* the digest of another content */
-};
-
-static struct how good(struct bytes old, uint64_t height)
+static struct mkrenewal good(struct bytes old, uint64_t height)
 {
-	return (struct how){.algorithm = "sha-512", .names = old, .holds = old,
-		.about = hash_sha3(BUF_BYTES(&c.d[FILE_I])),
-		.path = "folder/file-3", .height = height};
+	return mkrenewal(&c, FILE_I, old, height);
 }
 
-/* A chain whose parameters name these, and its first certificate. */
+/* A chain, and its first certificate. */
 static void fresh(struct buf *ret_first)
 {
-	static const struct bytes names[] = {BYTES("sha-256", 7),
-		BYTES("sha-384", 7), BYTES("sha-512", 7)};
-
 	mkchain_done(&c);
 	mkchain_init(&c, 0);
-	c.params.n_digests = 3;
-	memcpy(c.params.digest, names, sizeof(names));
-	mkchain_refound(&c);
 	content = mkchain_content(&c, FILE_I);
 	buf_free(ret_first);
 	mkchain_cert(&c, FILE_I, ret_first);
-}
-
-/* A certificate of a renewal, in a block of its own at that height. */
-static void renew(const struct how *h, struct buf *ret)
-{
-	struct bytes algorithm = BYTES(h->algorithm, strlen(h->algorithm));
-	struct bytes file = BUF_BYTES(&c.file[h->other_file ? 0 : FILE_I]);
-	uint8_t fd[DIGEST_MAX], cd[DIGEST_MAX];
-	struct record r = {.kind = RECORD_RENEWAL, .has_about = true,
-		.about = h->about, .algorithm = algorithm,
-		.path = BYTES(h->path, strlen(h->path))};
-	cleanup(buf) struct buf d = {0};
-	struct certificate parts;
-	struct hash dh;
-
-	if (digest_strength(algorithm) > 0) {
-		r.file_digest = BYTES(fd, digest_of(algorithm, file, fd));
-		r.old_certificate =
-			BYTES(cd, digest_of(algorithm, h->names, cd));
-	} else {
-		r.file_digest = r.old_certificate = BYTES("digest", 6);
-	}
-	if (record_encode(&r, &d) != 0)
-		bail("cannot encode a renewal");
-	dh = hash_sha3(BUF_BYTES(&d));
-	mkchain_parts(&c, FILE_I, &parts);
-	if (merkle_fold(&dh, 0, 1, NULL, 0, &c.block.mh) != 0)
-		bail("no tree");
-	c.seq.height = h->height;
-	c.seq.log_size = h->height + 1;
-	mkchain_seal(&c);
-	parts.d = BUF_BYTES(&d);
-	parts.index = 0;
-	parts.n = 1;
-	parts.path_len = 0;
-	parts.b = BUF_BYTES(&c.b);
-	parts.t_upper = BUF_BYTES(&c.t);
-	parts.s = BUF_BYTES(&c.s);
-	parts.old = h->holds;
-	buf_free(ret);
-	if (make_certificate(&parts, ret) != 0)
-		bail("cannot make a certificate");
 }
 
 /* With the digests that are asked for, of the right content. */
@@ -114,11 +53,11 @@ static void is_verdict(struct bytes cert, enum verdict want, const char *why)
 	is_str(verdict_name(judge(cert)), verdict_name(want), "%s", why);
 }
 
-static void refused(struct how h, enum verdict want, const char *why)
+static void refused(struct mkrenewal h, enum verdict want, const char *why)
 {
 	cleanup(buf) struct buf cert = {0};
 
-	renew(&h, &cert);
+	mkrenewal_cert(&c, &h, &cert);
 	is_verdict(BUF_BYTES(&cert), want, why);
 }
 
@@ -126,13 +65,13 @@ static void layers(const struct buf *first)
 {
 	struct buf layer[LAYERS] = {{0}};
 	struct bytes old = BUF_BYTES(first);
-	struct how h;
+	struct mkrenewal h;
 	size_t i;
 
 	for (i = 0; i < LAYERS; i++) {
 		h = good(old, 2 + i);
 		h.algorithm = i == 0 ? "sha-384" : "sha-512";
-		renew(&h, &layer[i]);
+		mkrenewal_cert(&c, &h, &layer[i]);
 		old = BUF_BYTES(&layer[i]);
 		is_verdict(old, V_VALID, "renewed, and once more");
 		is_int(report.n_renewals, i + 1, "each is counted");
@@ -157,9 +96,9 @@ static void too_deep(const struct buf *first)
 	size_t i;
 
 	for (i = 0; i <= VERIFY_RENEWALS; i++) {
-		struct how h = good(old, 2 + i);
+		struct mkrenewal h = good(old, 2 + i);
 
-		renew(&h, &layer[i]);
+		mkrenewal_cert(&c, &h, &layer[i]);
 		old = BUF_BYTES(&layer[i]);
 		if (i == VERIFY_RENEWALS - 1)
 			is_verdict(old, V_VALID, "as often as may be");
@@ -172,7 +111,7 @@ static void too_deep(const struct buf *first)
 static void wrong_ones(void)
 {
 	cleanup(buf) struct buf other = {0}, broken = {0};
-	struct how h;
+	struct mkrenewal h;
 
 	fresh(&broken);
 	mkchain_cert(&c, 0, &other);
@@ -180,7 +119,7 @@ static void wrong_ones(void)
 	h.about.b[0] ^= 1;
 	refused(h, V_RENEWAL_RECORD, "about another record");
 	h = good(BUF_BYTES(&broken), 2);
-	h.path = "folder/file-4";
+	h.path = BYTES("folder/file-4", sizeof("folder/file-4") - 1);
 	refused(h, V_RENEWAL_RECORD, "of another name");
 	h = good(BUF_BYTES(&broken), 2);
 	h.algorithm = "sha3-512";
@@ -191,7 +130,7 @@ static void wrong_ones(void)
 	h.names = BUF_BYTES(&other);
 	refused(h, V_RENEWAL_CERTIFICATE, "another certificate was renewed");
 	h = good(BUF_BYTES(&broken), 2);
-	h.other_file = true;
+	h.content = BUF_BYTES(&c.file[0]);
 	refused(h, V_DIGEST, "another content was");
 	h = good(BYTES("junk", 4), 2);
 	refused(h, V_MALFORMED, "nothing was: the innermost is judged first");
@@ -203,9 +142,9 @@ static void wrong_ones(void)
 static void unable(const struct buf *first)
 {
 	cleanup(buf) struct buf cert = {0};
-	struct how h = good(BUF_BYTES(first), 2);
+	struct mkrenewal h = good(BUF_BYTES(first), 2);
 
-	renew(&h, &cert);
+	mkrenewal_cert(&c, &h, &cert);
 	verify(BUF_BYTES(&cert), &c.anchor, &content, &report);
 	is_str(verdict_name(report.verdict), "unsupported",
 		"who cannot hash the content cannot say");
@@ -226,7 +165,7 @@ static enum mutate_answer feed(void *ctx, struct bytes in)
 int main(void)
 {
 	struct buf first = {0}, cert = {0};
-	struct how h;
+	struct mkrenewal h;
 
 	plan(0);
 	wrong_ones();
@@ -235,7 +174,7 @@ int main(void)
 	too_deep(&first);
 	unable(&first);
 	h = good(BUF_BYTES(&first), 2);
-	renew(&h, &cert);
+	mkrenewal_cert(&c, &h, &cert);
 	mutate("renewal", BUF_BYTES(&cert), MUTATIONS, feed, NULL);
 	buf_free(&first);
 	buf_free(&cert);

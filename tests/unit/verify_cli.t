@@ -247,6 +247,13 @@ mv tree/folder/file-4 tree/folder/other
 mv tree/folder/file-4.cert tree/folder/other.cert
 exits 0 "a file under another name" --anchor anchor -r tree
 says '^note: folder/other: ' "is noted"
+exits 0 "a renewed certificate" --anchor anchor renewals/right
+says '^renewed by: .*, with digests sha-512$' "says so"
+exits 1 "a renewal of another content is refused" --anchor anchor renewals/wrong
+says '^refused: digest' "for its digest"
+exits 1 "and so among a tree" --anchor anchor -r renewals
+says '^refused: wrong: digest: ' "is named"
+says '^2 valid, 1 refused, 0 incomplete$' "renewed once and twice are valid"
 mkdir empty
 exits 2 "an empty tree shows nothing" --anchor anchor -r empty
 
