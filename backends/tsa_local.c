@@ -90,7 +90,8 @@ static int read_key(const char *path, uint8_t ret[SEED])
 int tsa_local_open(const char *key_file, struct clock *clock,
 	uint64_t not_before_ms, struct timestamper **ret)
 {
-	static const struct timestamper_ops ops = {stamp, tsa_free};
+	static const struct timestamper_ops ops = {
+		.stamp = stamp, .free = tsa_free};
 	struct tsa_local *t = calloc(1, sizeof *t);
 	int rc;
 

@@ -2,10 +2,13 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "core/timestamp.h"
+
+#define WHY 512	/* bytes of one reason */
 
 struct tsa_quorum {
 	struct timestamper base;
@@ -87,6 +90,24 @@ static int stamp(struct timestamper *base, struct bytes b, uint64_t *ret_type,
 	return rc;
 }
 
+/* What those say that failed; as much of it as there is room for. */
+static void why(struct timestamper *base, char *ret, size_t size)
+{
+	struct tsa_quorum *t = quorum_of(base);
+	char one[WHY];
+	size_t at = 0, i;
+
+	ret[0] = '\0';
+	for (i = 0; i < t->n && at < size; i++) {
+		one[0] = '\0';
+		if (t->member[i]->ops->why != NULL)
+			t->member[i]->ops->why(t->member[i], one, sizeof(one));
+		if (one[0] != '\0')
+			at += (size_t)snprintf(ret + at, size - at, "%s%s",
+				at > 0 ? "; " : "", one);
+	}
+}
+
 static void quorum_free(struct timestamper *base)
 {
 	struct tsa_quorum *t = quorum_of(base);
@@ -102,7 +123,8 @@ static void quorum_free(struct timestamper *base)
 int tsa_quorum_open(struct timestamper *const *member, size_t n,
 	uint64_t quorum, struct timestamper **ret)
 {
-	static const struct timestamper_ops ops = {stamp, quorum_free};
+	static const struct timestamper_ops ops = {
+		.stamp = stamp, .why = why, .free = quorum_free};
 	struct tsa_quorum *t;
 
 	if (n > PARAMS_AUTHORITIES_MAX || quorum == 0 || quorum > n)

@@ -219,6 +219,15 @@ static void read_governance(struct cborr *r, struct cborr_keys *keys,
 		cborr_fail(r); /* there is nothing that it could order */
 }
 
+bool params_time_elsewhere(const struct params *p)
+{
+	size_t local = 0, i;
+
+	for (i = 0; i < p->n_authorities; i++)
+		local += p->authority[i].type == TIMESTAMP_LOCAL;
+	return local < p->quorum;
+}
+
 const char *params_mode_name(enum retention_mode m)
 {
 	static const char *const names[] = {

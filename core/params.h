@@ -102,6 +102,9 @@ struct params {
 	struct bytes bag[PARAMS_BAG_MAX];
 };
 
+/* Does a timestamp need the word of somebody else than the machine's owner: are
+ * fewer of the authorities local than the quorum? */
+bool params_time_elsewhere(const struct params *p);
 /* "none", "governance", "compliance". */
 const char *params_mode_name(enum retention_mode m);
 /* Points into `in`.  -EBADMSG; -EOPNOTSUPP for a version or class unknown. */

@@ -77,6 +77,15 @@ void report_trust(struct text *t, const struct report *r)
 	}
 }
 
+static void say_authority(struct text *t, const char *label,
+	const struct params_authority *a)
+{
+	char who[TIMESTAMP_WHO_MAX];
+
+	timestamp_who(a, who);
+	report_line(t, label, BYTES(who, strlen(who)));
+}
+
 /* Who gave a time, one a line. */
 static void say_signers(
 	struct text *t, const char *label, const struct report *r, uint8_t who)
@@ -85,7 +94,7 @@ static void say_signers(
 
 	for (i = 0; i < r->params.n_authorities; i++)
 		if ((who >> i & 1) != 0)
-			report_line(t, label, r->params.authority[i].name);
+			say_authority(t, label, &r->params.authority[i]);
 }
 
 static void say_times(struct text *t, const struct report *r)
@@ -233,7 +242,7 @@ static bool say_stampers(struct text *t, const struct report *r)
 		snprintf(label, sizeof(label),
 			"  that it existed by then: %s, which the chain calls ",
 			kinds[a->type]);
-		report_line(t, label, a->name);
+		say_authority(t, label, a);
 		local = local && a->type == TIMESTAMP_LOCAL;
 	}
 	return local;

@@ -86,8 +86,7 @@ static enum verdict validate_local(const struct params_authority *a,
 	return signed_by(a->key, g, &msg) ? V_VALID : V_TIMESTAMP_SIGNATURE;
 }
 
-/* "tsa 1.2.3", or "tsa *" for any policy. */
-static bool tsa_policy(struct bytes name, struct bytes *ret)
+bool timestamp_tsa_policy(struct bytes name, struct bytes *ret)
 {
 	static const char tsa[] = "tsa ";
 	size_t n = sizeof(tsa) - 1;
@@ -108,7 +107,7 @@ static enum verdict validate_tsp(const struct params *p,
 		.certs = a->key, .bag = p->bag, .n_bag = p->n_bag};
 	struct tsp_token token;
 
-	if (!tsa_policy(a->name, &policy.oid))
+	if (!timestamp_tsa_policy(a->name, &policy.oid))
 		return V_TIMESTAMP_SIGNATURE;
 	switch (tsp_open(&policy, t, block, &token)) {
 	case TSP_VALID:

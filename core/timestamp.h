@@ -66,6 +66,15 @@ struct timestamp_one {
 enum verdict timestamp_validate(const struct params *p, uint64_t type,
 	struct bytes t, struct bytes block, struct timestamp *ret);
 struct hash timestamp_hash(struct bytes t); /* H(t) */
+/* An authority for a person: its name, and of type 1 whom its root certificate
+ * names.  Ends with a zero; cut off where it is longer.  It comes from outside:
+ * print it as such.  (timestamp_who.c) */
+#define TIMESTAMP_WHO_MAX 512
+void timestamp_who(const struct params_authority *a,
+	char ret[TIMESTAMP_WHO_MAX]);
+/* Of the name of an authority of type 1: "tsa 1.2.3", or "tsa *" for any policy;
+ * then *ret is empty.  false: no such name. */
+bool timestamp_tsa_policy(struct bytes name, struct bytes *ret);
 /* Takes a type 3 apart; points into t.  -EBADMSG; -EEXIST if an authority
  * stands there twice.  (timestamp_set.c) */
 int timestamp_set_decode(struct bytes t,

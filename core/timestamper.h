@@ -13,6 +13,9 @@ struct timestamper_ops {
 	 * -EAGAIN (service away: try again), -EIO. */
 	int (*stamp)(struct timestamper *t, struct bytes b, uint64_t *ret_type,
 		struct buf *ret);
+	/* Why the last one failed, in words, "" if it did not.  NULL: errno
+	 * says it. */
+	void (*why)(struct timestamper *t, char *ret, size_t size);
 	void (*free)(struct timestamper *t);
 };
 struct timestamper {

@@ -14,6 +14,8 @@
 #include "backends/seq_local.h"
 #include "backends/share.h"
 #include "backends/tsa_local.h"
+#include "backends/tsa_quorum.h"
+#include "backends/tsa_rfc3161.h"
 #include "backends/worm_dir.h"
 #include "core/object.h"
 #include "fs/assembly.h"
@@ -138,6 +140,8 @@ const struct assembly *assemble(void)
 		.replica_new = replica_coded_new,
 		.tsa_create = tsa_local_create,
 		.tsa_open = tsa_local_open,
+		.tsa_remote = tsa_rfc3161_open,
+		.tsa_several = tsa_quorum_open,
 		.sequencer_missing = sequencer_missing,
 		.sequencer_genesis = sequencer_genesis,
 		.sequencer_first = seq_local_first,

@@ -11,6 +11,7 @@
 #include "core/bytes.h"
 #include "core/clock.h"
 #include "core/local.h"
+#include "core/params.h"
 #include "core/replica.h"
 #include "core/sequencer.h"
 #include "core/timestamper.h"
@@ -50,6 +51,11 @@ struct assembly {
 		uint8_t ret_public[32]);
 	int (*tsa_open)(const char *key_file, struct clock *clock,
 		uint64_t not_before_ms, struct timestamper **ret);
+	int (*tsa_remote)(const char *url,
+		const struct params_authority *authority,
+		struct entropy *entropy, struct timestamper **ret);
+	int (*tsa_several)(struct timestamper *const *member, size_t n,
+		uint64_t quorum, struct timestamper **ret);
 
 	/* NULL, or a sentence about the program that is missing. */
 	const char *(*sequencer_missing)(void);

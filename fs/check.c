@@ -23,6 +23,9 @@
 #include "fs/newest.h"
 #include "fs/text.h"
 #include "fs/vault.h"
+#include "fs/timeservice.h"
+
+#define WHY 512	/* bytes of what timestamp services say */
 
 #define ROOM_FAILED (UINT64_C(64) << 20)	/* bytes */
 #define ROOM_WARN (UINT64_C(1) << 30)
@@ -172,16 +175,21 @@ static uint64_t check_database(struct check *c, const struct assembly *a,
 
 /* A stamp of block zero, which goes nowhere. */
 static int try_stamp(const struct assembly *a, const struct vault *v,
-	const char *key, uint64_t newest, enum verdict *ret)
+	const char *key, uint64_t newest, enum verdict *ret, char why[WHY])
 {
 	struct timestamper *t;
 	struct timestamp stamp;
 	cleanup(buf) struct buf token = {0};
 	uint64_t type;
-	int err = a->tsa_open(key, a->clock, newest, &t);
+	const struct timeservice_places at = {
+		v->config.tsa, v->config.n_tsa, key, newest};
+	bool local;
+	int err = timeservice_open(a, &v->params, &at, &t, &local);
 	if (err != 0)
 		return err;
 	err = t->ops->stamp(t, BUF_BYTES(&v->b0), &type, &token);
+	if (t->ops->why != NULL)
+		t->ops->why(t, why, WHY);
 	t->ops->free(t);
 	if (err == 0)
 		*ret = timestamp_validate(&v->params, type, BUF_BYTES(&token),
@@ -194,21 +202,30 @@ static void check_timestamp(struct check *c, const struct assembly *a,
 {
 	cleanup(free) char *key = vault_path(v, "state/keys/timestamp");
 	enum verdict verdict = V_VALID;
+	char why[WHY] = "";
 	int err = key == NULL ? -ENOMEM
-		: try_stamp(a, v, key, newest, &verdict);
+		: try_stamp(a, v, key, newest, &verdict, why);
 	if (err == -EPERM)
 		say(c, "timestamp", CHECK_FAILED, "%s must belong to the user "
 			"who mounts, and nobody else may read it (chmod 600)",
 			key);
+	else if (err == -EAGAIN && why[0] != '\0')
+		say(c, "timestamp", CHECK_FAILED, "fewer than the %" PRIu64
+			" stamps that a block needs: %s",
+			v->params.quorum, why);
 	else if (err != 0)
 		say(c, "timestamp", CHECK_FAILED, "%s: %s", key != NULL ? key
 			: "key", strerror(-err));
 	else if (verdict != V_VALID)
 		say(c, "timestamp", CHECK_FAILED, "its timestamps are not of "
 			"this chain: is state/keys/timestamp this vault's?");
+	else if (why[0] != '\0')
+		say(c, "timestamp", CHECK_WARN, "enough stamps, but not from "
+			"all: %s", why);
 	else
-		say(c, "timestamp", CHECK_OK, "it stamps, and the chain "
-			"accepts it");
+		say(c, "timestamp", CHECK_OK, v->params.n_authorities == 1 ?
+			"it stamps, and the chain accepts it" :
+			"all stamp, and the chain accepts it");
 }
 
 static void remove_folder(const char *path)
@@ -351,9 +368,16 @@ void check_vault(const struct assembly *a, const struct vault *v,
 	bool mounted = vault_mounted(v, &pid, &at) == 0;
 	hex_encode(HASH_BYTES(&v->anchor), prefix);
 	*ret = (struct check){0};
-	say(ret, "trust", CHECK_OK, "%s", v->params.trust == TRUST_LOCAL
-		? "local software: this machine's owner vouches for time and "
-		  "order" : "AWS Nitro");
+	if (v->params.trust != TRUST_LOCAL)
+		say(ret, "trust", CHECK_OK, "AWS Nitro");
+	else if (params_time_elsewhere(&v->params))
+		say(ret, "trust", CHECK_OK, "local software: this machine's "
+			"owner vouches for order, and %" PRIu64 " of %zu "
+			"timestamp authorities for time", v->params.quorum,
+			v->params.n_authorities);
+	else
+		say(ret, "trust", CHECK_OK, "local software: this machine's "
+			"owner vouches for time and order");
 	if (mounted)
 		say(ret, "mount", CHECK_OK, "mounted at %s by process %d", at,
 			pid);

@@ -10,10 +10,12 @@
 #include "fs/config.h"
 #include "fs/init.h"
 #include "fs/place.h"
+#include "fs/timeservice.h"
 
 static const char help[] =
 "usage: notaryfs init VAULT [--settle 10s] [--bucket DIR]... [--shares K/N]\n"
 "                     [--retention none|governance|compliance]\n"
+"                     [--tsa URL --tsa-root FILE]... [--quorum N]\n"
 "Makes a vault in a new or empty folder and prints its anchor.\n"
 "\n"
 "  --settle TIME   time from the last close of a file to its seal (10s)\n"
@@ -25,6 +27,13 @@ static const char help[] =
 "                  governance: and before, by an order of the governance key.\n"
 "                  It cannot be changed later\n"
 "  --governance-key FILE  where that key goes (VAULT/governance.key)\n"
+"  --tsa URL       a timestamp authority of RFC 3161, asked there; may be given\n"
+"                  several times, also as 'local': this machine's clock, which\n"
+"                  is all there is without this option.  Cannot be changed later\n"
+"  --tsa-root FILE root certificate in PEM of the --tsa before it, which alone is\n"
+"                  trusted, and behind it those that its answers leave out\n"
+"  --tsa-policy OID  policy that it must stamp under (any)\n"
+"  --quorum N      how many of them have to stamp a block (more than half)\n"
 "  --json          print the anchor and the folder as JSON\n"
 "  -h, --help      print this\n";
 
@@ -54,6 +63,76 @@ static int parse_retention(const struct cli *c, const char *text,
 		}
 	return cli_usage(c, "--retention %s: must be none, governance or "
 		"compliance", text);
+}
+
+static int add_tsa(const struct cli *c, struct inittime *t)
+{
+	if (t->n == PARAMS_AUTHORITIES_MAX)
+		return cli_usage(c, "more than %d timestamp authorities",
+			PARAMS_AUTHORITIES_MAX);
+	if (strcmp(optarg, TIMESERVICE_LOCAL) != 0 && !config_url(optarg))
+		return cli_usage(c, "--tsa %s: must be a URL, http://... or "
+			"https://..., or local", optarg);
+	t->tsa[t->n++].url = optarg;
+	return CLI_DONE;
+}
+
+static int set_quorum(const struct cli *c, struct inittime *t)
+{
+	char *end;
+	unsigned long n = strtoul(optarg, &end, 10);
+	if (optarg[0] < '0' || optarg[0] > '9' || *end != '\0' || n < 1 ||
+			n > PARAMS_AUTHORITIES_MAX)
+		return cli_usage(c, "--quorum %s: must be 1 to %d", optarg,
+			PARAMS_AUTHORITIES_MAX);
+	t->quorum = (unsigned)n;
+	return CLI_DONE;
+}
+
+/* Those of one --tsa stand behind it. */
+static int time_option(const struct cli *c, int opt, struct inittime *t)
+{
+	if (opt == 't')
+		return add_tsa(c, t);
+	if (opt == 'q')
+		return set_quorum(c, t);
+	if (t->n == 0)
+		return cli_usage(c, "--tsa-%s: give the --tsa that it is of "
+			"before it", opt == 'R' ? "root" : "policy");
+	if (opt == 'R')
+		t->tsa[t->n - 1].root = optarg;
+	else
+		t->tsa[t->n - 1].policy = optarg;
+	return CLI_DONE;
+}
+
+/* Dotted decimal of at least two numbers, as a token has it. */
+static bool is_policy(const char *s)
+{
+	size_t n = strspn(s, "0123456789.");
+	return s[n] == '\0' && n >= 3 && n < 100 && strchr(s, '.') != NULL &&
+		strstr(s, "..") == NULL && s[0] != '.' && s[n - 1] != '.';
+}
+
+static int check_time(const struct cli *c, const struct inittime *t)
+{
+	for (size_t i = 0; i < t->n; i++) {
+		const struct inittime_tsa *one = &t->tsa[i];
+		bool local = strcmp(one->url, TIMESERVICE_LOCAL) == 0;
+		if (!local && one->root == NULL)
+			return cli_usage(c, "--tsa %s: give its root "
+				"certificate, --tsa-root FILE", one->url);
+		if (local && (one->root != NULL || one->policy != NULL))
+			return cli_usage(c, "--tsa local has no root "
+				"certificate and no policy");
+		if (one->policy != NULL && !is_policy(one->policy))
+			return cli_usage(c, "--tsa-policy %s: must be an OID "
+				"like 1.3.6.1.4.1.1", one->policy);
+	}
+	if (t->quorum > (t->n == 0 ? 1 : t->n))
+		return cli_usage(c, "--quorum %u: there are fewer timestamp "
+			"authorities than that", t->quorum);
+	return CLI_DONE;
 }
 
 /* Who has the key may release holds, and delete in mode governance. */
@@ -126,6 +205,10 @@ int cmd_init(const struct assembly *a, int argc, char **argv)
 		{"shares", required_argument, NULL, 'k'},
 		{"retention", required_argument, NULL, 'r'},
 		{"governance-key", required_argument, NULL, 'g'},
+		{"tsa", required_argument, NULL, 't'},
+		{"tsa-root", required_argument, NULL, 'R'},
+		{"tsa-policy", required_argument, NULL, 'P'},
+		{"quorum", required_argument, NULL, 'q'},
 		{"json", no_argument, NULL, 'j'},
 		{"help", no_argument, NULL, 'h'},
 		{0},
@@ -159,6 +242,13 @@ int cmd_init(const struct assembly *a, int argc, char **argv)
 		case 'g':
 			o.governance_key = optarg;
 			break;
+		case 't':
+		case 'R':
+		case 'P':
+		case 'q':
+			if ((r = time_option(&c, opt, &o.time)) != CLI_DONE)
+				return r;
+			break;
 		case 'j':
 			as_json = true;
 			break;
@@ -175,6 +265,8 @@ int cmd_init(const struct assembly *a, int argc, char **argv)
 	if (config_duration(o.settle, &ms) != 0 || ms < 500)
 		return cli_usage(&c, "--settle %s: must be a time like 10s or "
 			"2m, at least 0.5s", o.settle);
+	if ((r = check_time(&c, &o.time)) != CLI_DONE)
+		return r;
 	if (buckets != 0 && buckets != o.n)
 		return cli_usage(&c, "%u buckets are named for %u/%u shares: "
 			"one bucket a share", buckets, o.k, o.n);

@@ -11,6 +11,7 @@
 
 #include "core/cleanup.h"
 #include "fs/nearest.h"
+#include "fs/timeservice.h"
 #include "fs/rules.h"
 #include "core/retention.h"
 
@@ -214,6 +215,38 @@ static void set_bucket(struct reading *r, const char *text)
 	r->c->bucket[r->c->n_buckets++] = path;
 }
 
+bool config_url(const char *text)
+{
+	const char *host = strncmp(text, "http://", 7) == 0 ? text + 7
+		: strncmp(text, "https://", 8) == 0 ? text + 8 : "";
+	size_t n = 0;
+	while (text[n] > ' ' && text[n] <= '~')
+		n++;
+	return text[n] == '\0' && n <= CONFIG_URL_MAX && *host != '\0' &&
+		*host != '/';
+}
+
+static void set_tsa(struct reading *r, const char *text)
+{
+	if (!only_in_file(r, "tsa"))
+		return;
+	if (r->c->n_tsa == PARAMS_AUTHORITIES_MAX) {
+		complain(r, "tsa = %s: there are %d already, the most "
+			"allowed", text, PARAMS_AUTHORITIES_MAX);
+		return;
+	}
+	if (strcmp(text, TIMESERVICE_LOCAL) != 0 && !config_url(text)) {
+		complain(r, "tsa = %s: must be a URL, http://... or "
+			"https://..., or local", text);
+		return;
+	}
+	char *url = strdup(text);
+	if (url == NULL)
+		r->failed = true;
+	else
+		r->c->tsa[r->c->n_tsa++] = url;
+}
+
 static void set_immutable(struct reading *r, const char *text)
 {
 	if (strcmp(text, "auto") == 0)
@@ -394,6 +427,7 @@ static const struct setting {
 	[SETTLE_MAX] = {"settle_max", set_settle_max, false},
 	{"empty_settle", set_empty_settle, false},
 	{"bucket", set_bucket, true},
+	{"tsa", set_tsa, true},
 	{"immutable", set_immutable, false},
 	{"backlog_files", set_backlog_files, false},
 	{"backlog_bytes", set_backlog_bytes, false},
@@ -583,6 +617,8 @@ void config_done(struct config *c)
 {
 	for (size_t i = 0; i < c->n_buckets; i++)
 		free(c->bucket[i]);
+	for (size_t i = 0; i < c->n_tsa; i++)
+		free(c->tsa[i]);
 	for (size_t i = 0; i < c->n_binds; i++) {
 		free(c->bind[i].glob);
 		free(c->bind[i].preset);

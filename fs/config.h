@@ -9,6 +9,8 @@
  *   empty_settle = 24h      for empty files
  *   bucket = DIR            one line a bucket, in order of share number;
  *                           relative paths start at the vault
+ *   tsa = URL|local         one line a timestamp authority of the chain, in
+ *                           their order; none: one, local (fs/timeservice.h)
  *   immutable = auto|off    chattr +i on sealed files and objects
  *   backlog_files = 100000  writers wait while more files than this are not
  *   backlog_bytes = 64G     final, or more bytes
@@ -33,6 +35,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "core/params.h"
+
 #define CONFIG_BUCKETS_MAX 16
 #define CONFIG_BINDS_MAX 64
 
@@ -40,11 +44,14 @@
 enum list_certs { LIST_CERTS_NO, LIST_CERTS_ROOT, LIST_CERTS_YES };
 
 #define CONFIG_SUFFIX_MAX 32	/* bytes */
+#define CONFIG_URL_MAX 1000
 
 struct config {
 	uint64_t settle_ms, settle_max_ms, empty_settle_ms;
 	size_t n_buckets;
 	char *bucket[CONFIG_BUCKETS_MAX];	/* absolute */
+	size_t n_tsa;
+	char *tsa[PARAMS_AUTHORITIES_MAX];
 	bool immutable;
 	uint64_t backlog_files, backlog_bytes;
 	uint64_t quota;			/* bytes of files; 0: none */
@@ -75,6 +82,8 @@ const char *config_nearest(const char *name, unsigned *best);
 /* One "name=value" as on a command line (-o settle=2s,...). */
 int config_set(struct config *c, const char *assignment, const char *base,
 	char **ret_why);
+/* Can a service be asked there?  "http://" or "https://" and a host. */
+bool config_url(const char *text);
 /* "10s", "500ms", "1h", "2d", "0.5s"; -EINVAL. */
 int config_duration(const char *text, uint64_t *ret_ms);
 /* "64G", "1M", "4096"; -EINVAL. */

@@ -1,9 +1,11 @@
 #include "fs/conftext.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "core/cleanup.h"
 #include "fs/text.h"
+#include "fs/timeservice.h"
 
 static const char head[] =
 "# notaryfs.conf: read when the vault is mounted; SIGHUP reads the settings\n"
@@ -51,7 +53,7 @@ static const char middle[] =
 "#quota = none\n"
 "\n"
 "# Least time between two blocks, 0ms to 1h.\n"
-"#block_interval = 10ms\n"
+"%s\n"
 "\n"
 "# How long a file is kept from its seal on at least, and the least and the\n"
 "# greatest time from now to a date that is set later: 90d, 7y, or none.\n"
@@ -64,17 +66,46 @@ static const char middle[] =
 "# of node_exporter reads them.  An absolute path that ends in .prom.\n"
 "#metrics_file = /var/lib/prometheus/node-exporter/notaryfs.prom\n"
 "\n"
+"# Where the timestamp authorities are asked, a line for each, in their order:\n"
+"# a URL, or local for this machine's own clock.  A service may move to another\n"
+"# URL; which authorities they are never changes.\n";
+
+static const char tail[] =
+"\n"
 "# Where the shares go, one folder each, in order of share number.  Relative\n"
 "# ones start at the vault.  A folder may be moved, to another disk or machine,\n"
 "# while the vault is not mounted; the number and the order never change.\n";
 
+/* A service that is asked over the network wants a rest between two blocks. */
+static bool remote(const struct inittime *t)
+{
+	for (size_t i = 0; i < t->n; i++)
+		if (strcmp(t->tsa[i].url, TIMESERVICE_LOCAL) != 0)
+			return true;
+	return false;
+}
 
-int conftext(const char *settle, unsigned n, char *const *bucket,
+static int add_tsa(struct buf *b, const struct inittime *t)
+{
+	int err = t->n > 0 ? 0 : text_add(b, "#tsa = %s\n", TIMESERVICE_LOCAL);
+	for (size_t i = 0; i < t->n && err == 0; i++)
+		err = text_add(b, "tsa = %s\n", t->tsa[i].url);
+	return err;
+}
+
+int conftext(const struct init_options *o, char *const *bucket,
 	struct buf *ret)
 {
 	cleanup(buf) struct buf b = {0};
-	int err = text_add(&b, "%ssettle = %s\n%s", head, settle, middle);
-	for (unsigned i = 0; i < n && err == 0; i++)
+	int err = text_add(&b, "%ssettle = %s\n", head, o->settle);
+	if (err == 0)
+		err = text_add(&b, middle, remote(&o->time) ?
+			"block_interval = 1s" : "#block_interval = 10ms");
+	if (err == 0)
+		err = add_tsa(&b, &o->time);
+	if (err == 0)
+		err = text_add(&b, "%s", tail);
+	for (unsigned i = 0; i < o->n && err == 0; i++)
 		err = bucket != NULL ? text_add(&b, "bucket = %s\n", bucket[i])
 				     : text_add(&b, "bucket = buckets/%u\n", i);
 	if (err != 0)

@@ -6,10 +6,10 @@
 #define FS_CONFTEXT_H
 
 #include "core/bytes.h"
+#include "fs/init.h"
 
-/* settle: the text of that setting; bucket: n absolute folders, or NULL for
- * buckets/0 ... in the vault. */
-int conftext(const char *settle, unsigned n, char *const *bucket,
+/* bucket: o->n absolute folders, or NULL for buckets/0 ... in the vault. */
+int conftext(const struct init_options *o, char *const *bucket,
 	struct buf *ret);
 
 #endif

@@ -96,10 +96,13 @@ static void reread(struct daemon *d)
 		return;
 	}
 	bool fixed = new.n_buckets != now->n_buckets ||
+		new.n_tsa != now->n_tsa ||
 		new.immutable != now->immutable ||
 		new.block_interval_ms != now->block_interval_ms;
 	for (size_t i = 0; !fixed && i < new.n_buckets; i++)
 		fixed = strcmp(new.bucket[i], now->bucket[i]) != 0;
+	for (size_t i = 0; !fixed && i < new.n_tsa; i++)
+		fixed = strcmp(new.tsa[i], now->tsa[i]) != 0;
 	/* Single words that other threads read at any time. */
 	uint64_t *to[] = {&now->settle_ms, &now->settle_max_ms,
 		&now->empty_settle_ms, &now->backlog_files,

@@ -17,6 +17,7 @@
 #include "fs/mountpoint.h"
 #include "fs/newest.h"
 #include "fs/text.h"
+#include "fs/timeservice.h"
 
 #define STORERS 2		/* threads that store blocks */
 #define CLOCK_BACK_MS 2000	/* more than clocks that are being set right */
@@ -108,7 +109,12 @@ static int open_key(struct daemon *d)
 			"newest timestamp of this vault: if it was set back, "
 			"set it right; until it has caught up timestamps stay "
 			"where they are", (newest - now) / 1000);
-	err = d->a->tsa_open(key, d->a->clock, newest, &d->tsa);
+	const struct timeservice_places at = {d->v->config.tsa,
+		d->v->config.n_tsa, key, newest};
+	bool local;
+	err = timeservice_open(d->a, &d->v->params, &at, &d->tsa, &local);
+	if (err != 0 && !local)
+		return daemon_fail(d, err, "cannot use the timestamp services");
 	if (err == -EPERM)
 		*d->why = text_of("%s is a secret: it must belong to the user "
 			"who mounts the vault, and nobody else may read it "

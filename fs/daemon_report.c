@@ -30,6 +30,9 @@ static void service_row(struct daemon *d, enum notary_service which,
 			"that are needed can be written", d->replica->quorum);
 	else if (which == NOTARY_REPLICA && h.error == -EIO)
 		filestore_failed(d->content, r->error, sizeof r->error);
+	if (which == NOTARY_TIMESTAMPER && h.error == -EAGAIN &&
+			d->tsa->ops->why != NULL)
+		d->tsa->ops->why(d->tsa, r->error, sizeof r->error);
 	if (which == NOTARY_TIMESTAMPER && h.error == -EBADMSG)
 		snprintf(r->error, sizeof r->error, "its timestamps are not "
 			"of this chain: is state/keys/timestamp this vault's?");

@@ -23,7 +23,7 @@ static const struct {
 	const char *service, *advice;
 } advices[] = {
 	{"timestamp", "files stay sealed and wait; it is tried again.  If this "
-		"lasts, look at the clock and at state/keys/timestamp"},
+		"lasts, notaryfs check VAULT says what is wrong"},
 	{"buckets", "files stay sealed and wait.  Bring back the buckets that "
 		"failed: mount their disks, make room on them"},
 	{"sequencer", "files stay sealed and wait; it is started again.  If "

@@ -26,6 +26,7 @@
 #include "fs/govkey.h"
 #include "fs/home.h"
 #include "fs/text.h"
+#include "fs/timeservice.h"
 #include "fs/unmake.h"
 
 /* Everything that is alive while a vault is made. */
@@ -34,7 +35,7 @@ struct making {
 	const struct init_options *o;
 	char *root;			/* absolute */
 	char *bucket[PARAMS_BUCKETS_MAX]; /* absolute */
-	uint8_t public_key[32];		/* of the timestamp authority */
+	struct inittime_words time;
 	struct timestamper *tsa;
 	struct buf governance;		/* public key, or empty */
 	struct assembly_genesis gen;
@@ -210,9 +211,8 @@ static int make_keys(struct making *m, const uint8_t installation[16])
 	cleanup(free) char *state = below(m, "state/sequencer");
 	if (key == NULL || state == NULL)
 		return -ENOMEM;
-	int err = m->a->tsa_create(key, m->a->entropy, m->public_key);
-	if (err == 0)
-		err = m->a->tsa_open(key, m->a->clock, 0, &m->tsa);
+	int err = !inittime_any_local(&m->o->time) ? 0 :
+		m->a->tsa_create(key, m->a->entropy, m->time.local_key);
 	if (err != 0)
 		return fail(m, err, "cannot make the timestamp key %s", key);
 	if (m->o->retention != RETENTION_NONE &&
@@ -223,9 +223,21 @@ static int make_keys(struct making *m, const uint8_t installation[16])
 	return err == 0 ? 0 : fail(m, err, "cannot start the sequencer");
 }
 
+static int open_time(struct making *m, const struct params *p)
+{
+	cleanup(free) char *key = below(m, "state/keys/timestamp");
+	char *url[PARAMS_AUTHORITIES_MAX];
+	bool local;
+	if (key == NULL)
+		return -ENOMEM;
+	for (size_t i = 0; i < m->o->time.n; i++)
+		url[i] = m->o->time.tsa[i].url;
+	const struct timeservice_places at = {url, m->o->time.n, key, 0};
+	return timeservice_open(m->a, p, &at, &m->tsa, &local);
+}
+
 static int make_params(struct making *m, const uint8_t installation[16])
 {
-	static const char authority[] = "local timestamp authority";
 	cleanup(free) struct params *p = calloc(1, sizeof *p);
 	char name[PARAMS_BUCKETS_MAX][4];
 	int err;
@@ -237,10 +249,6 @@ static int make_params(struct making *m, const uint8_t installation[16])
 		.any_image = true,
 		.n_roots = 1,
 		.root = {attestation_root_hash(BUF_BYTES(&m->gen.root))},
-		.n_authorities = 1,
-		.authority = {{TIMESTAMP_LOCAL, BYTES(m->public_key, 32),
-			BYTES(authority, sizeof authority - 1)}},
-		.quorum = 1,
 		.share_k = (uint8_t)m->o->k,
 		.share_n = (uint8_t)m->o->n,
 		.share_w = 8,
@@ -260,9 +268,12 @@ static int make_params(struct making *m, const uint8_t installation[16])
 		int n = snprintf(name[i], sizeof name[i], "%u", i);
 		p->bucket[i] = BYTES(name[i], (size_t)n);
 	}
+	inittime_params(&m->o->time, &m->time, p);
 	memcpy(p->installation, installation, sizeof p->installation);
 	err = attestation_hash(BUF_BYTES(&m->gen.doc), &p->first_document);
-	return err != 0 ? err : params_encode(p, &m->params);
+	if (err == 0)
+		err = params_encode(p, &m->params);
+	return err != 0 ? err : open_time(m, p);
 }
 
 static int make_block_zero(struct making *m)
@@ -410,8 +421,8 @@ static int store_files(struct making *m)
 	char hex[HASH_HEX + 2];
 	if (conf == NULL || genesis == NULL || anchor == NULL)
 		return -ENOMEM;
-	int err = conftext(m->o->settle, m->o->n,
-		m->o->bucket[0] != NULL ? m->bucket : NULL, &text);
+	int err = conftext(m->o, m->o->bucket[0] != NULL ? m->bucket : NULL,
+		&text);
 	if (err != 0 || (err = unmake_note(&m->made, conf)) != 0 ||
 	    (err = unmake_note(&m->made, anchor)) != 0)
 		return err;
@@ -448,6 +459,7 @@ static void done(struct making *m, int err)
 	else
 		unmake_done(&m->made);
 	assembly_genesis_done(&m->gen);
+	inittime_done(&m->time);
 	struct buf *bufs[] = {&m->params, &m->b0, &m->t, &m->s, &m->genesis,
 		&m->number, &m->governance};
 	for (size_t i = 0; i < sizeof bufs / sizeof *bufs; i++)
@@ -463,7 +475,8 @@ int init_vault(const struct assembly *a, const struct init_options *o,
 	*ret_why = NULL;
 	struct making m = {.a = a, .o = o, .why = ret_why};
 	int err;
-	if ((err = make_root(&m)) == 0 &&
+	if ((err = inittime_try(a, &o->time, &m.time, ret_why)) == 0 &&
+	    (err = make_root(&m)) == 0 &&
 	    (err = make_folders(&m)) == 0 &&
 	    (err = make_buckets(&m)) == 0 &&
 	    (err = make_chain(&m)) == 0 &&

@@ -13,14 +13,14 @@
 
 #include "core/bytes.h"
 #include "core/params.h"
-
-struct assembly;
+#include "fs/inittime.h"
 
 #define INIT_GOVERNANCE_KEY "governance.key"
 
 struct init_options {
 	const char *path;	/* of the vault */
 	const char *settle;	/* as in notaryfs.conf */
+	struct inittime time;
 	unsigned k, n;		/* 1 <= k <= n <= PARAMS_BUCKETS_MAX */
 	const char *bucket[PARAMS_BUCKETS_MAX];	/* n folders, or all NULL */
 	enum retention_mode retention;

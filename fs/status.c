@@ -34,10 +34,14 @@ void status_trust(struct status *s, const struct params *p,
 {
 	const char *class = p->trust == TRUST_LOCAL ? "local software"
 						    : "AWS Nitro";
+	char time[80] = "";
+	if (params_time_elsewhere(p))
+		snprintf(time, sizeof time, ", time by %" PRIu64 " of %zu "
+			"timestamp authorities", p->quorum, p->n_authorities);
 	if (isolation == NULL)
-		snprintf(s->trust, sizeof s->trust, "%s", class);
+		snprintf(s->trust, sizeof s->trust, "%s%s", class, time);
 	else
-		snprintf(s->trust, sizeof s->trust, "%s (%s)", class,
+		snprintf(s->trust, sizeof s->trust, "%s%s (%s)", class, time,
 			isolation);
 }
 

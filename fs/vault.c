@@ -18,6 +18,7 @@
 #include "core/merkle.h"
 #include "core/object.h"
 #include "fs/file.h"
+#include "fs/timeservice.h"
 
 char *vault_path(const struct vault *v, const char *rest)
 {
@@ -129,6 +130,10 @@ static int read_config(struct vault *v, char **ret_why)
 	int err = config_read(path, v->path, &v->config, ret_why);
 	if (err != 0)
 		return err;
+	const char *wrong = timeservice_wrong(&v->params, v->config.tsa,
+		v->config.n_tsa);
+	if (wrong != NULL)
+		return why(ret_why, "%s: %s", path, wrong);
 	if (v->config.n_buckets != v->params.n_buckets)
 		return why(ret_why, "%s names %zu buckets, but this vault was "
 			"made with %zu", path, v->config.n_buckets,

@@ -208,7 +208,8 @@ static void work_free(struct timestamper *base)
 
 static void services(void)
 {
-	static const struct timestamper_ops ops = {work, work_free};
+	static const struct timestamper_ops ops = {
+		.stamp = work, .free = work_free};
 	struct clockwork c[3];
 	struct timestamper *member[3], *all = NULL;
 	bool freed[3] = {false};

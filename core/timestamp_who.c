@@ -1,0 +1,36 @@
+#include <openssl/x509.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "core/timestamp.h"
+
+/* The subject as RFC 2253 writes it: ASCII, with whatever is not escaped. */
+static size_t subject(X509 *x, char *ret, size_t size)
+{
+	BIO *out = BIO_new(BIO_s_mem());
+	int n = 0;
+
+	if (out != NULL && X509_NAME_print_ex(out, X509_get_subject_name(x), 0,
+			XN_FLAG_RFC2253) > 0)
+		n = BIO_read(out, ret, (int)size - 1);
+	BIO_free(out);
+	ret[n < 0 ? 0 : n] = '\0';
+	return strlen(ret);
+}
+
+void timestamp_who(const struct params_authority *a,
+	char ret[TIMESTAMP_WHO_MAX])
+{
+	char whom[TIMESTAMP_WHO_MAX / 2];
+	const uint8_t *p = a->key.p;
+	X509 *root = NULL;
+	int n = (int)(a->name.n < PARAMS_NAME_MAX ? a->name.n : PARAMS_NAME_MAX);
+
+	if (a->type == TIMESTAMP_RFC3161)
+		root = d2i_X509(NULL, &p, (long)a->key.n);
+	if (root != NULL && subject(root, whom, sizeof(whom)) > 0)
+		snprintf(ret, TIMESTAMP_WHO_MAX, "%.*s (%s)", n, a->name.p, whom);
+	else
+		snprintf(ret, TIMESTAMP_WHO_MAX, "%.*s", n, a->name.p);
+	X509_free(root);
+}
