@@ -2040,6 +2040,9 @@ def parse(argv):
             asked = read_range(rest.pop(0))
         elif arg == "--witness" and rest:
             witnesses.append(read_witness(rest.pop(0)))
+            if len({k[2] for k in witnesses}) < len(witnesses):
+                raise Trouble("--witness: its key was given already; each "
+                              "counts once", 64)
         elif arg == "--witnesses" and rest:
             quorum = rest.pop(0)
         elif arg.startswith(("--anchor=", "--range=", "--witness=",

@@ -21,8 +21,9 @@
 
 static const char usage[] =
 	"usage: notary-verify [--anchor HEX|FILE] [--json] [--at TIME] [--range A-B]\n"
-	"                     FILE [FILE.cert]\n"
-	"       notary-verify [--anchor HEX|FILE] [--json] [--at TIME] -r DIR [--certs DIR2]\n"
+	"                     [--witness VKEY|FILE]... [--witnesses N] FILE [FILE.cert]\n"
+	"       notary-verify [--anchor HEX|FILE] [--json] [--at TIME]\n"
+	"                     [--witness VKEY|FILE]... [--witnesses N] -r DIR [--certs DIR2]\n"
 	"       notary-verify [--anchor HEX|FILE] [--json] explain CERT\n"
 	"       notary-verify [--anchor HEX|FILE] [--json] parts CERT DIR\n"
 	"       notary-verify [--anchor HEX|FILE] [--json] --log DIR [CHECKPOINT...]\n"
@@ -35,6 +36,9 @@ static const char usage[] =
 	"                     from 0, and its certificate says so\n"
 	"  --at TIME          refuse what is not proved to have existed by TIME:\n"
 	"                     2026-11-24, 2026-11-24T10:00:00Z (UTC) or @SECONDS\n"
+	"  --witness VKEY|FILE  a witness who must have signed the checkpoint in the\n"
+	"                     certificate: NAME+ID+KEY (C2SP), or a file that holds it\n"
+	"  --witnesses N      that many of those named are enough\n"
 	"  --json             facts as JSON, one object a line\n"
 	"  -r DIR             every file below DIR; certificates beside the files,\n"
 	"                     below DIR/.certs, or below --certs DIR2\n"
@@ -47,8 +51,8 @@ static const char usage[] =
 	"Exit: 0 valid, 1 refused, 2 incomplete or cannot say, 64 wrong usage.\n";
 
 struct options {
-	bool tree, json, have_anchor, have_at;
-	uint64_t at_ms;		/* of --at */
+	bool tree, json, have_anchor;
+	struct demands demands;
 	const char *certs, *log;
 	struct hash anchor;
 	uint64_t from, to;	/* of --range; to == 0: a whole file */
@@ -73,7 +77,7 @@ static int check_tree(const struct options *o, const char *dir)
 		.dir = dir,
 		.certs = o->certs,
 		.anchor = anchor_of(o),
-		.at_ms = o->have_at ? &o->at_ms : NULL,
+		.demands = &o->demands,
 		.json = o->json,
 		.out = stdout,
 		.progress = isatty(STDERR_FILENO) ? stderr : NULL,
@@ -127,8 +131,8 @@ static int set_range(struct options *o, const char *text)
 
 static int set_at(struct options *o, const char *text)
 {
-	o->have_at = offline_time(text, &o->at_ms) == 0;
-	if (o->have_at)
+	o->demands.have_at = offline_time(text, &o->demands.at_ms) == 0;
+	if (o->demands.have_at)
 		return 0;
 	fprintf(stderr,
 		"notary-verify: --at %s: it takes 2026-11-24 (its first moment), "
@@ -137,10 +141,19 @@ static int set_at(struct options *o, const char *text)
 	return EXIT_USAGE;
 }
 
+/* why NULL: all is well. */
+static int said(const char *option, const char *text, const char *why)
+{
+	if (why == NULL)
+		return 0;
+	fprintf(stderr, "notary-verify: %s %s: %s\n", option, text, why);
+	return EXIT_USAGE;
+}
+
 /* 0, or the exit code plus one to end with. */
 static int parse(int argc, char **argv, struct options *o)
 {
-	enum { ANCHOR = 256, JSON, CERTS, RANGE, AT, LOG, HELP, VERSION };
+	enum { ANCHOR = 256, JSON, CERTS, RANGE, AT, LOG, WITNESS, WITNESSES, HELP, VERSION };
 	static const struct option longs[] = {
 		{"anchor", required_argument, NULL, ANCHOR},
 		{"json", no_argument, NULL, JSON},
@@ -148,6 +161,8 @@ static int parse(int argc, char **argv, struct options *o)
 		{"at", required_argument, NULL, AT},
 		{"range", required_argument, NULL, RANGE},
 		{"log", required_argument, NULL, LOG},
+		{"witness", required_argument, NULL, WITNESS},
+		{"witnesses", required_argument, NULL, WITNESSES},
 		{"recursive", no_argument, NULL, 'r'},
 		{"help", no_argument, NULL, HELP},
 		{"version", no_argument, NULL, VERSION},
@@ -178,6 +193,16 @@ static int parse(int argc, char **argv, struct options *o)
 		case LOG:
 			o->log = optarg;
 			break;
+		case WITNESS:
+			if (said("--witness", optarg, demands_witness(
+					&o->demands, optarg)) != 0)
+				return EXIT_USAGE + 1;
+			break;
+		case WITNESSES:
+			if (said("--witnesses", optarg, demands_quorum(
+					&o->demands, optarg)) != 0)
+				return EXIT_USAGE + 1;
+			break;
 		case 'r':
 			o->tree = true;
 			break;
@@ -199,13 +224,12 @@ static int parse(int argc, char **argv, struct options *o)
 static int run(const struct options *o, char **args, int n)
 {
 	struct verifyone one = {.anchor = anchor_of(o), .json = o->json,
-		.at_ms = o->have_at ? &o->at_ms : NULL, .from = o->from,
-		.to = o->to};
+		.demands = &o->demands, .from = o->from, .to = o->to};
 	bool explain = n > 0 && strcmp(args[0], "explain") == 0;
 	bool parts = n > 0 && strcmp(args[0], "parts") == 0;
 
 	if (o->log != NULL)
-		return o->to > 0 || o->tree || o->have_at || o->certs != NULL ?
+		return o->to > 0 || o->tree || o->demands.have_at || o->demands.n_witnesses > 0 || o->certs != NULL ?
 			wrong_usage("--log goes with --anchor and --json alone") :
 			check_log(o, args, (size_t)n);
 	if (o->certs != NULL && !o->tree)
@@ -230,7 +254,8 @@ static int run(const struct options *o, char **args, int n)
 
 int main(int argc, char **argv)
 {
-	struct options o = {0};
+	static struct options o;
+	const char *why;
 	int end;
 
 	/* no file or variable of the machine's may change what is checked */
@@ -239,5 +264,8 @@ int main(int argc, char **argv)
 	end = parse(argc, argv, &o);
 	if (end != 0)
 		return end - 1;
+	why = demands_whole(&o.demands);
+	if (why != NULL)
+		return wrong_usage(why);
 	return run(&o, argv + optind, argc - optind);
 }

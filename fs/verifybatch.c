@@ -284,8 +284,7 @@ static void check(struct run *r, size_t i)
 		return;
 	}
 	verify_end(&report, &f->content);
-	if (r->p->at_ms != NULL)
-		verify_at(&report, *r->p->at_ms);
+	demands_meet(r->p->demands, &report);
 	judged(r, path, &report);
 }
 

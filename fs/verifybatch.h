@@ -11,7 +11,7 @@
 #include <stdatomic.h>
 
 #include "core/text.h"
-#include "core/verify.h"
+#include "fs/demands.h"
 
 #define BATCH_FILES 64
 #define BATCH_PATHS ((size_t)32 << 10)	/* bytes of paths; one longer one fits */
@@ -37,7 +37,7 @@ struct verifyplace {
 	bool certs_only;	/* nowhere else */
 	bool json;
 	const struct hash *anchor;
-	const uint64_t *at_ms;	/* or NULL */
+	const struct demands *demands;
 	struct verify_cache *cache;
 	_Atomic uint64_t files, bytes; /* done, for the progress */
 	/* Waits for the batch's turn, prints what is said and empties it. */

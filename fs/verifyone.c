@@ -190,8 +190,7 @@ int verifyone_file(const struct verifyone *o, const char *file, const char *cert
 	if (rc != 0)
 		return unread(o, file, strerror(-rc));
 	verify_end(&r, &content);
-	if (o->at_ms != NULL)
-		verify_at(&r, *o->at_ms);
+	demands_meet(o->demands, &r);
 	exit = print(o, &r);
 	return o->json ? exit : print_checked(file, cert, exit);
 }
@@ -210,8 +209,8 @@ static bool judge(const struct verifyone *o, const char *path, struct buf *raw,
 	rc = verify(BUF_BYTES(raw), o->anchor, NULL, ret);
 	if (rc != 0)
 		*ret_exit = unread(o, path, strerror(-rc));
-	else if (o->at_ms != NULL)
-		verify_at(ret, *o->at_ms);
+	else
+		demands_meet(o->demands, ret);
 	return rc == 0;
 }
 

@@ -10,13 +10,13 @@
 
 #include <stdbool.h>
 
-#include "core/bytes.h"
+#include "fs/demands.h"
 
 enum { EXIT_VALID = 0, EXIT_REFUSED = 1, EXIT_INCOMPLETE = 2, EXIT_USAGE = 64 };
 
 struct verifyone {
 	const struct hash *anchor;	/* may be NULL */
-	const uint64_t *at_ms;		/* of --at; may be NULL */
+	const struct demands *demands;
 	bool json;
 	uint64_t from, to;		/* of --range; to == 0: a whole file */
 };

@@ -56,7 +56,7 @@ int verifytree(const struct verifytree_options *o, struct verifytree_counts *ret
 	cleanup(close) int dir = open_folder(AT_FDCWD, o->dir);
 	cleanup(close) int certs = -1;
 	struct verifyplace p = {.dir = dir, .anchor = o->anchor,
-		.at_ms = o->at_ms,
+		.demands = o->demands,
 		.json = o->json, .certs_only = o->certs != NULL};
 	int rc;
 

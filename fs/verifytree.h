@@ -19,7 +19,7 @@
 struct verifytree_options {
 	const char *dir, *certs;	/* certs may be NULL */
 	const struct hash *anchor;	/* may be NULL */
-	const uint64_t *at_ms;		/* of verify_at(); may be NULL */
+	const struct demands *demands;
 	bool json;			/* one object a line, for every file */
 	unsigned threads;		/* 0: one for each core */
 	FILE *out;			/* what is said of files */
