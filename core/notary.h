@@ -88,6 +88,9 @@ int storeit_step(struct notary *n);
 int sequenceit_step(struct notary *n);
 int lagit_step(struct notary *n);
 int publishit_step(struct notary *n);
+/* The next publishit_step() does not wait for the time between two checkpoints.
+ * Not beside one. */
+void publishit_soon(struct notary *n);
 
 /* Ends the waiting for more records once: somebody waits. */
 void notary_hurry(struct notary *n);

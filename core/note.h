@@ -85,6 +85,11 @@ void checkpoint_origin(
 /* The text of a note as a checkpoint; -EBADMSG. */
 int checkpoint_decode(struct bytes text, struct checkpoint *ret);
 
+/* The same note with the signatures of both: of a, then those of b that it has
+ * not.  -EBADMSG: one is no note; -EINVAL: they are over other texts; -EFBIG: beyond
+ * NOTE_MAX or NOTE_SIGNATURES_MAX.  (note_merge.c) */
+int note_merge(struct bytes a, struct bytes b, struct buf *ret);
+
 /* Making them.  By hand, without libcbor: the enclave does it.  (note_sign.c)
  * The text of a checkpoint without extensions; -EINVAL for an origin that
  * could not be read back. */

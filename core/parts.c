@@ -11,7 +11,6 @@
 #include "core/cleanup.h"
 #include "core/cose.h"
 #include "core/hash.h"
-#include "core/note.h"
 #include "core/memory.h"
 #include "core/parts_impl.h"
 #include "core/sequence.h"
@@ -188,25 +187,6 @@ static void add_cose(
 	OPENSSL_free(der);
 }
 
-/* By what the checkpoints of the main log are checked that this epoch signed. */
-static void add_log_key(struct parts_maker *m)
-{
-	char origin[CHECKPOINT_ORIGIN_MAX], text[NOTE_VKEY_MAX];
-	struct hash anchor = block_hash(m->r->cert.b0);
-	struct note_key k;
-
-	checkpoint_origin(&anchor, origin);
-	if (note_key_make(origin, NOTE_ED25519, m->r->doc_data.log_key, &k) !=
-		0)
-		return; /* cannot be: such an origin is a key's name */
-	note_key_text(&k, text);
-	parts_add(m, BYTES(text, strlen(text)), "log.vkey");
-	parts_say(m,
-		"log.vkey: the key that attestation.cose names for checkpoints "
-		"of the main log, .notary/log/checkpoint\n  in the mount, as "
-		"verifiers of C2SP notes take it\n\n");
-}
-
 static void add_number(struct parts_maker *m)
 {
 	const struct certificate *c = &m->r->cert;
@@ -297,7 +277,7 @@ int parts_make(const struct report *r, struct parts_list *ret)
 	add_blocks(&m);
 	parts_add_stamps(&m);
 	add_number(&m);
-	add_log_key(&m);
+	parts_add_log(&m);
 	add_enclave(&m);
 	parts_add(&m, BUF_BYTES(&m.readme), "README");
 	buf_free(&m.readme);

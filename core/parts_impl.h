@@ -29,5 +29,7 @@ void parts_add_pem(struct parts_maker *m, const char *name, const char *label,
 /* Upper and lower timestamp and whom they are checked against.
  * (parts_stamp.c) */
 void parts_add_stamps(struct parts_maker *m);
+/* The key of checkpoints; checkpoint and receipt, if there are.  (parts_log.c) */
+void parts_add_log(struct parts_maker *m);
 
 #endif

@@ -52,11 +52,50 @@ int published_load(struct local *l, struct buf *keep, struct published *ret)
 	return rc != 0 ? rc : published_decode(BUF_BYTES(keep), ret);
 }
 
+static void name_of(uint32_t epoch, char ret[32])
+{
+	snprintf(ret, 32, VALUE ".%u", (unsigned)epoch);
+}
+
+int published_of_epoch(struct local *l, uint32_t epoch, struct buf *keep,
+	struct published *ret)
+{
+	char name[32];
+	int rc = published_load(l, keep, ret);
+
+	if (rc == 0 && ret->epoch == epoch)
+		return 0;
+	buf_free(keep);
+	if (rc != 0 && rc != -ENOENT)
+		return rc;
+	name_of(epoch, name);
+	rc = l->ops->value(l, name, keep);
+	return rc != 0 ? rc : published_decode(BUF_BYTES(keep), ret);
+}
+
+/* What another epoch has published last, before it is replaced. */
+static int put_aside(struct local *l, uint32_t epoch)
+{
+	cleanup(buf) struct buf old = {0};
+	struct published p;
+	char name[32];
+	int rc = published_load(l, &old, &p);
+
+	if (rc == -ENOENT || rc == -EBADMSG || (rc == 0 && p.epoch == epoch))
+		return 0;
+	if (rc != 0)
+		return rc;
+	name_of(p.epoch, name);
+	return l->ops->set_value(l, name, BUF_BYTES(&old));
+}
+
 int published_store(struct local *l, const struct published *p)
 {
 	cleanup(buf) struct buf value = {0};
 	int rc = published_encode(p, &value);
 
+	if (rc == 0)
+		rc = put_aside(l, p->epoch);
 	return rc != 0 ? rc : l->ops->set_value(l, VALUE, BUF_BYTES(&value));
 }
 

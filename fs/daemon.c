@@ -248,6 +248,11 @@ static int stop(struct daemon *d)
 	if (d->mount != NULL)
 		mount_close(d->mount);
 	drive_stop(d->drive);
+	if (d->notary != NULL && d->seq != NULL) {
+		/* This epoch's keys are gone after this. */
+		publishit_soon(d->notary);
+		publishit_step(d->notary);
+	}
 	notary_free(d->notary);
 	reserve_let_go(d->reserve);
 	if (d->seq != NULL) {

@@ -133,15 +133,58 @@ static int read_tile(
 
 /* -- the tree */
 
-/* The size that all reaches to; 0 when nothing is published. */
-static int load(const struct logtree *t, struct buf *keep,
-	struct published *ret)
-{
-	int rc = published_load(t->local, keep, ret);
+#define EPOCHS "epoch"
 
-	if (rc == -ENOENT)
+/* Takes "epoch/E" off *path.  1: that was it; 0: it is not below there. */
+static int epoch_of(const char **path, uint32_t *ret)
+{
+	char name[sizeof(EPOCHS) + 16];
+	uint32_t epoch = 0;
+	size_t n;
+
+	if (sscanf(*path, EPOCHS "/%9" SCNu32, &epoch) != 1)
+		return 0;
+	n = (size_t)snprintf(name, sizeof(name), EPOCHS "/%" PRIu32, epoch);
+	if (strncmp(*path, name, n) != 0 ||
+		((*path)[n] != '\0' && (*path)[n] != '/'))
+		return 0;
+	*path += (*path)[n] == '/' ? n + 1 : n;
+	*ret = epoch;
+	return 1;
+}
+
+/* What is published, of the epoch that *path names, which is taken off; the
+ * size is what all reaches to, 0 when there is nothing.  *ret_epoch: of an epoch. */
+static int load(const struct logtree *t, const char **path, struct buf *keep,
+	struct published *ret, bool *ret_epoch)
+{
+	uint32_t epoch;
+	int rc;
+
+	*ret_epoch = epoch_of(path, &epoch) == 1;
+	rc = *ret_epoch ? published_of_epoch(t->local, epoch, keep, ret) :
+		published_load(t->local, keep, ret);
+	if (rc == -ENOENT && !*ret_epoch) {
 		*ret = (struct published){.size = 0};
-	return rc == -ENOENT ? 0 : rc;
+		return 0;
+	}
+	return rc;
+}
+
+/* What an epoch has of its own. */
+static int look_epoch(const char *path, uint64_t size, enum logtree_kind *ret)
+{
+	enum single which;
+	uint64_t index;
+
+	*ret = LOGTREE_LIVE;
+	if (path[0] == '\0' || strcmp(path, RECEIPTS) == 0)
+		*ret = LOGTREE_FOLDER;
+	else if (!(single_of(path, &which) == 0 &&
+			singles[which].kind == LOGTREE_LIVE) &&
+		receipt_index(path, size, &index) != 0)
+		return -ENOENT;
+	return 0;
 }
 
 /* Without a checkpoint there is the folder, and nothing in it. */
@@ -161,7 +204,7 @@ static int look(const char *path, uint64_t size, enum logtree_kind *ret)
 		*ret = singles[which].kind;
 	else if (receipt_index(path, size, &index) == 0)
 		*ret = LOGTREE_LIVE;
-	else if (strcmp(path, RECEIPTS) != 0) {
+	else if (strcmp(path, RECEIPTS) != 0 && strcmp(path, EPOCHS) != 0) {
 		rc = tile_place(path, size, &place);
 		if (rc == 0 && place.kind == TILE_FILE)
 			*ret = LOGTREE_FIXED;
@@ -174,9 +217,11 @@ int logtree_look(const struct logtree *t, const char *path,
 {
 	cleanup(buf) struct buf keep = {0};
 	struct published p;
-	int rc = load(t, &keep, &p);
+	bool epoch;
+	int rc = load(t, &path, &keep, &p, &epoch);
 
-	return rc != 0 ? rc : look(path, p.size, ret);
+	return rc != 0 ? rc : epoch ? look_epoch(path, p.size, ret) :
+		look(path, p.size, ret);
 }
 
 int logtree_read(const struct logtree *t, const char *path, struct buf *ret)
@@ -187,10 +232,12 @@ int logtree_read(const struct logtree *t, const char *path, struct buf *ret)
 	struct published p;
 	enum single which;
 	uint64_t index;
-	int rc = load(t, &keep, &p);
+	bool epoch;
+	int rc = load(t, &path, &keep, &p, &epoch);
 
 	if (rc == 0)
-		rc = look(path, p.size, &kind);
+		rc = epoch ? look_epoch(path, p.size, &kind) :
+			look(path, p.size, &kind);
 	if (rc != 0)
 		return rc;
 	if (kind == LOGTREE_FOLDER)
@@ -205,7 +252,7 @@ int logtree_read(const struct logtree *t, const char *path, struct buf *ret)
 
 static int top_name(uint64_t i, char ret[LOGTREE_NAME], bool *ret_folder)
 {
-	static const char *const folders[] = {"tile", RECEIPTS};
+	static const char *const folders[] = {"tile", RECEIPTS, EPOCHS};
 
 	if (i >= SINGLES + sizeof(folders) / sizeof(*folders))
 		return -ENOENT;
@@ -221,11 +268,13 @@ int logtree_name(const struct logtree *t, const char *path, uint64_t i,
 	cleanup(buf) struct buf keep = {0};
 	struct tile_place place;
 	struct published p;
-	int rc = load(t, &keep, &p);
+	bool epoch;
+	int rc = load(t, &path, &keep, &p, &epoch);
 
 	if (rc != 0)
 		return rc;
-	if (p.size == 0 || strcmp(path, RECEIPTS) == 0)
+	if (p.size == 0 || epoch || strcmp(path, RECEIPTS) == 0 ||
+		strcmp(path, EPOCHS) == 0)
 		return -ENOENT;
 	if (path[0] == '\0')
 		return top_name(i, ret, ret_folder);

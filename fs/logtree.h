@@ -11,6 +11,8 @@
  *	sequencer.der		the one that signed the receipts
  *	block-zero.cbor, params.cbor	by what the document is judged
  *	receipt/I.cose		the receipt of entry I, by name, not listed
+ *	epoch/E/...		checkpoint, vkey, attestation.cose, sequencer.der
+ *				and receipts as epoch E had them last, not listed
  *
  * Everything is made from local when asked for, and reaches as far as the
  * newest checkpoint: so a reader never meets a hash that no checkpoint covers.

@@ -11,6 +11,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct bytes in = BYTES(data, size);
 	struct checkpoint c;
+	struct buf all = {0};
 	struct note_key k;
 	struct note n;
 	uint64_t time;
@@ -32,6 +33,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (note_key_decode(BYTES(vkey, strlen(vkey)), &k) != 0)
 		abort();
 	note_check(&n, &k, &time);
+	/* merged with itself it is itself */
+	if (note_merge(in, in, &all) != 0 || all.n != size ||
+		memcmp(all.p, data, size) != 0)
+		abort();
+	buf_free(&all);
 	for (i = 0; i < n.n; i++)
 		if (n.line[i].name.n > NOTE_NAME_MAX)
 			abort();

@@ -79,7 +79,7 @@ tap.ok(wait_for(lambda: os.path.exists(log + "/checkpoint")),
 tap.is_(size(), 1, "and holds block zero")
 tap.is_(sorted(os.listdir(log)), sorted(
     ["checkpoint", "vkey", "attestation.cose", "block-zero.cbor",
-     "params.cbor", "sequencer.der", "tile", "receipt"]), "its folder is listed")
+     "params.cbor", "sequencer.der", "tile", "receipt", "epoch"]), "its folder is listed")
 tap.is_(os.listdir(log + "/tile/0"), ["000.p"], "one hash is a partial tile")
 add(3, 0)
 tap.ok(caught_up(), "the checkpoint follows what is final")

@@ -128,6 +128,44 @@ static void signatures(void)
 	EVP_PKEY_free(other.key);
 }
 
+static void merged(void)
+{
+	struct signer s[] = {signer("example.com/log", NOTE_ED25519),
+		signer("w.example/1", NOTE_COSIGNATURE),
+		signer("w.example/2", NOTE_COSIGNATURE)};
+	cleanup(buf) struct buf a = {0}, b = {0}, c = {0}, other = {0};
+	cleanup(buf) struct buf ab = {0}, again = {0};
+	uint64_t time;
+	size_t i;
+
+	sign_note("one\n", s, 2, 5, &a);
+	sign_note("one\n", s + 2, 1, 6, &b);
+	sign_note("two\n", s + 2, 1, 6, &other);
+	is_int(note_merge(BUF_BYTES(&a), BUF_BYTES(&b), &ab), 0, "two notes");
+	for (i = 0; i < 3; i++)
+		is_int(check(BUF_BYTES(&ab), &s[i].pub, &time), 0,
+			"signer %zu of both", i);
+	ok(ab.n > a.n && memcmp(ab.p, a.p, a.n) == 0, "the first as it was");
+	is_int(note_merge(BUF_BYTES(&ab), BUF_BYTES(&b), &again), 0, "again");
+	is_bytes(BUF_BYTES(&again), BUF_BYTES(&ab), "no line stands twice");
+	is_int(note_merge(BUF_BYTES(&a), BUF_BYTES(&other), &c), -EINVAL,
+		"another text");
+	is_int(note_merge(BUF_BYTES(&a), TEXT("one\n"), &c), -EBADMSG,
+		"no note");
+	is_int(note_merge(TEXT("one\n"), BUF_BYTES(&a), &c), -EBADMSG,
+		"the first neither");
+	buf_free(&a);
+	sign_note("one\n", s, 1, 5, &a);
+	for (i = 0; i < NOTE_SIGNATURES_MAX - 1; i++)
+		if (note_sign(TEXT("one\n"), &s[1].pub, s[1].key, i, &a) != 0)
+			abort();
+	is_int(note_merge(BUF_BYTES(&a), BUF_BYTES(&b), &c), -EFBIG,
+		"no room for one more");
+	is_int((int)c.n, 0, "nothing is given then");
+	for (i = 0; i < 3; i++)
+		EVP_PKEY_free(s[i].key);
+}
+
 static void forms(void)
 {
 	static const struct {
@@ -204,6 +242,7 @@ int main(void)
 {
 	keys();
 	signatures();
+	merged();
 	forms();
 	checkpoints();
 	return done();
