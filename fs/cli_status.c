@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "core/cleanup.h"
+#include "core/json.h"
 #include "fs/assembly.h"
 #include "fs/cli.h"
 #include "fs/metrics.h"
@@ -127,6 +128,32 @@ static int from_mount(const struct wanted *w, struct status *s)
 	return err;
 }
 
+/* Which files they are, for those who may know. */
+static void print_hashing(const char *mount)
+{
+	cleanup(buf) struct buf all = {0};
+	char *line, *rest = NULL, done[32], bytes[32];
+	uint64_t n, of;
+	if (place_read(mount, "hashing", &all) != 0 ||
+	    buf_add(&all, "", 1) != 0)
+		return;
+	for (line = strtok_r((char *)all.p, "\n", &rest); line != NULL;
+	     line = strtok_r(NULL, "\n", &rest)) {
+		struct bytes json = BYTES(line, strlen(line));
+		cleanup(buf) struct buf shown = {0};
+		cleanup(free) char *path = NULL;
+		if (json_find_text(json, "path", &path) != 0 || path == NULL ||
+		    json_find_uint(json, "done", &n) != 0 ||
+		    json_find_uint(json, "bytes", &of) != 0 ||
+		    text_add_path(&shown, BYTES(path, strlen(path))) != 0)
+			return;
+		cli_bytes(n, done);
+		cli_bytes(of, bytes);
+		printf("hashing    %s of %s, %.*s\n", done, bytes,
+			(int)shown.n, (const char *)shown.p);
+	}
+}
+
 static int print(const struct wanted *w, const struct status *s)
 {
 	cleanup(buf) struct buf text = {0};
@@ -140,6 +167,8 @@ static int print(const struct wanted *w, const struct status *s)
 	if (err != 0)
 		return err;
 	fwrite(text.p, 1, text.n, stdout);
+	if (!w->json && !w->metrics && s->hashing.files > 0)
+		print_hashing(s->mount);
 	return fflush(stdout) == 0 ? 0 : -EIO;
 }
 

@@ -79,12 +79,16 @@ static int fill_status(struct daemon *d, struct status *s)
 {
 	struct local_counts n;
 	struct mount_counts m = {0};
+	struct mount_hashing h = {0};
 	int err = d->mount != NULL ? mount_counts(d->mount, &m, &n) :
 		d->local->ops->counts(d->local, &n);
 	if (err != 0)
 		return err;
 	s->files = (struct status_files){m.open, m.settling, m.frozen,
 		n.queued_files, n.final_files, m.temp, m.scratch};
+	if (d->mount != NULL)
+		mount_hashing(d->mount, &h);
+	s->hashing = (struct status_hashing){h.files, h.bytes, h.done};
 	s->height = n.height;
 	s->blocks = n.blocks;
 	s->backlog_files = n.queued_files;

@@ -14,7 +14,7 @@
 /* What goes on over the whole file. */
 struct pass {
 	int fd;
-	uint8_t *buffer;
+	struct hashing *h;
 	uint64_t at, size;
 	struct run run;		/* what is left of it, from `at` on */
 	struct hasher *sha;	/* NULL: not wanted */
@@ -25,6 +25,7 @@ static void take(struct pass *p, uint64_t n)
 {
 	p->at += n;
 	p->run.n -= n;
+	atomic_fetch_add(&p->h->done, n);
 }
 
 static int feed_data(struct pass *p, struct chunktree *tree, uint64_t n)
@@ -34,21 +35,23 @@ static int feed_data(struct pass *p, struct chunktree *tree, uint64_t n)
 	if (n > HASHFILE_BUFFER)
 		n = HASHFILE_BUFFER;
 	do
-		got = pread(p->fd, p->buffer, (size_t)n, (off_t)p->at);
+		got = pread(p->fd, p->h->buffer, (size_t)n, (off_t)p->at);
 	while (got < 0 && errno == EINTR);
 	if (got <= 0)
 		return got < 0 ? -errno : -EAGAIN;
-	chunktree_add(tree, BYTES(p->buffer, (size_t)got));
+	chunktree_add(tree, BYTES(p->h->buffer, (size_t)got));
 	if (p->whole != NULL)
-		chunktree_add(p->whole, BYTES(p->buffer, (size_t)got));
+		chunktree_add(p->whole, BYTES(p->h->buffer, (size_t)got));
 	if (p->sha != NULL)
-		hasher_add(p->sha, BYTES(p->buffer, (size_t)got));
+		hasher_add(p->sha, BYTES(p->h->buffer, (size_t)got));
 	take(p, (uint64_t)got);
 	return 0;
 }
 
 static void feed_hole(struct pass *p, struct chunktree *tree, uint64_t n)
 {
+	if (p->sha != NULL && n > HASHFILE_STEP)
+		n = HASHFILE_STEP; /* else it costs nothing */
 	chunktree_add_zeros(tree, n);
 	if (p->whole != NULL)
 		chunktree_add_zeros(p->whole, n);
@@ -69,6 +72,8 @@ static int feed(struct pass *p, struct chunktree *tree, uint64_t n)
 				(struct run){p->size, false} :
 				holes_run(p->fd, p->at, p->size);
 		some = p->run.n < end - p->at ? p->run.n : end - p->at;
+		if (p->h->go_on != NULL && (rc = p->h->go_on(p->h->ctx)) != 0)
+			break;
 		if (p->run.hole)
 			feed_hole(p, tree, some);
 		else
@@ -124,9 +129,9 @@ static int still_so_long(const struct pass *p)
 	return (uint64_t)end < p->size ? -EAGAIN : 0;
 }
 
-int hashfile(int fd, uint64_t size, uint8_t *buffer, struct hashed *ret)
+int hashfile(int fd, uint64_t size, struct hashing *h, struct hashed *ret)
 {
-	struct pass p = {.fd = fd, .buffer = buffer, .size = size,
+	struct pass p = {.fd = fd, .h = h, .size = size,
 		.sha = hasher_new(HASH_SHA256)};
 	struct buf tops = {0};
 	struct hash top;
@@ -151,7 +156,8 @@ int hashfile(int fd, uint64_t size, uint8_t *buffer, struct hashed *ret)
 
 int hashfile_root(int fd, uint64_t size, uint8_t *buffer, struct hash *ret)
 {
-	struct pass p = {.fd = fd, .buffer = buffer, .size = size};
+	struct hashing h = {.buffer = buffer};
+	struct pass p = {.fd = fd, .h = &h, .size = size};
 	struct hash top;
 	int rc = one_top(&p, size, &top);
 
@@ -178,10 +184,10 @@ static int feed_before(struct pass *p, struct chunktree *whole, uint64_t from,
 	return rc;
 }
 
-int hashfile_grown(int fd, uint64_t from, uint64_t size, uint8_t *buffer,
+int hashfile_grown(int fd, uint64_t from, uint64_t size, struct hashing *h,
 	struct hashed *ret, struct hash *ret_before, struct hash *ret_tail)
 {
-	struct pass p = {.fd = fd, .buffer = buffer, .size = size,
+	struct pass p = {.fd = fd, .h = h, .size = size,
 		.sha = hasher_new(HASH_SHA256)};
 	struct chunktree *whole = chunktree_new();
 	uint64_t n = size - from;

@@ -85,6 +85,8 @@ struct mount {
 	uint64_t suspect_from, suspect_to; /* ctimes, ms: start.c */
 	uint64_t started;	/* wall clock, ms */
 	struct notary_health sealing;
+	int said;		/* the last failure to seal in the journal */
+	uint64_t said_ms;	/* and when */
 	uint64_t early;		/* files that are SEALING and have a record */
 };
 

@@ -341,6 +341,11 @@ void mount_sealing(struct mount *m, struct notary_health *ret)
 	*ret = m->sealing;
 }
 
+void mount_hashing(struct mount *m, struct mount_hashing *ret)
+{
+	(void)sealer_large(m->sealer, ret, NULL);
+}
+
 void mount_progress(struct mount *m)
 {
 	park_wake(m->park);

@@ -15,6 +15,12 @@ struct mount_counts {
 	uint64_t open, settling, frozen, temp, scratch;
 };
 
+/* Large files that are being hashed or wait for it: how many, their bytes, and
+ * how many of these are done. */
+struct mount_hashing {
+	uint64_t files, bytes, done;
+};
+
 struct mount_services {
 	const char *files_dir;		/* VAULT/files */
 	const char *versions_dir;	/* VAULT/versions */
@@ -60,6 +66,7 @@ void mount_exit(struct mount *m);
 /* Both of one moment, so that no file is counted twice or not at all. */
 int mount_counts(struct mount *m, struct mount_counts *ret,
 	struct local_counts *ret_local);
+void mount_hashing(struct mount *m, struct mount_hashing *ret);
 /* What may become of sealed files now. */
 enum retention_mode mount_mode(struct mount *m);
 /* When a seal last succeeded, and failed for lack of room or the like. */

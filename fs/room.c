@@ -137,6 +137,7 @@ int room_name(struct mount *m)
 
 void room_cut(struct node *file, uint64_t size)
 {
+	file->length = size;
 	if (size < file->end)
 		file->end = size;
 	if (size < file->written)

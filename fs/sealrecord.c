@@ -167,7 +167,7 @@ static int fix(struct mount *m, struct job *j)
 /* Root and digest of the content; of a file that has grown also those of what
  * is new, and that the rest is as it was. */
 static int hash_content(struct mount *m, struct job *j, int fd,
-	uint8_t *buffer, const struct found *f, struct record *r)
+	struct hashing *hashing, const struct found *f, struct record *r)
 {
 	uint64_t size = (uint64_t)j->st.st_size;
 	struct retention keeping;
@@ -176,14 +176,14 @@ static int hash_content(struct mount *m, struct job *j, int fd,
 
 	if (j->class != CLASS_APPEND || f->d.n == 0 ||
 		!record_stores(f->r.kind) || f->r.size == 0)
-		return hashfile(fd, size, buffer, &j->h);
+		return hashfile(fd, size, hashing, &j->h);
 	if (size == f->r.size) {
 		j->nothing = true;
 		return 0;
 	}
 	if (size < f->r.size)
 		return -EBADMSG; /* not through the mount */
-	rc = hashfile_grown(fd, f->r.size, size, buffer, &j->h, &before,
+	rc = hashfile_grown(fd, f->r.size, size, hashing, &j->h, &before,
 		&r->tail);
 	if (rc == 0 && !hash_equal(&before, &f->r.root))
 		rc = -EBADMSG;
@@ -244,14 +244,15 @@ static int put_end(struct mount *m, struct job *j, int fd,
 	return finish(m, j, fd, f, r);
 }
 
-static int put_alone(struct mount *m, struct job *j, int fd, uint8_t *buffer)
+static int put_alone(struct mount *m, struct job *j, int fd,
+	struct hashing *hashing)
 {
 	struct record r = {.kind = RECORD_PUT};
 	FOUND(f);
 	int rc = find_newest(m, j, &f);
 
 	if (rc == 0)
-		rc = hash_content(m, j, fd, buffer, &f, &r);
+		rc = hash_content(m, j, fd, hashing, &f, &r);
 	return rc != 0 || j->nothing ? rc : put_end(m, j, fd, &f, &r);
 }
 
@@ -264,7 +265,7 @@ static int put_alone(struct mount *m, struct job *j, int fd, uint8_t *buffer)
 
 struct few {
 	struct mount *m;
-	uint8_t *buffer;
+	struct hashing *hashing;
 	size_t used, n;
 	struct job *job[TOGETHER];
 	int fd[TOGETHER];
@@ -309,7 +310,7 @@ static int read_all(int fd, uint8_t *p, size_t n)
 static int few_add(struct few *f, struct job *j, int fd)
 {
 	size_t n = (size_t)j->st.st_size;
-	uint8_t *at = f->buffer + f->used;
+	uint8_t *at = f->hashing->buffer + f->used;
 	int rc = read_all(fd, at, n);
 
 	if (rc != 0)
@@ -336,7 +337,7 @@ static void put_record(struct few *f, struct job *j)
 		j->rc = few_add(f, j, fd);
 	} else {
 		few_end(f); /* it needs their buffer */
-		j->rc = put_alone(f->m, j, fd, f->buffer);
+		j->rc = put_alone(f->m, j, fd, f->hashing);
 	}
 	if (!small || j->rc != 0)
 		close(fd);
@@ -462,9 +463,9 @@ bool sealrecord_folder_same(struct mount *m, const char *path)
 /* -- some names -- */
 
 void sealrecord_make(struct mount *m, struct job *jobs, size_t n,
-	uint8_t *buffer)
+	struct hashing *hashing)
 {
-	struct few few = {.m = m, .buffer = buffer};
+	struct few few = {.m = m, .hashing = hashing};
 	struct job *j;
 
 	for (j = jobs; j < jobs + n; j++) {

@@ -42,11 +42,11 @@ struct job {
 };
 
 /* d and what belongs to it of n jobs but those with a `first`, and their rc;
- * small files share the lanes of a wide hash kernel.  buffer has
- * HASHFILE_BUFFER bytes, aligned to 64; no more memory is needed, and no more
- * than 64 files are open at a time. */
+ * small files share the lanes of a wide hash kernel.  The buffer is aligned to
+ * 64; no more memory is needed, and no more than 64 files are open at a
+ * time. */
 void sealrecord_make(struct mount *m, struct job *jobs, size_t n,
-	uint8_t *buffer);
+	struct hashing *hashing);
 /* The record of another name of first's file, when first's is made. */
 int sealrecord_link(struct mount *m, struct job *j);
 /* Has the folder's newest record its attributes of now? */

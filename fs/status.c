@@ -65,6 +65,9 @@ static const struct {
 	{"files", "notarized", AT(files.notarized)},
 	{"files", "temp", AT(files.temp)},
 	{"files", "scratch", AT(files.scratch)},
+	{"hashing", "files", AT(hashing.files)},
+	{"hashing", "bytes", AT(hashing.bytes)},
+	{"hashing", "done", AT(hashing.done)},
 	{NULL, "height", AT(height)},
 	{NULL, "blocks", AT(blocks)},
 	{"backlog", "files", AT(backlog_files)},
@@ -280,6 +283,17 @@ static int text_rows(struct buf *b, const char *kind,
 	return err;
 }
 
+static int text_hashing(struct buf *b, const struct status_hashing *h)
+{
+	char bytes[32], done[32];
+	if (h->files == 0)
+		return 0;
+	cli_bytes(h->bytes, bytes);
+	cli_bytes(h->done, done);
+	return text_add(b, "hashing    %" PRIu64 " large, %s of %s\n",
+		h->files, done, bytes);
+}
+
 static int text_head(struct buf *b, const struct status *s)
 {
 	char anchor[HASH_HEX + 1], bytes[32];
@@ -297,6 +311,8 @@ static int text_head(struct buf *b, const struct status *s)
 			" settling, %" PRIu64 " frozen, %" PRIu64 " temp, %"
 			PRIu64 " scratch\n", f->open, f->settling, f->frozen,
 			f->temp, f->scratch);
+	if (err == 0)
+		err = text_hashing(b, &s->hashing);
 	if (err == 0)
 		err = text_add(b, "sealed     %" PRIu64 " on their way (%s",
 			f->sealed, bytes);

@@ -15,6 +15,11 @@ struct status_files {
 	uint64_t open, settling, frozen, sealed, notarized, temp, scratch;
 };
 
+/* Large files that are being hashed or wait for it. */
+struct status_hashing {
+	uint64_t files, bytes, done;
+};
+
 /* A service or a bucket. */
 struct status_row {
 	char name[256];
@@ -27,6 +32,7 @@ struct status {
 	char *vault, *mount;	/* mount NULL: not mounted */
 	uint64_t pid;
 	struct status_files files;
+	struct status_hashing hashing;
 	uint64_t height, blocks;
 	uint64_t backlog_files, backlog_bytes, oldest_s;
 	size_t n_services, n_buckets;

@@ -16,6 +16,7 @@
 #include "fs/logtree.h"
 #include "fs/park.h"
 #include "fs/refusals.h"
+#include "fs/sealer.h"
 #include "fs/version.h"
 
 #define TOP_BIT (UINT64_C(1) << 63)
@@ -39,6 +40,7 @@ static bool is_history(enum virtual_kind k)
 static bool is_live(enum virtual_kind k)
 {
 	return k == VIRTUAL_STATUS || k == VIRTUAL_AUDIT ||
+		k == VIRTUAL_HASHING ||
 		k == VIRTUAL_LOG_LIVE;
 }
 
@@ -222,6 +224,7 @@ static int content(struct mount *m, struct node *n, struct buf *ret,
 {
 	char path[NODE_PATH], hex[HASH_HEX + 2];
 	cleanup(buf) struct buf cert = {0};
+	struct mount_hashing hashing;
 	struct logtree log;
 	struct report report;
 	int rc = subject(m, n, path);
@@ -244,6 +247,9 @@ static int content(struct mount *m, struct node *n, struct buf *ret,
 		*ret_ms = m->s.clock->ops->now_ms(m->s.clock);
 		return m->refusals == NULL ? 0 :
 			refusals_read(m->refusals, ret);
+	case VIRTUAL_HASHING:
+		*ret_ms = m->s.clock->ops->now_ms(m->s.clock);
+		return sealer_large(m->sealer, &hashing, ret);
 	case VIRTUAL_CTL:
 		return 0; /* each handle has its own */
 	case VIRTUAL_LOG_FIXED:
@@ -334,7 +340,8 @@ int virtual_stat(struct mount *m, struct node *n, struct stat *ret,
 			return rc;
 	} else {
 		ret->st_mode = S_IFREG | (n->virtual == VIRTUAL_CTL ? 0600 :
-			n->virtual == VIRTUAL_AUDIT ? 0400 : 0444);
+			n->virtual == VIRTUAL_AUDIT ||
+			n->virtual == VIRTUAL_HASHING ? 0400 : 0444);
 		rc = content(m, n, &text, &ms, &keep);
 		if (rc != 0)
 			return rc;
@@ -360,7 +367,7 @@ static enum virtual_kind kind_top(const char *text)
 		{"cert", VIRTUAL_CERTS}, {"wait", VIRTUAL_WAITS},
 		{"ctl", VIRTUAL_CTL}, {"audit", VIRTUAL_AUDIT},
 		{"log", VIRTUAL_LOG}, {"history", VIRTUAL_HISTORY},
-		{"deleted", VIRTUAL_DELETED},
+		{"deleted", VIRTUAL_DELETED}, {"hashing", VIRTUAL_HASHING},
 	};
 	size_t i;
 

@@ -67,7 +67,7 @@ static bool same(int fd, uint64_t size)
 		return false;
 	root = chunktree_root_bytes(BYTES(all, (size_t)size));
 	sha256 = hash_sha256(BYTES(all, (size_t)size));
-	if (hashfile(fd, size, buffer, &h) != 0 ||
+	if (hashfile(fd, size, &(struct hashing){.buffer = buffer}, &h) != 0 ||
 		hashfile_root(fd, size, buffer, &only) != 0 ||
 		lseek(fd, 0, SEEK_SET) != 0 ||
 		offline_content(fd, NULL, &c) != 0)

@@ -14,6 +14,7 @@ static struct status sample(void)
 {
 	struct status s = {
 		.files = {1, 2, 3, 4, 5, 6, 7},
+		.hashing = {2, 3000000000, 1000000000},
 		.height = 8, .blocks = 8, .pid = 42,
 		.backlog_files = 4, .backlog_bytes = 1500000, .oldest_s = 9,
 		.n_services = 1, .n_buckets = 2,
@@ -60,6 +61,7 @@ static void words(void)
 		"trust      local software\n", "not mounted", "/m, process 42",
 		"4 on their way (1.5 MB, the oldest for 9 s)",
 		"5 files in 8 blocks, height 8", "last success 60 s ago",
+		"hashing    2 large, 1.0 GB of 3.0 GB\n",
 		"FAILED, last success never, last error 59 s ago: Input/output",
 	};
 	for (size_t i = 0; i < sizeof want / sizeof *want; i++)
@@ -75,6 +77,8 @@ static void numbers(void)
 	is_int(status_fields(&s, &fields), 0, "as fields");
 	const char want[] = "files_open=1 files_settling=2 files_frozen=3 "
 		"files_sealed=4 files_notarized=5 files_temp=6 files_scratch=7 "
+		"hashing_files=2 hashing_bytes=3000000000 "
+		"hashing_done=1000000000 "
 		"height=8 blocks=8 backlog_files=4 backlog_bytes=1500000 "
 		"backlog_oldest_s=9 pid=42 services_failed=0 buckets_failed=1";
 	is_bytes(BUF_BYTES(&fields), BYTES(want, sizeof want - 1), "all");
