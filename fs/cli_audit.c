@@ -189,7 +189,7 @@ int cmd_audit(const struct assembly *a, int argc, char **argv)
 {
 	struct cli c = {.name = "audit", .help = help};
 	struct cli_chain o;
-	if (!cli_chain(&c, argc, argv, &o))
+	if (!cli_chain(&c, argc, argv, false, &o))
 		return c.exit;
 	if (!o.has_anchor && optind + 1 != argc)
 		return cli_usage(&c, "name one vault, or --anchor and buckets");

@@ -2,12 +2,14 @@
 
 #include "fs/offline.h"
 
-bool cli_chain(struct cli *c, int argc, char **argv, struct cli_chain *ret)
+bool cli_chain(struct cli *c, int argc, char **argv, bool history,
+	struct cli_chain *ret)
 {
-	static const struct option names[] = {
+	const struct option names[] = {
 		{"anchor", required_argument, NULL, 'a'},
 		{"json", no_argument, NULL, 'j'},
 		{"help", no_argument, NULL, 'h'},
+		{history ? "history" : NULL, required_argument, NULL, 'y'},
 		{0},
 	};
 	*ret = (struct cli_chain){.json = false};
@@ -22,6 +24,9 @@ bool cli_chain(struct cli *c, int argc, char **argv, struct cli_chain *ret)
 			return false;
 		case 'j':
 			ret->json = true;
+			break;
+		case 'y':
+			ret->history = optarg;
 			break;
 		default:
 			return false;

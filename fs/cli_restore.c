@@ -16,13 +16,17 @@
 #include "fs/restore.h"
 
 static const char help[] =
-"usage: notaryfs restore --anchor HEX|FILE DIR BUCKET...\n"
+"usage: notaryfs restore --anchor HEX|FILE [--history DIR2] DIR BUCKET...\n"
 "Restores plain files, their metadata and their certificates (DIR/FILE and\n"
 "DIR/.certs/FILE.cert) into a new or empty folder, out of buckets alone: of a\n"
 "3/6 vault any three.  The chain is verified first, each file by its content\n"
 "root before it gets its name.  Owners are restored by root only.\n"
 "\n"
 "  --anchor HEX  the chain's anchor, or a file that holds it\n"
+"  --history DIR2  also what paths had before, into another new or empty\n"
+"                folder: DIR2/history/PATH/N and N.cert, numbered as below\n"
+"                .notary/history, but for what DIR has; DIR2/deleted/PATH and\n"
+"                .certs/PATH.cert, the last of each name that is gone\n"
 "  --json        print the result as JSON\n"
 "  -h, --help    print this\n"
 "\n"
@@ -63,8 +67,25 @@ static int open_target(const struct cli *c, const char *dir)
 	return -1;
 }
 
+/* The second one, beside the first, which is fd. */
+static int open_past(const struct cli *c, int fd, const char *dir,
+	const char *past)
+{
+	struct stat st, other;
+	int to = open_target(c, past);
+	if (to < 0)
+		return to;
+	if (is_empty(fd) && fstat(fd, &st) == 0 && fstat(to, &other) == 0 &&
+	    (st.st_ino != other.st_ino || st.st_dev != other.st_dev))
+		return to;
+	cli_say(c, "--history %s: name a folder that is not %s, nor in it",
+		past, dir);
+	close(to);
+	return -1;
+}
+
 static int print(const struct ledger *l, const struct restore_counts *n,
-	bool as_json)
+	bool past, bool as_json)
 {
 	char size[32];
 	cli_bytes(n->bytes, size);
@@ -73,6 +94,10 @@ static int print(const struct ledger *l, const struct restore_counts *n,
 			PRIu64 " symbolic links, %" PRIu64 " hard links, %"
 			PRIu64 " certificates\n", n->files, size, n->folders,
 			n->symlinks, n->links, n->certificates);
+		if (past)
+			printf("%" PRIu64 " former versions, %" PRIu64 " of "
+				"them the last of a name that is gone\n",
+				n->versions, n->deleted);
 		if (n->keeping.dated > 0 || n->keeping.held > 0)
 			printf("%" PRIu64 " of the files are kept until a date "
 				"(their access time), %" PRIu64 " are held\n",
@@ -89,6 +114,8 @@ static int print(const struct ledger *l, const struct restore_counts *n,
 	json_uint(&j, "symlinks", n->symlinks);
 	json_uint(&j, "links", n->links);
 	json_uint(&j, "certificates", n->certificates);
+	json_uint(&j, "versions", n->versions);
+	json_uint(&j, "deleted", n->deleted);
 	json_uint(&j, "failed", n->failed);
 	json_uint(&j, "dated", n->keeping.dated);
 	json_uint(&j, "held", n->keeping.held);
@@ -114,7 +141,7 @@ static bool enough(const struct cli *c, struct ledger *l)
 }
 
 static int run(const struct cli *c, struct ledger *l, const char *dir,
-	bool as_json)
+	const struct cli_chain *o)
 {
 	struct restore *r = NULL;
 	struct restore_counts n = {0};
@@ -123,7 +150,11 @@ static int run(const struct cli *c, struct ledger *l, const char *dir,
 	cleanup(close) int fd = open_target(c, dir);
 	if (fd < 0)
 		return CLI_REFUSED;
-	int err = restore_new(l, fd, &r);
+	cleanup(close) int past = o->history == NULL ? -1
+		: open_past(c, fd, dir, o->history);
+	if (o->history != NULL && past < 0)
+		return CLI_REFUSED;
+	int err = restore_new(l, fd, past, &r);
 	if (err == 0)
 		err = ledger_read(l, restore_note, r);
 	if (err == 0 && l->n_blocks == 0) {
@@ -142,7 +173,7 @@ static int run(const struct cli *c, struct ledger *l, const char *dir,
 		cli_say(c, "%s: %s", dir, strerror(-err));
 		return n.files > 0 ? CLI_INCOMPLETE : CLI_REFUSED;
 	}
-	err = print(l, &n, as_json);
+	err = print(l, &n, past >= 0, o->json);
 	if (err != 0 || fflush(stdout) != 0)
 		return CLI_REFUSED;
 	if (!ledger_whole(l))
@@ -156,7 +187,7 @@ int cmd_restore(const struct assembly *a, int argc, char **argv)
 {
 	struct cli c = {.name = "restore", .help = help};
 	struct cli_chain o;
-	if (!cli_chain(&c, argc, argv, &o))
+	if (!cli_chain(&c, argc, argv, true, &o))
 		return c.exit;
 	if (!o.has_anchor)
 		return cli_usage(&c, "--anchor is needed: without it nothing "
@@ -172,7 +203,7 @@ int cmd_restore(const struct assembly *a, int argc, char **argv)
 		cli_say_lines(&c, why);
 		return CLI_REFUSED;
 	}
-	int r = run(&c, l, argv[optind], o.json);
+	int r = run(&c, l, argv[optind], &o);
 	findings_end(&f);
 	ledger_close(l);
 	return r;

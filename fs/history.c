@@ -19,6 +19,7 @@
 struct entry {
 	struct found f;
 	uint64_t n;		/* the number that is wanted; 0: the last */
+	uint64_t until;		/* of those up to that record; 0: of all */
 	uint64_t count;		/* how many there were so far */
 	bool here;		/* nothing has come after it */
 	bool grows;		/* only what is longer has */
@@ -48,7 +49,8 @@ static int see(void *ctx, const struct local_record *l)
 	e->count++;
 	if (e->grows)
 		e->longest = hash_sha3(l->d);
-	if (e->n != 0 && e->count != e->n)
+	if ((e->n != 0 && e->count != e->n) ||
+		(e->until != 0 && l->id > e->until))
 		return 0;
 	buf_free(&e->f.d);
 	e->f.rc = buf_copy(l->d, &e->f.d);
@@ -79,6 +81,20 @@ static int look(struct mount *m, const char *path, uint64_t n,
 	if (rc == 0)
 		ret->f.dh = hash_sha3(BUF_BYTES(&ret->f.d));
 	return rc;
+}
+
+/* What the file of a further name had sealed then, under its first one. */
+static int first_of(struct mount *m, const struct entry *e, struct entry *ret)
+{
+	char path[NODE_PATH];
+	int rc;
+
+	memcpy(path, e->f.r.target.p, e->f.r.target.n);
+	path[e->f.r.target.n] = '\0';
+	ret->until = e->f.id;
+	rc = look(m, path, 0, ret);
+	return rc == -ENOENT || (rc == 0 && ret->f.r.kind == RECORD_LINK) ?
+		-EIO : rc;
 }
 
 static uint64_t count(struct mount *m, const char *path)
@@ -293,7 +309,7 @@ static void stat_folder(struct mount *m, enum virtual_kind kind,
 int history_stat(struct mount *m, enum virtual_kind kind, const char *path,
 	struct stat *ret)
 {
-	cleanup(entry) struct entry e = {0};
+	cleanup(entry) struct entry e = {0}, first = {0};
 	cleanup(buf) struct buf cert = {0};
 	int rc;
 
@@ -306,6 +322,9 @@ int history_stat(struct mount *m, enum virtual_kind kind, const char *path,
 		return rc;
 	if (kind == VIRTUAL_VERSION || kind == VIRTUAL_GONE) {
 		stat_record(&e.f.r, ret);
+		if (e.f.r.kind == RECORD_LINK && e.f.r.size == 0 &&
+			first_of(m, &e, &first) == 0)
+			stat_record(&first.f.r, ret); /* a symlink's */
 		return 0;
 	}
 	rc = certfile_record(m->certs, e.f.id, &cert);
@@ -331,6 +350,24 @@ static int open_bytes(struct mount *m, const struct entry *e)
 	return fd == -ENOENT ? -EIO : fd;
 }
 
+/* A further name's are those that its file had then. */
+static int open_content(struct mount *m, const struct entry *e,
+	struct buf *ret_text, int *ret_fd)
+{
+	cleanup(entry) struct entry first = {0};
+	int rc;
+
+	if (e->f.r.kind == RECORD_SYMLINK)
+		return buf_copy(e->f.r.target, ret_text);
+	rc = open_bytes(m, e);
+	if (rc >= 0)
+		*ret_fd = rc;
+	if (rc >= 0 || e->f.r.kind != RECORD_LINK)
+		return rc < 0 ? rc : 0;
+	rc = first_of(m, e, &first);
+	return rc != 0 ? rc : open_content(m, &first, ret_text, ret_fd);
+}
+
 int history_open(struct mount *m, enum virtual_kind kind, const char *path,
 	struct buf *ret_text, int *ret_fd, uint64_t *ret_n)
 {
@@ -344,14 +381,8 @@ int history_open(struct mount *m, enum virtual_kind kind, const char *path,
 		rc = certfile_record(m->certs, e.f.id, ret_text);
 		return rc == -EAGAIN ? -ENOENT : rc;
 	}
-	if (e.f.r.kind == RECORD_SYMLINK)
-		return buf_copy(e.f.r.target, ret_text);
-	rc = open_bytes(m, &e);
-	if (rc < 0)
-		return rc;
-	*ret_fd = rc;
 	*ret_n = e.f.r.size;
-	return 0;
+	return open_content(m, &e, ret_text, ret_fd);
 }
 
 /* -- listing -- */

@@ -1,0 +1,101 @@
+#include "fs/chronicle.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/hash.h"
+
+#define STEP 4096		/* entries by which it grows */
+
+struct chronicle {
+	struct chronicle_entry *e;
+	size_t n;
+};
+
+struct chronicle *chronicle_new(void)
+{
+	return calloc(1, sizeof(struct chronicle));
+}
+
+void chronicle_free(struct chronicle *c)
+{
+	if (c == NULL)
+		return;
+	free(c->e);
+	free(c);
+}
+
+int chronicle_add(struct chronicle *c, const struct record *d, uint64_t height,
+	uint32_t index)
+{
+	if (c->n % STEP == 0) {
+		struct chronicle_entry *more = realloc(c->e,
+			(c->n + STEP) * sizeof *more);
+		if (more == NULL)
+			return -ENOMEM;
+		c->e = more;
+	}
+	c->e[c->n++] = (struct chronicle_entry){.path = hash_sha3(d->path),
+		.height = height, .index = index, .kind = d->kind};
+	return 0;
+}
+
+/* By path, and the newest of a path first. */
+static int in_order(const void *a, const void *b)
+{
+	const struct chronicle_entry *x = a, *y = b;
+	int c = memcmp(x->path.b, y->path.b, HASH_LEN);
+	if (c != 0)
+		return c;
+	if (x->height != y->height)
+		return x->height > y->height ? -1 : 1;
+	return x->index > y->index ? -1 : x->index < y->index;
+}
+
+static bool same_path(const struct chronicle *c, size_t i, size_t k)
+{
+	return k < c->n && hash_equal(&c->e[i].path, &c->e[k].path);
+}
+
+/* What became of one, by the one that came after it. */
+static void settle_fate(struct chronicle *c, size_t i)
+{
+	struct chronicle_entry *e = &c->e[i];
+	if (i == 0 || !same_path(c, i, i - 1))
+		return; /* the newest */
+	const struct chronicle_entry *after = &c->e[i - 1];
+	e->grown = after->kind == RECORD_APPEND;
+	e->fate = e->grown ? after->fate : after->kind == RECORD_DELETION
+		? CHRONICLE_DELETED : CHRONICLE_PAST;
+	e->last = e->grown ? after->last : after->kind == RECORD_TOMBSTONE &&
+		after->fate == CHRONICLE_NEWEST;
+}
+
+void chronicle_settle(struct chronicle *c)
+{
+	if (c->n > 0)
+		qsort(c->e, c->n, sizeof *c->e, in_order);
+	for (size_t i = 0; i < c->n; i++)
+		settle_fate(c, i);
+	for (size_t i = c->n; i-- > 0;)
+		c->e[i].number = (same_path(c, i, i + 1) ? c->e[i + 1].number
+			: 0) + record_seals(c->e[i].kind);
+}
+
+const struct chronicle_entry *chronicle_at(const struct chronicle *c,
+	struct bytes path, uint64_t height, uint32_t index)
+{
+	const struct chronicle_entry key = {.path = hash_sha3(path),
+		.height = height, .index = index};
+	size_t low = 0, high = c->n;
+	while (low < high) {
+		size_t mid = low + (high - low) / 2;
+		if (in_order(&c->e[mid], &key) < 0)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	return low < c->n && hash_equal(&c->e[low].path, &key.path)
+		? &c->e[low] : NULL;
+}
