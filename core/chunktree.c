@@ -1,5 +1,6 @@
 #include "core/chunktree.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,6 +13,9 @@ enum { TAG_LEAF = 0x10, TAG_INNER = 0x11, TAG_ROOT = 0x12 };
  * the lanes of a wide kernel as chunks do. */
 #define RUN 64U
 #define RUN_LEVEL 6	/* a run is a node of that level over its leaves */
+#define EXTENT_LEVEL 14	/* and so is a full extent */
+_Static_assert(EXTENT_SIZE == (uint64_t)CHUNK_SIZE << EXTENT_LEVEL,
+	"a full extent is a node");
 
 /* Roots of the full subtrees so far, one per set bit of n, largest first. */
 struct frontier {
@@ -148,6 +152,13 @@ void chunktree_add(struct chunktree *t, struct bytes data)
 		add_leaves(t, data.p, CHUNK_SIZE, chunks);
 		n = chunks * CHUNK_SIZE;
 	}
+}
+
+void chunktree_add_extent(struct chunktree *t, const struct hash *top)
+{
+	assert(t->length % EXTENT_SIZE == 0);
+	frontier_add_at(&t->runs, EXTENT_LEVEL - RUN_LEVEL, *top);
+	t->length += EXTENT_SIZE;
 }
 
 /* -- zeros -- */

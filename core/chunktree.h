@@ -29,6 +29,9 @@ void chunktree_add(struct chunktree *t, struct bytes data);
 /* n zero bytes, as if they had been added, at a cost that grows with the
  * logarithm of n: a run of 2^k zero chunks is a node that is known. */
 void chunktree_add_zeros(struct chunktree *t, uint64_t n);
+/* A full extent, by its top, where one may begin: length is a multiple of
+ * EXTENT_SIZE. */
+void chunktree_add_extent(struct chunktree *t, const struct hash *top);
 /* Top and root; the tree may not be added to afterwards. */
 struct hash chunktree_top(struct chunktree *t);
 struct hash chunktree_root(struct chunktree *t);

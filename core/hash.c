@@ -183,6 +183,19 @@ struct hasher *hasher_new(enum hash_kind kind)
 	return h;
 }
 
+struct hasher *hasher_copy(const struct hasher *h)
+{
+	struct hasher *copy = calloc(1, sizeof(*copy));
+
+	if (copy == NULL)
+		return NULL;
+	copy->ctx = EVP_MD_CTX_new();
+	if (copy->ctx != NULL && EVP_MD_CTX_copy_ex(copy->ctx, h->ctx) == 1)
+		return copy;
+	hasher_free(copy);
+	return NULL;
+}
+
 void hasher_add(struct hasher *h, struct bytes part)
 {
 	if (EVP_DigestUpdate(h->ctx, part.p, part.n) != 1)

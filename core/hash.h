@@ -35,6 +35,8 @@ void hash_stride(const uint8_t *p, size_t stride, size_t len, size_t n,
 enum hash_kind { HASH_SHA3_256, HASH_SHA256 };
 struct hasher;
 struct hasher *hasher_new(enum hash_kind kind); /* NULL: no memory */
+/* Another one that stands where this does.  NULL: no memory. */
+struct hasher *hasher_copy(const struct hasher *h);
 void hasher_add(struct hasher *h, struct bytes part);
 /* n zero bytes.  At the speed of the digest, for nothing is known of a run of
  * zeros behind other bytes; but nothing need be read. */

@@ -6,6 +6,7 @@
 #include "core/chunktree.h"
 #include "core/hash.h"
 #include "core/object.h"
+#include "fs/growth.h"
 #include "fs/holes.h"
 
 #define HOLES_FROM ((uint64_t)1 << 20) /* bytes of a file that may have any
@@ -96,6 +97,23 @@ static int one_top(struct pass *p, uint64_t n, struct hash *ret)
 	return rc;
 }
 
+/* A full one that begins where one of the whole does is a node of that, too. */
+static int one_extent(struct pass *p, uint64_t n, struct hash *ret)
+{
+	struct chunktree *whole = p->whole;
+	int rc;
+
+	if (whole == NULL || n < EXTENT_SIZE ||
+		chunktree_length(whole) % EXTENT_SIZE != 0)
+		return one_top(p, n, ret);
+	p->whole = NULL;
+	rc = one_top(p, n, ret);
+	p->whole = whole;
+	if (rc == 0)
+		chunktree_add_extent(whole, ret);
+	return rc;
+}
+
 /* Each extent has a tree of its own; their tops give the file's. */
 static int extents(struct pass *p, struct buf *tops, struct hash *ret)
 {
@@ -106,7 +124,7 @@ static int extents(struct pass *p, struct buf *tops, struct hash *ret)
 	while (p->at < p->size) {
 		n = p->size - p->at < EXTENT_SIZE ? p->size - p->at :
 			EXTENT_SIZE;
-		rc = one_top(p, n, &top);
+		rc = one_extent(p, n, &top);
 		if (rc == 0)
 			rc = buf_add(tops, top.b, HASH_LEN);
 		if (rc != 0)
@@ -168,49 +186,72 @@ int hashfile_root(int fd, uint64_t size, uint8_t *buffer, struct hash *ret)
 	return rc;
 }
 
-/* Up to `from`, into the whole; and what the root is there. */
-static int feed_before(struct pass *p, struct chunktree *whole, uint64_t from,
-	struct hash *ret)
+/* Root of what it stands behind. */
+static int root_so_far(const struct chunktree *whole, struct hash *ret)
 {
-	struct chunktree *copy;
-	int rc = feed(p, whole, from);
+	struct chunktree *copy = chunktree_copy(whole);
 
-	copy = rc == 0 ? chunktree_copy(whole) : NULL;
-	if (rc == 0 && copy == NULL)
+	if (copy == NULL)
 		return -ENOMEM;
-	if (rc == 0)
-		*ret = chunktree_root(copy);
+	*ret = chunktree_root(copy);
 	chunktree_free(copy);
-	return rc;
+	return 0;
+}
+
+static int sha_so_far(const struct hasher *sha, struct hash *ret)
+{
+	struct hasher *copy = hasher_copy(sha);
+
+	if (copy == NULL)
+		return -ENOMEM;
+	*ret = hasher_end(copy);
+	hasher_free(copy);
+	return 0;
+}
+
+/* The standing behind `from`, and the root there. */
+static int stand(struct pass *p, uint64_t from, struct standing *at,
+	struct hash *ret_before)
+{
+	int rc = 0;
+
+	if (at->tree == NULL) {
+		*at = (struct standing){chunktree_new(),
+			hasher_new(HASH_SHA256)};
+		p->sha = at->sha;
+		rc = at->tree == NULL || at->sha == NULL ? -ENOMEM :
+			feed(p, at->tree, from);
+	}
+	p->sha = at->sha;
+	p->at = from;
+	return rc == 0 ? root_so_far(at->tree, ret_before) : rc;
 }
 
 int hashfile_grown(int fd, uint64_t from, uint64_t size, struct hashing *h,
-	struct hashed *ret, struct hash *ret_before, struct hash *ret_tail)
+	struct standing *at, struct hashed *ret, struct hash *ret_before,
+	struct hash *ret_tail)
 {
-	struct pass p = {.fd = fd, .h = h, .size = size,
-		.sha = hasher_new(HASH_SHA256)};
-	struct chunktree *whole = chunktree_new();
+	struct pass p = {.fd = fd, .h = h, .size = size};
 	uint64_t n = size - from;
-	struct buf tops = {0};
+	struct hashed r = {0};
 	struct hash top;
-	int rc = p.sha == NULL || whole == NULL ? -ENOMEM :
-		feed_before(&p, whole, from, ret_before);
+	int rc = stand(&p, from, at, ret_before);
 
-	p.whole = whole;
+	p.whole = at->tree;
 	if (rc == 0)
-		rc = n > PACK_FILE_MAX ? extents(&p, &tops, &top) :
+		rc = n > PACK_FILE_MAX ? extents(&p, &r.tops, &top) :
 			one_top(&p, n, &top);
 	if (rc == 0)
 		rc = still_so_long(&p);
-	if (rc == 0) {
-		*ret_tail = chunktree_root_of(n, &top);
-		ret->root = chunktree_root(whole);
-		ret->sha256 = hasher_end(p.sha);
-		ret->tops = tops;
-	} else {
-		buf_free(&tops);
+	if (rc == 0)
+		rc = root_so_far(at->tree, &r.root);
+	if (rc == 0)
+		rc = sha_so_far(at->sha, &r.sha256);
+	if (rc != 0) {
+		buf_free(&r.tops);
+		return rc;
 	}
-	hasher_free(p.sha);
-	chunktree_free(whole);
-	return rc;
+	*ret_tail = chunktree_root_of(n, &top);
+	*ret = r;
+	return 0;
 }

@@ -21,6 +21,8 @@ struct hashing {
 	atomic_uint_least64_t done; /* bytes so far are added; or stay 0 */
 };
 
+struct standing;
+
 struct hashed {
 	struct hash root, sha256;
 	struct buf tops;	/* of the extents, if it is larger than a pack
@@ -37,8 +39,9 @@ int hashfile_root(int fd, uint64_t size, uint8_t *buffer, struct hash *ret);
 
 /* The same for a file that was `from` bytes long and has grown: root and digest
  * of the whole, root of what it was, and root of what is new, whose extents
- * tops are then. */
+ * tops are then.  *at stands behind what it was, or at the beginning: then that
+ * is hashed, too.  Afterwards it stands behind the whole. */
 int hashfile_grown(int fd, uint64_t from, uint64_t size, struct hashing *h,
-	struct hashed *ret, struct hash *ret_before, struct hash *ret_tail);
+	struct standing *at, struct hashed *ret, struct hash *ret_before, struct hash *ret_tail);
 
 #endif

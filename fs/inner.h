@@ -53,6 +53,7 @@ struct handle {
 };
 
 struct sealer;
+struct growth;
 struct park;
 struct refusals;
 
@@ -75,6 +76,7 @@ struct mount {
 	struct negotiate negotiate;
 	struct folders folders;
 	struct sealer *sealer;
+	struct growth *growth;
 	struct park *park;
 	struct gone *gone;
 	struct certfile *certs;

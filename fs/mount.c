@@ -13,6 +13,7 @@
 #include "fs/binding.h"
 #include "fs/dispatch.h"
 #include "fs/gone.h"
+#include "fs/growth.h"
 #include "fs/inner.h"
 #include "fs/mountpoint.h"
 #include "fs/park.h"
@@ -117,6 +118,10 @@ static int read_state(struct mount *m, char **ret_why)
 
 	if (rc == 0 && m->s.refused_log != NULL)
 		rc = refusals_open(m->s.refused_log, m->s.clock, &m->refusals);
+	if (rc == 0) {
+		m->growth = growth_new();
+		rc = m->growth == NULL ? -ENOMEM : 0;
+	}
 	if (rc == 0)
 		rc = sealer_new(m, &m->sealer);
 	if (rc == 0)
@@ -210,6 +215,7 @@ static void free_mount(struct mount *m)
 	}
 	park_free(m->park);
 	sealer_free(m->sealer);
+	growth_free(m->growth);
 	gone_free(m->gone);
 	certfile_free(m->certs);
 	room_done(&m->room);

@@ -74,6 +74,8 @@ struct node {
 	bool committing;	/* its record is: sealer.c */
 	bool rewritten;		/* what it has sealed last is */
 	bool shared;		/* its bytes are those of versions, too */
+	bool stands;		/* class append: its hashing goes on (growth.h)
+				   */
 	uint64_t floor;		/* class append: what is below never changes */
 	bool special;		/* setuid or setgid bit: writing clears it */
 	bool bare;		/* files/ has no extended attributes of it */

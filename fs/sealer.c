@@ -43,8 +43,11 @@ struct sealer {
 /* About as many bytes have to be hashed for it. */
 static uint64_t cost(const struct node *n)
 {
-	return n->type != NODE_FILE ? 0 : n->end > n->length ? n->end :
-		n->length;
+	uint64_t size = n->end > n->length ? n->end : n->length;
+
+	if (n->type != NODE_FILE)
+		return 0;
+	return n->stands && n->floor < size ? size - n->floor : size;
 }
 
 /* A group that has room for the items, or one without any. */

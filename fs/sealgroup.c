@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "core/fault.h"
+#include "fs/growth.h"
 #include "fs/inner.h"
 #include "fs/retain.h"
 #include "fs/sealer.h"
@@ -271,6 +272,10 @@ static void finish_job(struct mount *m, struct job *j)
 		return;
 	if (j->rc == 0)
 		j->node->rewritten = false;
+	if (j->rc == 0 && j->class == CLASS_APPEND && !j->nothing)
+		j->node->stands = true;
+	if (j->rc == 0 && j->from > 0)
+		growth_drop(m->growth, &j->before);
 	if (j->rc == 0 && j->node->type == NODE_FILE)
 		count_room(m, j);
 	if (j->rc == 0 || (j->rc == -ENOENT && j->node->type == NODE_FOLDER))

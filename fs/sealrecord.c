@@ -9,6 +9,7 @@
 
 #include "core/chunktree.h"
 #include "core/hash.h"
+#include "fs/growth.h"
 #include "fs/inner.h"
 #include "fs/retain.h"
 #include "fs/retain_inner.h"
@@ -164,33 +165,60 @@ static int fix(struct mount *m, struct job *j)
 	return 0;
 }
 
-/* Root and digest of the content; of a file that has grown also those of what
- * is new, and that the rest is as it was. */
+/* What has grown, or may grow: root and digest of the whole, and those of what
+ * is new; the rest is as its record says. */
+static int hash_log(struct mount *m, struct job *j, int fd,
+	struct hashing *hashing, const struct found *f, struct record *r)
+{
+	cleanup(standing) struct standing at = {0};
+	uint64_t size = (uint64_t)j->st.st_size, from = 0;
+	bool grown = f->d.n > 0 && record_stores(f->r.kind) && f->r.size > 0;
+	struct hash before, tail;
+	int rc = 0;
+
+	if (grown) {
+		from = f->r.size;
+		j->before = f->r.root;
+		rc = growth_find(m->growth, &j->before, &at);
+	}
+	if (rc == 0 || rc == -ENOENT)
+		rc = hashfile_grown(fd, from, size, hashing, &at, &j->h,
+			&before, &tail);
+	if (rc == 0 && grown && !hash_equal(&before, &f->r.root))
+		rc = -EBADMSG;
+	if (rc != 0)
+		return rc;
+	growth_keep(m->growth, &j->h.root, &at);
+	if (grown) {
+		r->kind = RECORD_APPEND;
+		r->from = j->from = from;
+		r->tail = tail;
+	}
+	return 0;
+}
+
+/* Root and digest of the content. */
 static int hash_content(struct mount *m, struct job *j, int fd,
 	struct hashing *hashing, const struct found *f, struct record *r)
 {
-	uint64_t size = (uint64_t)j->st.st_size;
+	uint64_t size = (uint64_t)j->st.st_size, was = 0;
 	struct retention keeping;
-	struct hash before;
 	int rc;
 
-	if (j->class != CLASS_APPEND || f->d.n == 0 ||
-		!record_stores(f->r.kind) || f->r.size == 0)
+	if (j->class != CLASS_APPEND)
 		return hashfile(fd, size, hashing, &j->h);
-	if (size == f->r.size) {
+	if (f->d.n > 0 && record_stores(f->r.kind))
+		was = f->r.size;
+	if (was > 0 && size == was) {
 		j->nothing = true;
 		return 0;
 	}
-	if (size < f->r.size)
+	if (size < was)
 		return -EBADMSG; /* not through the mount */
-	rc = hashfile_grown(fd, f->r.size, size, hashing, &j->h, &before,
-		&r->tail);
-	if (rc == 0 && !hash_equal(&before, &f->r.root))
-		rc = -EBADMSG;
-	r->kind = RECORD_APPEND;
-	r->from = j->from = f->r.size;
-	if (rc == 0)
-		rc = retain_get(m, j->path, &keeping);
+	rc = hash_log(m, j, fd, hashing, f, r);
+	if (rc != 0 || was == 0)
+		return rc;
+	rc = retain_get(m, j->path, &keeping);
 	if (rc == 0)
 		r->until = keeping.until;
 	return rc;

@@ -38,6 +38,7 @@ struct job {
 	struct buf tombstone;	/* of what the path had; n == 0: none */
 	struct buf d;
 	uint64_t from;		/* where what is stored with it begins */
+	struct hash before;	/* root up to there, if that is not 0 */
 	int rc;
 };
 

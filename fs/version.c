@@ -245,7 +245,7 @@ void version_moved(struct mount *m, struct node *n)
 	class = node_class(&m->nodes, n);
 	n->rewritten = false;
 	if (n->floor > 0) { /* what was sealed of it is a version */
-		n->item.part = false;
+		n->item.part = n->stands = false;
 		n->item.grown = true;
 		n->shared = true;
 		room_gone(m, n->floor);

@@ -258,9 +258,41 @@ tap.diag((p.stdout + p.stderr).decode()) if p.returncode else None
 v.mount()
 tap.is_(read(a), b"new day\nmore\ncut off\n", "which is whole again")
 
+# -- a growth costs what was added
+
+
+def bytes_read():
+    with open("/proc/%d/io" % v.pid()) as f:
+        return int(f.readline().split()[1])
+
+
+def grow_often(path, times):
+    """What is read for that many growths of 64 KiB, sealed one by one."""
+    before = bytes_read()
+    for i in range(times):
+        add(path, bytes([i]) * 65536)
+        os.setxattr(path, "user.notary.seal", b"1")
+        kit.wait_for(lambda: attr(path, "state") in ("sealed", "notarized"))
+    wait(path)
+    return bytes_read() - before
+
+
+MIB = 1 << 20
+big = log + "/big"
+add(big, os.urandom(40 * MIB))
+wait(big)
+n = grow_often(big, 20)
+tap.ok(n < 40 * MIB, "a log of 40 MiB is not read again when it grows (20 growths read %.1f MiB)" % (n / MIB))
+tap.ok(verified(v, read(big), read(big + ".cert")), "its certificate is about the whole")
+v.umount()
+v.mount()
+n = grow_often(big, 20)
+tap.ok(40 * MIB < n < 80 * MIB, "after a mount once (%.1f MiB)" % (n / MIB))
+tap.ok(verified(v, read(big), read(big + ".cert")), "and the certificate is right again")
+
 # -- everything is in the buckets
 want = {p: read(v.mnt + "/" + p) for p in
-        ("log/a.log", "log/a.log.1", "log/h", "log/h2", "log/other", "sealed")}
+        ("log/a.log", "log/a.log.1", "log/big", "log/h", "log/h2", "log/other", "sealed")}
 v.umount("--final")
 p = kit.run(kit.NOTARYFS, "audit", "--anchor", v.anchor, *v.buckets())
 tap.is_(p.returncode, 0, "audit")
