@@ -68,6 +68,12 @@ struct config {
 	char *metrics_file;		/* absolute, or NULL */
 };
 
+/* A number that may change while a vault is mounted (SIGHUP), as it is now. */
+static inline uint64_t config_now(const uint64_t *number)
+{
+	return __atomic_load_n(number, __ATOMIC_RELAXED);
+}
+
 void config_defaults(struct config *c);
 void config_done(struct config *c);
 /* base: folder that relative paths start from.  -EINVAL and every complaint,

@@ -145,9 +145,9 @@ struct terms retain_terms(struct mount *m)
 	const struct config *c = m->s.config;
 
 	return (struct terms){
-		__atomic_load_n(&c->retain_default_s, __ATOMIC_RELAXED),
-		__atomic_load_n(&c->retain_min_s, __ATOMIC_RELAXED),
-		__atomic_load_n(&c->retain_max_s, __ATOMIC_RELAXED)};
+		config_now(&c->retain_default_s),
+		config_now(&c->retain_min_s),
+		config_now(&c->retain_max_s)};
 }
 
 uint64_t retain_default(struct mount *m, uint64_t span)

@@ -61,7 +61,7 @@ struct left {
 
 static int look(struct mount *m, struct statvfs *v, struct left *ret)
 {
-	uint64_t quota = __atomic_load_n(&m->s.config->quota, __ATOMIC_RELAXED);
+	uint64_t quota = config_now(&m->s.config->quota);
 	struct unsealed u = look_at_files(m);
 	struct local_counts c;
 	int rc = m->s.local->ops->counts(m->s.local, &c);
@@ -156,7 +156,7 @@ void room_gone(struct mount *m, uint64_t size)
 
 void room_statfs(struct mount *m, struct statvfs *v)
 {
-	uint64_t quota = __atomic_load_n(&m->s.config->quota, __ATOMIC_RELAXED);
+	uint64_t quota = config_now(&m->s.config->quota);
 	struct left l;
 	int64_t can;
 

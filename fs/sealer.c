@@ -363,8 +363,8 @@ static void watch_backlog(struct mount *m)
 
 	if (m->s.local->ops->counts(m->s.local, &c) != 0)
 		return;
-	full = c.queued_files > m->s.config->backlog_files ||
-		c.queued_bytes > m->s.config->backlog_bytes;
+	full = c.queued_files > config_now(&m->s.config->backlog_files) ||
+		c.queued_bytes > config_now(&m->s.config->backlog_bytes);
 	if (atomic_exchange(&m->full, full) && !full)
 		park_wake(m->park);
 }
@@ -373,8 +373,8 @@ static void sleep_until(struct sealer *s, uint64_t ms)
 {
 	struct timespec t;
 
-	if (ms > s->m->s.config->settle_ms / 2)
-		ms = s->m->s.config->settle_ms / 2; /* what comes meanwhile */
+	if (ms > config_now(&s->m->s.config->settle_ms) / 2)
+		ms = config_now(&s->m->s.config->settle_ms) / 2; /* what comes meanwhile */
 	if (ms > 1000)
 		ms = 1000; /* the backlog is looked at too */
 	clock_gettime(CLOCK_MONOTONIC, &t);
@@ -395,7 +395,7 @@ static void sleep_until(struct sealer *s, uint64_t ms)
  * nothing to speak of when somebody waits. */
 static uint64_t linger(const struct mount *m)
 {
-	uint64_t ms = m->s.config->settle_ms / 4;
+	uint64_t ms = config_now(&m->s.config->settle_ms) / 4;
 
 	if (park_waiting(m->park))
 		return 10;

@@ -226,8 +226,9 @@ static int queue(struct mount *m, struct group *g)
 
 static uint64_t retry_ms(const struct mount *m)
 {
-	return m->s.config->settle_ms > RETRY_MS ? m->s.config->settle_ms :
-		RETRY_MS;
+	uint64_t settle = config_now(&m->s.config->settle_ms);
+
+	return settle > RETRY_MS ? settle : RETRY_MS;
 }
 
 /* What is sealed now and was not; lock held.  A log may be longer by now. */
