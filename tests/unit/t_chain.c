@@ -362,9 +362,41 @@ static void test_many(void)
 	chain_free(c);
 }
 
+/* Block zero, two timestamps of it, and number 0 over the second, in any order. */
+static void test_genesis_stamped_twice(void)
+{
+	struct hash b0 = {{1}}, mh = {{2}}, none = {{0}}, t[2] = {{{3}}, {{4}}};
+	struct chain_link at;
+	uint8_t y[48] = {9};
+	size_t order, i, good = 0;
+
+	memcpy(y + 16, t[1].b, HASH_LEN);
+	for (order = 0; order < 24; order++) {
+		size_t left[4] = {0, 1, 2, 3}, n = 4, of = order;
+		struct chain *c = chain_new(&b0, false);
+
+		for (i = 0; i < 4; i++) {
+			size_t which = left[of % n];
+
+			memmove(left + of % n, left + of % n + 1,
+				(n - 1 - of % n) * sizeof(*left));
+			of /= n--;
+			if (which == 0)
+				chain_add_block(c, &b0, y, &mh, &none);
+			else if (which == 3)
+				chain_add_number(c, 0, y);
+			else
+				chain_add_stamp(c, &t[which - 1], &b0, true);
+		}
+		good += chain_at(c, 0, &at) == 0 && hash_equal(&at.ht, &t[1]);
+		chain_free(c);
+	}
+	is_int((int)good, 24, "number 0 says which timestamp of block zero counts");
+}
+
 int main(int argc, char **argv)
 {
-	plan(10);
+	plan(11);
 	seed = prng_seed();
 	test_scenes(argc > 1 ? (unsigned)atoi(argv[1]) : 5000);
 	test_no_memory();
@@ -373,5 +405,6 @@ int main(int argc, char **argv)
 	test_cut_often();
 	test_tree_refused();
 	test_many();
+	test_genesis_stamped_twice();
 	return done();
 }

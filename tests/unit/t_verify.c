@@ -725,7 +725,10 @@ static void reports(void)
 		"says both times");
 	ok(has(&text, "path: folder/file-3\n") && has(&text, "9000 bytes"),
 		"the path and the size");
-	ok(has(&text, "Not proved: "), "and what is not proved");
+	ok(has(&text, "in a block that was made\n  after 2026-09-21T14:13:20.000Z and existed by"),
+		"the lower one is of the block, not of the data");
+	ok(has(&text, "Not proved: that the content is not older than the first time"),
+		"and that it is not of the data");
 	is_int(report_json(&r, &json), 0, "a report in JSON");
 	ok(json_find_bool(BUF_BYTES(&json), "valid", &flag) == 0 && flag,
 		"says that it is valid");
