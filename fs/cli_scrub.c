@@ -16,8 +16,9 @@
 
 static const char scrub_help[] =
 "usage: notaryfs scrub VAULT [--rate SIZE] [--json]\n"
-"Reads every share of every object in every bucket, and every sealed plain\n"
-"file, compares them with the chain, and says what is damaged or missing where.\n"
+"Reads every share of every object in every bucket, every sealed plain file and\n"
+"what was kept of former ones, compares them with the chain, and says what is\n"
+"damaged or missing where.\n"
 "Changes nothing; the vault may be mounted.\n"
 "\n"
 "  --rate SIZE   read at most so many bytes a second (50M)\n"
@@ -31,9 +32,9 @@ static const char repair_help[] =
 "usage: notaryfs repair VAULT [--dry-run] [--fill BUCKET]... [--rate SIZE] [--json]\n"
 "Scrubs a vault and puts right what it can: shares from as many good ones as\n"
 "restore (of a 3/6 vault any three), or from the plain files; numbers and block\n"
-"zero from any one bucket; plain files from the buckets.  What was damaged is\n"
-"kept: in BUCKET/+damaged and VAULT/damaged.  It may be killed and run again.\n"
-"In a mounted vault only buckets are repaired.\n"
+"zero from any one bucket; plain files and former versions from the buckets.\n"
+"What was damaged is kept: in BUCKET/+damaged and VAULT/damaged.  It may be\n"
+"killed and run again.  In a mounted vault only buckets are repaired.\n"
 "\n"
 "  --dry-run      change nothing, only say what is damaged (scrub)\n"
 "  --fill BUCKET  a bucket that holds nothing of this vault: fill it\n"
@@ -105,6 +106,7 @@ static void json_plain(struct json *j, const struct scrub *s)
 		json_object(j, NULL);
 		json_text_n(j, "path", d.path);
 		json_text(j, "state", word[b->state]);
+		json_bool(j, "kept", b->kept);
 		json_bool(j, "final", b->final);
 		json_close_object(j);
 	}

@@ -1,4 +1,4 @@
-#include "fs/plain.h"
+#include "fs/plain_inner.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -12,14 +12,8 @@
 #include "core/record.h"
 #include "fs/hashfile.h"
 #include "fs/inside.h"
+#include "fs/text.h"
 #include "fs/versions.h"
-
-struct checking {
-	struct ledger *l;
-	int files, versions;	/* versions: -1 if there are none */
-	uint64_t total;
-	struct plain_list *list;
-};
 
 const char *plain_state_text(enum plain_state s)
 {
@@ -105,9 +99,7 @@ static int judge_put(struct ledger *l, int files, const struct record *d,
 	return fd < 0 ? judge_error(fd, ret) : judge_content(l, fd, d, ret);
 }
 
-/* The bytes of a version; others of its attributes may be those of a newer
- * one. */
-static int judge_version(struct checking *c, const struct hash *dh,
+int plain_judge_version(struct checking *c, const struct hash *dh,
 	const struct record *d, enum plain_state *ret)
 {
 	cleanup(close) int fd = versions_read(c->versions, dh);
@@ -155,15 +147,17 @@ static bool is_kept(const struct checking *c, const struct hash *dh)
 }
 
 static int judge(struct checking *c, const struct record *d, struct bytes raw,
-	enum plain_state *ret)
+	enum plain_state *ret, bool *ret_kept)
 {
 	struct hash dh;
 	*ret = PLAIN_GOOD;
+	*ret_kept = false;
 	if (record_seals(d->kind) && d->class == RECORD_CLASS_VERSION) {
 		dh = hash_sha3(raw);
-		if (is_kept(c, &dh))
+		*ret_kept = is_kept(c, &dh);
+		if (*ret_kept)
 			return d->kind == RECORD_PUT
-				? judge_version(c, &dh, d, ret) : 0;
+				? plain_judge_version(c, &dh, d, ret) : 0;
 	}
 	switch (d->kind) {
 	case RECORD_PUT:
@@ -180,7 +174,7 @@ static int judge(struct checking *c, const struct record *d, struct bytes raw,
 
 /* -- all of them */
 
-static int keep(struct plain_list *p, enum plain_state state,
+static int keep(struct plain_list *p, enum plain_state state, bool kept,
 	const struct local_record *r)
 {
 	if (p->n == PLAIN_MAX) {
@@ -195,10 +189,21 @@ static int keep(struct plain_list *p, enum plain_state state,
 		p->bad = more;
 	}
 	struct plain_bad *b = &p->bad[p->n++];
-	*b = (struct plain_bad){.state = state, .final = r->final,
+	*b = (struct plain_bad){.state = state, .kept = kept,
+		.final = r->final,
 		.height = r->height, .index = r->index};
 	int err = buf_copy(r->d, &b->d);
 	return err != 0 ? err : buf_copy(r->extents, &b->extents);
+}
+
+int plain_note(struct checking *c, enum plain_state state, bool kept,
+	const struct local_record *r)
+{
+	c->list->checked++;
+	if (c->l->events.progress != NULL)
+		c->l->events.progress(c->l->events.ctx, "plain files",
+			c->list->checked, c->total);
+	return state == PLAIN_GOOD ? 0 : keep(c->list, state, kept, r);
 }
 
 static int check_one(void *ctx, const struct local_record *r)
@@ -206,16 +211,11 @@ static int check_one(void *ctx, const struct local_record *r)
 	struct checking *c = ctx;
 	struct record d;
 	enum plain_state state;
+	bool kept;
 	if (record_decode(r->d, &d) != 0)
 		return 0; /* the block that holds it was judged */
-	int err = judge(c, &d, r->d, &state);
-	if (err != 0)
-		return err;
-	c->list->checked++;
-	if (c->l->events.progress != NULL)
-		c->l->events.progress(c->l->events.ctx, "plain files",
-			c->list->checked, c->total);
-	return state == PLAIN_GOOD ? 0 : keep(c->list, state, r);
+	int err = judge(c, &d, r->d, &state, &kept);
+	return err != 0 ? err : plain_note(c, state, kept, r);
 }
 
 static void bad_done(struct plain_bad *b)
@@ -230,7 +230,26 @@ static int is_newest(void *ctx, const struct local_record *r)
 	return bytes_equal(r->d, BUF_BYTES(&b->d)) ? 1 : 2;
 }
 
-/* Still so, and of the newest record?  The daemon may have been at work. */
+/* Still so, and of the newest record or a version? */
+static int judge_again(struct checking *c, struct local *local,
+	struct plain_bad *b)
+{
+	struct record d;
+	struct hash dh;
+	bool was = b->kept;
+	b->state = PLAIN_GOOD;
+	int err = record_decode(BUF_BYTES(&b->d), &d);
+	if (err == 0)
+		err = local->ops->find(local, d.path, is_newest, b);
+	if (err == 1)
+		return judge(c, &d, BUF_BYTES(&b->d), &b->state, &b->kept);
+	if (err != 2 || !was)
+		return err == 2 ? 0 : err;
+	dh = hash_sha3(BUF_BYTES(&b->d));
+	return plain_judge_version(c, &dh, &d, &b->state);
+}
+
+/* The daemon may have been at work. */
 static int look_again(struct checking *c, struct local *local)
 {
 	struct plain_list *p = c->list;
@@ -238,17 +257,8 @@ static int look_again(struct checking *c, struct local *local)
 	int err = 0;
 	for (i = 0; i < p->n && err == 0; i++) {
 		struct plain_bad *b = &p->bad[i];
-		struct record d;
-		enum plain_state state = PLAIN_GOOD;
-		err = record_decode(BUF_BYTES(&b->d), &d);
-		if (err == 0)
-			err = local->ops->find(local, d.path, is_newest, b);
-		if (err == 1)
-			err = judge(c, &d, BUF_BYTES(&b->d), &state);
-		else if (err == 2)
-			err = 0;
-		b->state = state;
-		if (err == 0 && state != PLAIN_GOOD)
+		err = judge_again(c, local, b);
+		if (err == 0 && b->state != PLAIN_GOOD)
 			p->bad[n++] = *b;
 		else
 			bad_done(b);
@@ -278,6 +288,8 @@ int plain_check(struct ledger *l, struct local *local, const char *files_dir,
 			&c);
 	}
 	if (err == 0)
+		err = plain_past(&c, local);
+	if (err == 0)
 		err = look_again(&c, local);
 	if (err != 0)
 		plain_done(&p);
@@ -294,13 +306,27 @@ void plain_done(struct plain_list *p)
 	*p = (struct plain_list){0};
 }
 
+/* "files/PATH" or "versions/HH/HEX, once PATH,". */
+static char *place_of(const struct plain_bad *b, const struct record *d)
+{
+	char name[VERSIONS_NAME];
+	if (!b->kept)
+		return text_of("files/%.*s", (int)d->path.n,
+			(const char *)d->path.p);
+	const struct hash dh = hash_sha3(BUF_BYTES(&b->d));
+	versions_name(&dh, name);
+	return text_of("versions/%s, once %.*s,", name, (int)d->path.n,
+		(const char *)d->path.p);
+}
+
 void plain_find(struct ledger *l, const struct plain_bad *b)
 {
 	struct record d;
 	if (record_decode(BUF_BYTES(&b->d), &d) != 0)
 		return;
+	cleanup(free) char *place = place_of(b, &d);
 	ledger_find(l, b->state == PLAIN_UNREADABLE ? LEDGER_INCOMPLETE
-		: LEDGER_WRONG, "files/%.*s is %s%s", (int)d.path.n,
-		(const char *)d.path.p, plain_state_text(b->state),
+		: LEDGER_WRONG, "%s is %s%s", place == NULL ? "a plain file"
+		: place, plain_state_text(b->state),
 		b->final ? "" : ", and it was not in the buckets yet");
 }

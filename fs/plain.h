@@ -6,7 +6,8 @@
  * points; that a hard link is the file which it is a link of.  Folders may go and
  * change.  What has grown has to begin as its newest record says, and where
  * another content is on its way, it is what was sealed before that must lie in
- * versions/.
+ * versions/; there must be also what paths had sealed before, in the classes in
+ * which that is kept.
  *
  * One thread.  A daemon may run: what it changed meanwhile is looked at again.
  */
@@ -30,7 +31,8 @@ const char *plain_state_text(enum plain_state s);
 /* One that is not as it was recorded. */
 struct plain_bad {
 	enum plain_state state;
-	struct buf d;		/* its newest record */
+	struct buf d;		/* its record, the newest of its path unless: */
+	bool kept;		/* it has to lie in versions/, under H(d) */
 	bool final;		/* in the buckets, in this block: */
 	uint64_t height;
 	uint32_t index;
@@ -38,7 +40,7 @@ struct plain_bad {
 };
 
 struct plain_list {
-	struct plain_bad *bad;	/* ascending by path */
+	struct plain_bad *bad;	/* ascending by path, then what is kept */
 	size_t n;
 	bool more;		/* there are further ones */
 	uint64_t checked;	/* all that were looked at */

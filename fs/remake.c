@@ -19,15 +19,18 @@
 #include "fs/file.h"
 #include "fs/inside.h"
 #include "fs/outtree.h"
+#include "fs/versions.h"
 
 #define NEW "new"	/* below damaged/: what is being made */
 #define KEPT "files"	/* below damaged/: what was damaged */
+#define KEPT_VERSIONS "versions"
 #define KEPT_MAX 100	/* damaged ones of one path */
 
 struct remake {
 	struct ledger *l;
 	struct local *local;
 	struct outtree files, work, kept; /* files/, damaged/, damaged/files */
+	struct outtree versions, kept_versions;
 	struct remake_counts n;
 	/* the pack at hand */
 	uint64_t height;		/* 0: none */
@@ -117,8 +120,8 @@ static int make_folders(struct remake *r, struct bytes path)
 
 /* -- the place changes hands */
 
-/* Another name, below damaged/files, for what lies at the place. */
-static int keep_old(struct remake *r, struct bytes path,
+/* Another name, below damaged/, for what lies at the place. */
+static int keep_old(struct outtree *kept, struct bytes path,
 	const struct place *at)
 {
 	cleanup(place) struct place to = {.folder = -1};
@@ -129,10 +132,10 @@ static int keep_old(struct remake *r, struct bytes path,
 	if (fstatat(at->folder, at->name, &old, AT_SYMLINK_NOFOLLOW) != 0)
 		return errno == ENOENT ? 0 : -errno;
 	if (slash != NULL)
-		err = outtree_folder(&r->kept,
+		err = outtree_folder(kept,
 			BYTES(path.p, (size_t)(slash - path.p)));
 	if (err == 0)
-		err = open_place(&r->kept, path, &to);
+		err = open_place(kept, path, &to);
 	if (err != 0)
 		return err;
 	snprintf(name, sizeof name, "%s", to.name);
@@ -164,14 +167,15 @@ static void flag(const struct place *at, bool on)
 
 /* damaged/new -> the place.  The folder's time is what it was: a change of
  * it would be recorded by the next mount. */
-static int take_place(struct remake *r, struct bytes path, bool immutable)
+static int take_place(struct remake *r, const struct outtree *tree,
+	struct outtree *kept, struct bytes path, bool immutable)
 {
 	cleanup(place) struct place at = {.folder = -1};
-	int err = open_place(&r->files, path, &at);
+	int err = open_place(tree, path, &at);
 	if (err != 0)
 		return err;
 	flag(&at, false);
-	err = keep_old(r, path, &at);
+	err = keep_old(kept, path, &at);
 	fault_point("remake.kept");
 	if (err == 0 && renameat(r->work.root, NEW, at.folder, at.name) != 0)
 		err = -errno;
@@ -184,6 +188,18 @@ static int take_place(struct remake *r, struct bytes path, bool immutable)
 	if (err == 0 && fsync(at.folder) != 0)
 		err = -errno;
 	return err;
+}
+
+static int take_version(struct remake *r, const struct plain_bad *b)
+{
+	const struct hash dh = hash_sha3(BUF_BYTES(&b->d));
+	char name[VERSIONS_NAME];
+	versions_name(&dh, name);
+	const struct bytes path = BYTES(name, strlen(name));
+	int err = outtree_folder(&r->versions, BYTES(path.p,
+		path.n - HASH_HEX - 1));
+	return err != 0 ? err : take_place(r, &r->versions, &r->kept_versions,
+		path, true);
 }
 
 /* -- contents */
@@ -297,6 +313,7 @@ static int write_payload(struct remake *r, const struct stored *b, int fd)
 struct pieces {
 	struct stored *p;
 	size_t n;
+	struct bytes end;	/* the record before which they end */
 	int err;
 };
 
@@ -323,6 +340,8 @@ static int add_piece(struct pieces *s, struct bytes d, uint64_t height,
 static int see_piece(void *ctx, const struct local_record *l)
 {
 	struct pieces *s = ctx;
+	if (bytes_equal(l->d, s->end))
+		return 1; /* a version of its own */
 	if (l->kind == RECORD_PUT)
 		while (s->n > 0)
 			buf_free(&s->p[--s->n].d);
@@ -335,11 +354,11 @@ static int see_piece(void *ctx, const struct local_record *l)
 static int write_content(struct remake *r, const struct plain_bad *b,
 	const struct record *d, int fd)
 {
-	cleanup(pieces) struct pieces s = {0};
+	cleanup(pieces) struct pieces s = {.end = BUF_BYTES(&b->d)};
 	int err = 0;
 	if (d->kind == RECORD_APPEND)
 		err = r->local->ops->past(r->local, d->path, see_piece, &s);
-	if (err == 0)
+	if (err >= 0)
 		err = add_piece(&s, BUF_BYTES(&b->d), b->height, b->index);
 	for (size_t i = 0; i < s.n && err == 0; i++)
 		err = write_payload(r, &s.p[i], fd);
@@ -362,7 +381,8 @@ static int make_put(struct remake *r, const struct plain_bad *b,
 		err = -errno;
 	fault_point("remake.written");
 	if (err == 0)
-		err = take_place(r, d->path, true);
+		err = b->kept ? take_version(r, b) : take_place(r, &r->files,
+			&r->kept, d->path, true);
 	r->n.bytes += err == 0 ? d->size : 0;
 	return err;
 }
@@ -372,7 +392,7 @@ static int make_symlink(struct remake *r, const struct record *d)
 	struct record moved = *d;
 	moved.path = BYTES(NEW, sizeof NEW - 1);
 	int err = outtree_symlink(&r->work, &moved);
-	return err != 0 ? err : take_place(r, d->path, false);
+	return err != 0 ? err : take_place(r, &r->files, &r->kept, d->path, false);
 }
 
 static int make_link(struct remake *r, const struct record *d)
@@ -385,7 +405,7 @@ static int make_link(struct remake *r, const struct record *d)
 	if (linkat(first.folder, first.name, r->work.root, NEW, 0) != 0)
 		err = -errno;
 	if (err == 0)
-		err = take_place(r, d->path, true);
+		err = take_place(r, &r->files, &r->kept, d->path, true);
 	flag(&first, true);
 	return err;
 }
@@ -411,7 +431,7 @@ static int make_one(struct remake *r, const struct plain_bad *b,
 		return set_right(r, d);
 	if (unlinkat(r->work.root, NEW, 0) != 0 && errno != ENOENT)
 		return -errno;
-	int err = make_folders(r, d->path);
+	int err = b->kept ? 0 : make_folders(r, d->path);
 	if (err != 0)
 		return err;
 	return record_stores(d->kind) ? make_put(r, b, d)
@@ -438,13 +458,14 @@ static int in_order(const void *a, const void *b)
 	return x->index < y->index ? -1 : x->index > y->index;
 }
 
-static int failed(struct remake *r, const struct record *d, int err)
+static int failed(struct remake *r, bool kept, const struct record *d,
+	int err)
 {
 	r->n.failed++;
-	ledger_find(r->l, LEDGER_INCOMPLETE, "files/%.*s cannot be made again: "
-		"%s", (int)d->path.n, (const char *)d->path.p,
-		err == -EXDEV ? "VAULT/files and VAULT/damaged must lie on one "
-				"file system" : strerror(-err));
+	ledger_find(r->l, LEDGER_INCOMPLETE, "%s%.*s cannot be made again: %s",
+		kept ? "the kept version of " : "files/", (int)d->path.n,
+		(const char *)d->path.p, err == -EXDEV ? "VAULT/files and "
+		"VAULT/damaged must lie on one file system" : strerror(-err));
 	/* the next one would fare no better */
 	return err == -ENOMEM || err == -ENOSPC || err == -EDQUOT ||
 		err == -EROFS ? err : 0;
@@ -469,7 +490,7 @@ static int make_all(struct remake *r, struct plain_list *p)
 		if (one == 0)
 			b->state = PLAIN_GOOD;
 		r->n.files += one == 0;
-		err = one == 0 ? 0 : failed(r, &d, one);
+		err = one == 0 ? 0 : failed(r, b->kept, &d, one);
 		if (r->l->events.progress != NULL)
 			r->l->events.progress(r->l->events.ctx,
 				"plain files made again", i + 1, p->n);
@@ -508,10 +529,17 @@ int remake_run(struct ledger *l, struct local *local, const char *vault,
 		O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	cleanup(close) int work = open_folder(at, "damaged");
 	cleanup(close) int kept = work < 0 ? work : open_folder(work, KEPT);
+	cleanup(close) int versions = open_folder(at, "versions");
+	cleanup(close) int kept_versions = work < 0 ? work
+		: open_folder(work, KEPT_VERSIONS);
 	if (files < 0 || kept < 0)
 		return files < 0 ? -ENOENT : kept;
+	if (versions < 0 || kept_versions < 0)
+		return versions < 0 ? versions : kept_versions;
 	struct remake r = {.l = l, .local = local, .files = {files, owners},
-		.work = {work, owners}, .kept = {kept, owners}};
+		.work = {work, owners}, .kept = {kept, owners},
+		.versions = {versions, owners},
+		.kept_versions = {kept_versions, owners}};
 	int err = run(&r, p);
 	*ret = r.n;
 	return err;

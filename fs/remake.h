@@ -4,7 +4,8 @@
  * For a vault that is not mounted.  A file is written whole, with all its
  * attributes, under VAULT/damaged; what lies at its place gets a name there
  * too; then the new one takes the place by one rename.  So at any moment the
- * place holds the old or the new one, and what was damaged is kept.
+ * place holds the old or the new one, and what was damaged is kept.  So are
+ * versions that have to lie in VAULT/versions.
  */
 #ifndef FS_REMAKE_H
 #define FS_REMAKE_H

@@ -17,15 +17,13 @@
 #define NEW ".new"		/* a copy being made */
 #define COPY ((size_t)1 << 20)	/* bytes at a time */
 #define FOLDER 3		/* "HH" */
-#define NAME (FOLDER + HASH_HEX + 1)
 
-/* "HH/HEX" */
-static void name_of(const struct hash *dh, char ret[NAME])
+void versions_name(const struct hash *dh, char ret[VERSIONS_NAME])
 {
 	char hex[HASH_HEX + 1];
 
 	hex_encode(HASH_BYTES(dh), hex);
-	snprintf(ret, NAME, "%.2s/%s", hex, hex);
+	snprintf(ret, VERSIONS_NAME, "%.2s/%s", hex, hex);
 }
 
 int versions_open(const char *dir)
@@ -40,12 +38,12 @@ int versions_open(const char *dir)
 
 int versions_read(int versions, const struct hash *dh)
 {
-	char name[NAME];
+	char name[VERSIONS_NAME];
 	int fd;
 
 	if (versions < 0)
 		return -ENOENT;
-	name_of(dh, name);
+	versions_name(dh, name);
 	fd = openat(versions, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK |
 		O_CLOEXEC);
 	if (fd < 0 && errno == EACCES) /* of mode 000, say */
@@ -55,21 +53,21 @@ int versions_read(int versions, const struct hash *dh)
 
 int versions_stat(int versions, const struct hash *dh, struct stat *ret)
 {
-	char name[NAME];
+	char name[VERSIONS_NAME];
 
 	if (versions < 0)
 		return -ENOENT;
-	name_of(dh, name);
+	versions_name(dh, name);
 	return fstatat(versions, name, ret, AT_SYMLINK_NOFOLLOW) != 0 ?
 		-errno : 0;
 }
 
 int versions_keep(int versions, const struct hash *dh, int fd)
 {
-	char name[NAME], from[BACKING_NAME];
+	char name[VERSIONS_NAME], from[BACKING_NAME];
 	int folder;
 
-	name_of(dh, name);
+	versions_name(dh, name);
 	name[FOLDER - 1] = '\0';
 	if (mkdirat(versions, name, 0700) == 0) {
 		if (fsync(versions) != 0)
@@ -91,9 +89,9 @@ int versions_keep(int versions, const struct hash *dh, int fd)
 
 int versions_drop(int versions, const struct hash *dh)
 {
-	char name[NAME];
+	char name[VERSIONS_NAME];
 
-	name_of(dh, name);
+	versions_name(dh, name);
 	fault_point("versions.drop");
 	if (unlinkat(versions, name, 0) == 0 || errno == ENOENT)
 		return 0;

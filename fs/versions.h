@@ -18,6 +18,8 @@
 
 #include "core/bytes.h"
 
+#define VERSIONS_NAME (3 + HASH_HEX + 1) /* "HH/HEX" and a NUL */
+void versions_name(const struct hash *dh, char ret[VERSIONS_NAME]);
 /* The folder, made if it is not there: a descriptor, or a negative errno. */
 int versions_open(const char *dir);
 /* A descriptor for reading one, or a negative errno.  -ENOENT also if there is

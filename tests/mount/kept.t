@@ -1,7 +1,12 @@
 #!/usr/bin/python3
 """What was sealed and is not at its name any more: restore writes it out of
-the buckets alone, with the numbers and certificates that the mount shows."""
+the buckets alone, with the numbers and certificates that the mount shows; and
+scrub finds what is not right or not there in VAULT/versions, repair makes it
+again."""
+import json
 import os
+import shutil
+import subprocess
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../lib"))
@@ -139,5 +144,80 @@ done(kit.run(*restore, "--history", v.dir + "/two/h", v.dir + "/two", *v.buckets
 os.mkdir(v.dir + "/three")
 done(kit.run(*restore, "--history", v.dir + "/three", v.dir + "/three", *v.buckets()[:3]), "or the first itself is refused", 1)
 tap.is_(os.listdir(v.dir + "/three"), [], "and nothing made")
+
+# -- the vault's own copies
+versions, files = v.path + "/versions", v.path + "/files"
+
+
+def copies():
+    """Contents in versions/, and where each is."""
+    out = {}
+    for d, folders, names in os.walk(versions):
+        for n in names:
+            out.setdefault(content(os.path.join(d, n)), []).append(os.path.join(d, n))
+    return out
+
+
+def free():
+    subprocess.run(["chattr", "-R", "-f", "-i", versions, files], stderr=subprocess.DEVNULL)
+
+
+def scrub(words, want):
+    p = kit.run(kit.NOTARYFS, "scrub", v.path, "--json")
+    j = json.loads(p.stdout)
+    if not tap.is_((p.returncode, sorted((x["path"], x["state"], x["kept"]) for x in j["plain"])),
+                   (1 if want else 0, want), words):
+        tap.diag(p.stderr.decode())
+
+
+def damage(data, change):
+    free()
+    for path in copies()[data]:
+        change(path)
+
+
+def flip(path):
+    os.chmod(path, 0o644)
+    with open(path, "r+b") as f:
+        f.seek(1000)
+        f.write(b"not what was there")
+
+
+was = copies()
+scrub("scrub finds nothing wrong with what is kept", [])
+damage(big, flip)
+damage(b"one", os.unlink)
+damage(b"1\n2\n3\n4\n", lambda p: os.truncate(p, 3))
+damage(b"gone", lambda p: write(p, b"GONE"))
+# a log that was renamed is one file under both names
+found = [("log/old", "damaged", True), ("log/old.1", "damaged", False), ("w/big", "damaged", True),
+         ("w/d/e/g", "damaged", True), ("w/f", "missing", True)]
+scrub("it finds what is damaged or missing", found)
+p = kit.run(kit.NOTARYFS, "scrub", v.path)
+tap.ok(b"once w/d/e/g, is not what was recorded" in p.stderr, "and says what it was")
+done(kit.run(kit.NOTARYFS, "repair", v.path), "repair makes it again")
+scrub("all is there", [])
+tap.ok(copies() == was, "under the same names")
+tap.ok(any(read(os.path.join(d, n)) == b"GONE" for d, _, names in os.walk(v.path + "/damaged/versions") for n in names),
+       "what was damaged is kept")
+free()
+shutil.rmtree(versions)
+p = kit.run(kit.NOTARYFS, "scrub", v.path)
+tap.is_(p.returncode, 1, "scrub without versions/")
+done(kit.run(kit.NOTARYFS, "repair", v.path), "all of them are made again")
+scrub("all is there", [])
+v.mount()
+tap.ok(all(read(hist + p + "/" + n) == data for p in shown for n, (data, cert) in shown[p].items()), "the mount shows all again")
+tap.is_(kit.run(kit.NOTARYFS, "wait", v.mnt).returncode, 0, "and goes on")
+v.umount("--final")
+
+# -- a file that is being rewritten: only what it had is made again
+v.mount("-o", "settle=1h")
+write(w + "/f", b"on its way")
+v.umount()
+damage(b"four", lambda p: write(p, b"FOUR"))
+scrub("what a file had that is being rewritten", [("w/f", "damaged", True)])
+done(kit.run(kit.NOTARYFS, "repair", v.path), "is made again")
+tap.is_((read(files + "/w/f"), b"four" in copies()), (b"on its way", True), "and what is on its way stays")
 v.close()
 tap.done()
