@@ -34,7 +34,7 @@ static int one(const struct cli *c, const char *path, uint64_t timeout_ms)
 		return CLI_REFUSED;
 	}
 	if (err == 0)
-		err = waiting_for(root, rest, timeout_ms);
+		err = waiting_for(WAITING_FINAL, root, rest, timeout_ms);
 	if (err == 0)
 		return CLI_DONE;
 	if (err != -ETIMEDOUT && err != -ENODATA) {

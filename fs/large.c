@@ -14,6 +14,7 @@
 
 struct lane {
 	struct large *l;
+	uint64_t most;		/* bytes of what it takes */
 	pthread_t thread;
 	bool started;
 	struct group *group;	/* in work, or NULL; under the lock */
@@ -62,6 +63,23 @@ static void seal(struct lane *lane, struct group *g)
 	sealer_wake(m->sealer); /* there may be links that came late */
 }
 
+/* The first that is for this lane, or NULL; lock held. */
+static struct group *next(struct lane *lane)
+{
+	struct large *l = lane->l;
+	struct group **p = &l->first, *g;
+
+	while (*p != NULL && (*p)->bytes > lane->most)
+		p = &(*p)->after;
+	g = *p;
+	if (g == NULL)
+		return NULL;
+	*p = g->after;
+	if (*p == NULL)
+		l->last = p;
+	return g;
+}
+
 static void *run(void *arg)
 {
 	struct lane *lane = arg;
@@ -70,16 +88,13 @@ static void *run(void *arg)
 
 	pthread_mutex_lock(&l->lock);
 	for (;;) {
-		g = l->first;
+		g = next(lane);
 		if (g == NULL && l->stop)
 			break;
 		if (g == NULL) {
 			pthread_cond_wait(&l->wake, &l->lock);
 			continue;
 		}
-		l->first = g->after;
-		if (l->first == NULL)
-			l->last = &l->first;
 		atomic_store(&lane->hashing.done, 0);
 		lane->group = g;
 		pthread_mutex_unlock(&l->lock);
@@ -102,7 +117,7 @@ void large_give(struct large *l, struct group *g, uint64_t bytes)
 	g->bytes = bytes;
 	*l->last = g;
 	l->last = &g->after;
-	pthread_cond_signal(&l->wake);
+	pthread_cond_broadcast(&l->wake); /* not each lane takes each */
 }
 
 static int add_line(const char *path, uint64_t bytes, uint64_t done,
@@ -167,6 +182,7 @@ int large_new(struct mount *m, struct large **ret)
 	pthread_cond_init(&l->wake, NULL);
 	for (lane = l->lane; lane < l->lane + LARGE_LANES; lane++) {
 		lane->l = l;
+		lane->most = lane == l->lane ? LARGE_MOST : UINT64_MAX;
 		lane->hashing.go_on = go_on;
 		lane->hashing.ctx = lane;
 		lane->hashing.buffer = aligned_alloc(64, HASHFILE_BUFFER);

@@ -3,8 +3,9 @@
  *
  * What has more than a pack takes (object.h) is hashed for long: 1 GB/s.  It
  * has threads of its own, so that it keeps nothing else waiting: LARGE_LANES
- * files at a time, the others in the order in which they came.  Each is a group
- * of its own.
+ * files at a time, the others in the order in which they came.  One lane takes
+ * none of more than LARGE_MOST, so that nothing smaller waits for the huge ones
+ * either.  Each file is a group of its own.
  *   L1  The end of the mount does not wait: what is being hashed is given up
  *       and settles again in the next mount.  Nothing of it is recorded.
  *   L2  So is what was cancelled (settle.h).
@@ -16,7 +17,8 @@
 
 #include "core/bytes.h"
 
-#define LARGE_LANES 2
+#define LARGE_LANES 3
+#define LARGE_MOST ((uint64_t)1 << 30) /* bytes: a second or two */
 
 struct group;
 struct large;

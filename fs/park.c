@@ -14,15 +14,18 @@
 #define LOOK_MS 20	/* between two looks at what is parked */
 #define LOOK_ALL 25	/* looks until waits are judged without being woken */
 
-enum parked_kind { PARKED_XATTR, PARKED_OPEN, PARKED_SEAL, PARKED_WRITE };
+enum parked_kind {
+	PARKED_XATTR, PARKED_OPEN, PARKED_SEALED, PARKED_SEAL, PARKED_WRITE
+};
 
 struct parked {
 	struct parked *next;
 	enum parked_kind kind;
 	fuse_req_t req;
 	uint64_t until;		/* SEAL, WRITE: monotonic ms */
-	char *path;		/* XATTR, OPEN */
-	size_t size;		/* XATTR: of the caller's buffer; WRITE: n */
+	char *path;		/* XATTR, OPEN, SEALED */
+	size_t size;		/* XATTR, SEALED: of the caller's buffer;
+				   WRITE: n */
 	struct node *node;	/* SEAL: held */
 	bool ioctl;		/* SEAL: asked for by chattr */
 	struct fuse_file_info file;
@@ -114,12 +117,28 @@ int park_final(struct mount *m, const char *path)
 	return rc < 0 ? rc : rc == 0;
 }
 
+/* Is all at or below path sealed that somebody asked for?  1, 0, -ENODATA. */
+static int asked_sealed(struct mount *m, const char *path)
+{
+	const struct item *i;
+	struct node *n;
+
+	locked(&m->lock);
+	n = node_at(&m->nodes, path);
+	if (n == NULL)
+		return 1; /* at rest */
+	for (i = m->nodes.settle.pending; i != NULL; i = i->next)
+		if (i->asked && node_below(node_of_item((struct item *)
+				(uintptr_t)i), n))
+			return 0;
+	return n->type == NODE_FOLDER || !settle_owed(&n->item) ? 1 : -ENODATA;
+}
+
 /* -- answers -- */
 
-static void reply_final(struct parked *k)
+static void reply_word(struct parked *k, const char *text)
 {
-	static const char text[] = "notarized";
-	size_t n = sizeof text - 1;
+	size_t n = strlen(text);
 
 	if (k->size == 0)
 		fuse_reply_xattr(k->req, n);
@@ -137,8 +156,10 @@ static void answer(struct park *p, struct parked *k, int rc)
 
 	switch (k->kind) {
 	case PARKED_XATTR:
+	case PARKED_SEALED:
 		if (rc == 0)
-			reply_final(k);
+			reply_word(k, k->kind == PARKED_XATTR ? "notarized" :
+				"sealed");
 		else
 			fuse_reply_err(k->req, -rc);
 		return;
@@ -187,6 +208,10 @@ static bool ready(struct park *p, struct parked *k, int *ret_rc)
 		rc = park_final(m, k->path);
 		*ret_rc = rc < 0 ? rc : 0;
 		return rc != 0;
+	case PARKED_SEALED:
+		rc = asked_sealed(m, k->path);
+		*ret_rc = rc < 0 ? rc : 0;
+		return rc != 0;
 	case PARKED_SEAL:
 		*ret_rc = seal_now(m, k->node);
 		return *ret_rc != -EBUSY || mount_now(m) >= k->until;
@@ -204,9 +229,14 @@ static void free_parked(struct parked *k)
 	free(k);
 }
 
-static bool waits(const struct parked *k)
+static bool for_final(const struct parked *k)
 {
 	return k->kind == PARKED_XATTR || k->kind == PARKED_OPEN;
+}
+
+static bool waits(const struct parked *k)
+{
+	return for_final(k) || k->kind == PARKED_SEALED;
 }
 
 bool park_waiting(struct park *p)
@@ -215,7 +245,7 @@ bool park_waiting(struct park *p)
 
 	locked(&p->lock);
 	for (k = p->list; k != NULL; k = k->next)
-		if (waits(k))
+		if (for_final(k))
 			return true;
 	return false;
 }
@@ -247,15 +277,17 @@ static void add(struct park *p, struct parked *what)
 	pthread_cond_signal(&p->wake);
 }
 
-void park_xattr(struct park *p, fuse_req_t req, const char *path, size_t size)
+/* A getxattr.  Is it answered at once? */
+static bool wait_for(struct park *p, fuse_req_t req, enum parked_kind kind,
+	const char *path, size_t size)
 {
-	struct parked k = {.kind = PARKED_XATTR, .req = req, .size = size};
+	struct parked k = {.kind = kind, .req = req, .size = size};
 	int rc = 0;
 
-	if (ready(p, &(struct parked){.kind = PARKED_XATTR,
-			.path = strdupa(path)}, &rc)) {
+	if (ready(p, &(struct parked){.kind = kind, .path = strdupa(path)},
+			&rc)) {
 		answer(p, &k, rc);
-		return;
+		return true;
 	}
 	k.path = strdup(path);
 	if (k.path == NULL)
@@ -263,7 +295,18 @@ void park_xattr(struct park *p, fuse_req_t req, const char *path, size_t size)
 	else
 		add(p, &k);
 	sealer_wake(p->m->sealer);
-	p->m->s.queued(p->m->s.ctx, true);
+	return false;
+}
+
+void park_xattr(struct park *p, fuse_req_t req, const char *path, size_t size)
+{
+	if (!wait_for(p, req, PARKED_XATTR, path, size))
+		p->m->s.queued(p->m->s.ctx, true);
+}
+
+void park_sealed(struct park *p, fuse_req_t req, const char *path, size_t size)
+{
+	(void)wait_for(p, req, PARKED_SEALED, path, size);
 }
 
 void park_open(struct park *p, fuse_req_t req, const char *path,

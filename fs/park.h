@@ -1,7 +1,8 @@
 /*
  * park: requests whose answer comes later, so that no thread waits for them.
  *
- * One thread answers them: a wait when everything at its path is final, a seal
+ * One thread answers them: a wait when everything at its path is final, or
+ * what was asked to be sealed is, a seal
  * when a writer that is just closing has gone, a write that came
  * while the backlog was above its limit when it has drained or after a few
  * seconds.  A signal to the caller ends a wait with EINTR.
@@ -27,6 +28,10 @@ int park_final(struct mount *m, const char *path);
 
 /* Replies "notarized" to a getxattr of `size` bytes. */
 void park_xattr(struct park *p, fuse_req_t req, const char *path, size_t size);
+/* Replies "sealed" when nothing at or below the path is left that somebody
+ * asked to be sealed; ENODATA for a file that is not sealed then. */
+void park_sealed(struct park *p, fuse_req_t req, const char *path,
+	size_t size);
 /* Replies to an open of .notary/wait/PATH. */
 void park_open(struct park *p, fuse_req_t req, const char *path,
 	const struct fuse_file_info *file);

@@ -259,6 +259,7 @@ int settle_may_change(const struct item *i)
 void settle_open(struct settle *s, struct item *i, bool adds)
 {
 	i->writers++;
+	i->asked = false;
 	i->adders += adds;
 	if (unsealed(i))
 		rest(s, i);
@@ -324,6 +325,7 @@ void settle_renamed(struct settle *s, struct item *i, enum rules_class class,
 {
 	if (!unsealed(i))
 		return;
+	i->asked = i->asked && class_seals(class);
 	if (!class_seals(i->class) && class_seals(class)) {
 		i->first_ms = now;
 		if (class == CLASS_SEAL && i->freeze_at_close &&
@@ -350,24 +352,29 @@ void settle_gone(struct settle *s, struct item *i)
 {
 	if (i->state != ST_SEALED)
 		move(s, i, ST_NONE);
-	i->dirty = false;
+	i->dirty = i->asked = false;
 	unlist(s, i);
 }
 
 int settle_ask(struct settle *s, struct item *i, uint64_t now)
 {
 	if (i->kind == ITEM_FOLDER) {
+		i->asked = i->dirty || i->taken;
 		if (i->dirty)
 			heap_insert(s, i, now);
 		return 0;
 	}
-	if (i->state == ST_SEALED || i->state == ST_SEALING || all_sealed(i))
+	if (i->state == ST_SEALED || all_sealed(i))
+		return 0;
+	i->asked = i->asked || i->state == ST_SEALING;
+	if (i->state == ST_SEALING)
 		return 0;
 	if (!class_seals(i->class) || i->state == ST_NONE)
 		return -EINVAL;
 	if ((i->writers > 0 && !only_grows(i)) || i->busy > 0)
 		return -EBUSY;
 	move(s, i, ST_SEALING);
+	i->asked = true;
 	heap_insert(s, i, now);
 	return 0;
 }
@@ -403,6 +410,7 @@ uint64_t settle_next(const struct settle *s, uint64_t now)
 void settle_sealed(struct settle *s, struct item *i)
 {
 	i->taken = false;
+	i->asked = false;
 	i->part = i->class == CLASS_APPEND;
 	if (i->part && (i->writers > 0 || i->grown)) {
 		rest(s, i);

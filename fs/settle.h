@@ -52,6 +52,8 @@ struct item {
 	uint32_t writers;	/* handles that can write */
 	uint32_t adders;	/* those of them that can only append */
 	uint32_t turn;		/* counts settle_cancel() */
+	bool asked;		/* settle_ask(), until it is sealed, or somebody
+				   opens it to write */
 	bool part, grown;	/* class append: what was there when it was last
 				   sealed is; there is more since it was taken */
 	uint32_t busy;		/* changes of attributes in progress */

@@ -46,11 +46,12 @@ static int wait_link(const char *root, const char *rest)
 }
 
 /* Nobody is left to wait when the parent is gone, however it went. */
-static _Noreturn void child(pid_t parent, const char *root, const char *rest)
+static _Noreturn void child(pid_t parent, enum waiting what, const char *root,
+	const char *rest)
 {
 	struct stat st;
 	char word[64];
-	const char *path = text_of("%s/%s", root, rest);
+	char *path = text_of("%s/%s", root, rest);
 	if (path == NULL)
 		_exit(ENOMEM);
 	signal(SIGINT, SIG_DFL);
@@ -59,26 +60,40 @@ static _Noreturn void child(pid_t parent, const char *root, const char *rest)
 		_exit(EINTR); /* it was faster */
 	if (lstat(path, &st) != 0)
 		_exit(errno);
-	if (S_ISLNK(st.st_mode))
+	if (S_ISLNK(st.st_mode) && what == WAITING_FINAL)
 		_exit(-wait_link(root, rest));
-	_exit(getxattr(path, "user.notary.wait", word, sizeof word) < 0
-		? errno : 0);
+	if (S_ISLNK(st.st_mode))
+		*strrchr(path, '/') = '\0'; /* by its folder */
+	_exit(getxattr(path, what == WAITING_FINAL ? "user.notary.wait"
+		: "user.notary.sealed", word, sizeof word) < 0 ? errno : 0);
 }
 
-static void show_progress(const char *root)
+static void show_progress(enum waiting what, const char *root)
 {
 	cleanup(buf) struct buf json = {0};
-	uint64_t files, bytes;
-	char size[32];
-	if (!isatty(STDERR_FILENO) || place_read(root, "status", &json) != 0 ||
-	    json_find_uint(BUF_BYTES(&json), "backlog.files", &files) != 0 ||
+	uint64_t files, bytes, done;
+	char size[32], of[32];
+	if (!isatty(STDERR_FILENO) || place_read(root, "status", &json) != 0)
+		return;
+	if (what == WAITING_SEALED) {
+		if (json_find_uint(BUF_BYTES(&json), "hashing.done",
+			&done) != 0 || json_find_uint(BUF_BYTES(&json),
+			"hashing.bytes", &bytes) != 0 || bytes == 0)
+			return;
+		cli_bytes(done, size);
+		cli_bytes(bytes, of);
+		cli_progress("sealing: %s of %s are hashed", size, of);
+		return;
+	}
+	if (json_find_uint(BUF_BYTES(&json), "backlog.files", &files) != 0 ||
 	    json_find_uint(BUF_BYTES(&json), "backlog.bytes", &bytes) != 0)
 		return;
 	cli_bytes(bytes, size);
 	cli_progress("on their way: %" PRIu64 " files, %s", files, size);
 }
 
-int waiting_for(const char *root, const char *rest, uint64_t timeout_ms)
+int waiting_for(enum waiting what, const char *root, const char *rest,
+	uint64_t timeout_ms)
 {
 	uint64_t end = now_ms() + timeout_ms;
 	int status = 0;
@@ -87,12 +102,12 @@ int waiting_for(const char *root, const char *rest, uint64_t timeout_ms)
 	if (pid < 0)
 		return -errno;
 	if (pid == 0)
-		child(parent, root, rest);
+		child(parent, what, root, rest);
 	cleanup(close) int fd = (int)syscall(SYS_pidfd_open, pid, 0);
 	struct pollfd p = {.fd = fd, .events = POLLIN};
 	bool late = false;
 	while (fd >= 0 && !late && poll(&p, 1, TICK_MS) <= 0) {
-		show_progress(root);
+		show_progress(what, root);
 		late = timeout_ms != 0 && now_ms() >= end;
 	}
 	if (late)

@@ -1,5 +1,5 @@
 /*
- * waiting: until files in a mounted vault are final.
+ * waiting: until files in a mounted vault are final, or sealed.
  */
 #ifndef FS_WAITING_H
 #define FS_WAITING_H
@@ -9,15 +9,22 @@
 
 struct cli;
 
+enum waiting {
+	WAITING_FINAL,
+	WAITING_SEALED,		/* what was asked to be (sealing.h) */
+};
+
 /* Waits until rest below the mounted root (all below it, for a folder) is
- * final.  The wait itself is
+ * that.  The wait itself is
  * in the daemon, so nothing is polled; a child process does it so that it can
  * be given up.  timeout_ms 0: for ever.
- *   0            final
+ *   0            it is
  *   -ETIMEDOUT   not yet: see waiting_explain()
- *   -ENODATA     it never will be: a temporary or scratch name
+ *   -ENODATA     it never will be: a temporary or scratch name; or was opened
+ *                for writing again
  *   other        the error of the file system */
-int waiting_for(const char *root, const char *rest, uint64_t timeout_ms);
+int waiting_for(enum waiting what, const char *root, const char *rest,
+	uint64_t timeout_ms);
 /* Says on stderr what below path is not final, and why; returns how many. */
 uint64_t waiting_explain(const struct cli *c, const char *root,
 	const char *path);

@@ -214,6 +214,8 @@ static void get_ours(fuse_req_t req, struct node *n, const char *name,
 		reply_binding(req, n, true, size);
 	else if (strcmp(name, "wait") == 0)
 		park_xattr(m->park, req, path, size);
+	else if (strcmp(name, "sealed") == 0)
+		park_sealed(m->park, req, path, size);
 	else
 		fuse_reply_err(req, ENODATA);
 }

@@ -71,6 +71,23 @@ with open(v.mnt + "/last", "w") as f:
 t.is_(final("last"), 0, "a small one does not")
 t.is_(state("huge"), "frozen", "all that while it was being hashed")
 
+# -- asked for by somebody
+big = v.mnt + "/huge"
+p = run(NOTARYFS, "seal", "--timeout", "500ms", big)
+t.is_(p.returncode, 2, "seal does not say of what is being hashed that it is done")
+t.ok(b"it goes on by itself" in p.stderr, "but what becomes of it")
+t.is_((run(NOTARYFS, "seal", "--no-wait", big).returncode, state("huge")), (0, "frozen"), "it only asks if that is wanted")
+with open(v.mnt + "/asked", "wb") as f:
+    f.write(os.urandom(40 * MIB))
+t.is_((run(NOTARYFS, "seal", v.mnt + "/asked").returncode, state("asked") in ("sealed", "notarized")), (0, True),
+      "what seal has returned from is sealed")
+os.mkdir(v.mnt + "/many")
+for i in range(300):
+    with open("%s/many/%d" % (v.mnt, i), "w") as f:
+        f.write("x")
+t.is_(run(NOTARYFS, "seal", "-r", v.mnt + "/many").returncode, 0, "so is a whole folder")
+t.is_({state("many/%d" % i) in ("sealed", "notarized") for i in range(300)}, {True}, "with all that is in it")
+
 # -- what is said of it
 s = v.status()["hashing"]
 t.is_((s["files"], s["bytes"]), (4, 4 * HUGE), "status counts what is being hashed")
@@ -90,6 +107,7 @@ huge("huge", 30 * MIB)
 for i in range(3):
     os.unlink("%s/huge%d" % (v.mnt, i))
 run(NOTARYFS, "seal", v.mnt + "/huge", check=True)
+t.ok(state("huge") in ("sealed", "notarized"), "seal returns when it is sealed")
 t.is_((final("huge"), proved("huge")), (0, 0), "and seals what it is by then")
 v.umount()
 
@@ -100,7 +118,7 @@ wait_for(lambda: "versions/huge" in hashing())
 begun = time.monotonic()
 huge("versions/huge", 17 * MIB)
 t.ok(time.monotonic() - begun < SOON / 3, "what may change is opened at once")
-t.ok(wait_for(lambda: "versions/huge" not in hashing() or hashing()["versions/huge"]["bytes"] == 17 * MIB),
+t.ok(wait_for(lambda: HUGE not in [x["bytes"] for x in hashing().values()]),
      "and is not hashed in vain")
 t.is_((final("versions/huge"), proved("versions/huge")), (0, 0), "its new content becomes final")
 t.is_(v.status()["hashing"], {"files": 0, "bytes": 0, "done": 0}, "nothing is left")

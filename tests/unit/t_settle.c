@@ -40,12 +40,15 @@ static void a_file(void)
 	is_int(take(70), 1, "now");
 	is_int(f.state, ST_SEALING, "taken");
 	is_int(settle_may_change(&f), -EPERM, "nothing may change");
+	is_int(settle_ask(&s, &f, 70), 0, "asked for meanwhile");
 	settle_failed(&s, &f, 70, 20);
+	ok(f.asked, "which outlives a failure");
 	is_int(f.state, ST_SETTLING, "failed: settling again");
 	is_int(take(89), 0, "tried again later");
 	is_int(take(90), 1, "but it is");
 	settle_sealed(&s, &f);
 	is_int(f.state, ST_SEALED, "sealed");
+	ok(!f.asked, "as was asked for");
 	is_int(settle_ask(&s, &f, 90), 0, "sealing it again is no error");
 	ok(!f.listed && s.n == 0, "at rest: in no list and no heap");
 	settle_release(&s, &f);
