@@ -21,6 +21,7 @@
 #include "fs/bucket.h"
 #include "fs/cli.h"
 #include "fs/newest.h"
+#include "fs/protect.h"
 #include "fs/text.h"
 #include "fs/vault.h"
 #include "fs/timeservice.h"
@@ -144,6 +145,13 @@ static void check_folder(struct check *c, const struct vault *v,
 	}
 	enum check_how how = room_of(path, room);
 	say(c, name, how, "can be written, %s", room);
+}
+
+static void check_protect(struct check *c, const struct vault *v, int pid)
+{
+	char text[sizeof c->row[0].text];
+	bool all = protect_vault(v, pid, text, sizeof text);
+	say(c, "immutable", all ? CHECK_OK : CHECK_WARN, "%s", text);
 }
 
 /* -- services */
@@ -386,6 +394,7 @@ void check_vault(const struct assembly *a, const struct vault *v,
 	check_fuse(ret);
 	check_folder(ret, v, "state");
 	check_folder(ret, v, "files");
+	check_protect(ret, v, mounted ? pid : 0);
 	uint64_t newest = check_database(ret, a, v);
 	check_clock(ret, a, newest);
 	check_timestamp(ret, a, v, newest);

@@ -14,7 +14,7 @@ struct assembly;
 struct vault;
 
 #define CHECK_KEY "check"
-#define CHECK_ROWS 32	/* the buckets, and ten more */
+#define CHECK_ROWS 32	/* the buckets, and a dozen more */
 
 enum check_how {
 	CHECK_OK,

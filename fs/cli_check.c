@@ -11,8 +11,9 @@
 static const char help[] =
 "usage: notaryfs check VAULT [--json]\n"
 "Tries everything that a vault needs, end to end, and says what to do about what\n"
-"does not work: configuration, FUSE, room, clock, timestamps, sequencer, and\n"
-"whether each bucket takes objects and refuses to let them be overwritten.\n"
+"does not work: configuration, FUSE, room, clock, timestamps, sequencer, whether\n"
+"sealed files become immutable, and whether each bucket takes objects and refuses\n"
+"to let them be overwritten.\n"
 "The vault may be mounted; it is not changed.  In each bucket an object of one\n"
 "line, called check, stays behind.\n"
 "\n"

@@ -33,6 +33,17 @@ tap.ok(set("trust fuse state files database clock timestamp sequencer disks".spl
        set(v.buckets()) <= set(c), "everything is looked at")
 tap.ok(c["disks"][0] == "warning" and "6 of 6 buckets" in c["disks"][1], "six buckets on one disk: a warning")
 tap.is_(check()[0], 0, "twice is as good")
+probe = os.path.join(v.path, "files/probe")
+open(probe, "w").close()
+if os.geteuid() != 0:
+    tap.ok(c["immutable"][0] == "warning" and "only root can" in c["immutable"][1], "not root: nothing becomes immutable, in words")
+elif run("chattr", "+i", probe).returncode == 0:
+    run("chattr", "-i", probe, check=True)
+    tap.is_(c["immutable"][0], "ok", "sealed files become immutable")
+else:
+    tap.ok(c["immutable"][0] == "warning" and "chattr +i" in c["immutable"][1], "chattr +i does not work here, in words")
+os.remove(probe)
+tap.is_(os.listdir(v.path + "/files"), [], "trying that leaves nothing")
 p = run(NOTARYFS, "check", v.path)
 tap.ok(p.stdout.decode().startswith("ok       trust: local software"), "in words; the trust class first")
 with open(v.path + "/notaryfs.conf") as f:
@@ -41,6 +52,10 @@ with open(v.path + "/notaryfs.conf", "a") as f:
     f.write("setle = 1s\n")
 p = run(NOTARYFS, "check", v.path)
 tap.ok(p.returncode == 1 and b"did you mean settle?" in p.stderr, "a mistake in the configuration")
+with open(v.path + "/notaryfs.conf", "w") as f:
+    f.write(conf + "immutable = off\n")
+r, c = check()
+tap.ok(r == 0 and c["immutable"][0] == "warning" and "switched off" in c["immutable"][1], "immutable = off: a warning")
 with open(v.path + "/notaryfs.conf", "w") as f:
     f.write(conf)
 

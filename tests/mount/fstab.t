@@ -147,6 +147,15 @@ if not tap.ok(p.returncode == 0, "writes, seals and gets a certificate"):
     tap.diag(said(p))
 p = user("sh", "-c", "echo more >>%s/f" % mnt)
 tap.ok(b"Operation not permitted" in p.stderr, "and cannot change what is sealed")
+for who, p in (("his", user(tool, "check", vault)), ("root's", run(tool, "check", vault))):
+    tap.ok(b"\nwarning  immutable: sealed files and objects are not made immutable (chattr +i), which only root can" in p.stdout,
+           who + " check says that nothing is immutable, and what follows")
+p = user("sh", "-c", "echo other >%s/files/f; %s scrub %s" % (vault, tool, vault))
+tap.ok(p.returncode == 1 and b"files/f is not what was recorded" in p.stderr, "what he changes past the mount, scrub finds")
+user(tool, "umount", mnt)
+p = user(tool, "repair", vault)
+tap.ok(p.returncode == 0 and open(vault + "/files/f").read() == "text\n", "and repair makes again")
+user(tool, "mount", vault, mnt)
 p = run("ls", mnt)
 tap.ok(p.returncode != 0 and b"Permission denied" in p.stderr, "nobody else sees the mount, root neither")
 p = run(tool, "status", vault)

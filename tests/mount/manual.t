@@ -2,8 +2,9 @@
 """manual: every command in contrib/docs/ works, or is refused as the page says.
 
 A block that begins with "```sh run" is run line by line as it stands; a page is
-one shell.  In a block "```sh refused" each line must fail with the words that
-stand behind its last "# ".  "needs=PROGRAM" behind that skips the block where
+one shell; a block "```sh user" is run so by an ordinary user.  In a block
+"```sh refused" each line must fail with the words that stand behind its last
+"# ".  "needs=PROGRAM" behind that skips the block where
 the program is not installed.  What stands in a comment "<!-- test ... -->" is
 run too: it plays what the page only tells (a disk that burns).
 
@@ -14,6 +15,7 @@ import os
 import re
 import shlex
 import shutil
+import stat
 import subprocess
 import sys
 
@@ -45,7 +47,28 @@ refused() { # words, command
 		return 1 ;;
 	esac
 }
+as_user() { # commands
+	setpriv --reuid=65534 --regid=65534 --clear-groups --inh-caps=-all \
+		env HOME=/srv/user PATH=/srv/bin:/usr/bin:/bin bash -euc "cd; $1"
+}
 """
+
+
+def users_may_mount():
+    """May they?  In this mount namespace /dev/fuse is made as udev would set it."""
+    may = stat.S_IROTH | stat.S_IWOTH
+    if os.stat("/dev/fuse").st_mode & may != may:
+        node = tempfile.mktemp(prefix="notaryfs-fuse-")
+        os.mknod(node, stat.S_IFCHR, os.stat("/dev/fuse").st_rdev)
+        os.chmod(node, 0o666)
+        run("mount", "--bind", node, "/dev/fuse")
+        os.unlink(node)
+        try:
+            os.close(os.open("/dev/fuse", os.O_RDWR))
+        except OSError:  # no devices on that disk
+            run("umount", "/dev/fuse")
+    helper = shutil.which("fusermount3")
+    return os.stat("/dev/fuse").st_mode & may == may and helper and os.stat(helper).st_mode & stat.S_ISUID
 
 
 def blocks(page):
@@ -55,7 +78,7 @@ def blocks(page):
         for i, line in enumerate(f, 1):
             line = line.rstrip("\n")
             if kind is None:
-                m = re.fullmatch(r"```sh (run|refused)(?: needs=(\S+))?", line)
+                m = re.fullmatch(r"```sh (run|refused|user)(?: needs=(\S+))?", line)
                 if m or line == "<!-- test":
                     kind, needs, start, text = (m.group(1), m.group(2), i, []) if m else ("run", None, i, [])
             elif line in ("```", "-->"):
@@ -72,8 +95,14 @@ def script(page):
         if needs and not shutil.which(needs):
             plan.append((start, "# SKIP " + needs + " is not installed: NOT tried"))
             continue
+        if kind == "user" and not users_may_mount():
+            plan.append((start, "# SKIP users may not mount here (/dev/fuse, or fusermount3 is not setuid): NOT tried"))
+            continue
         plan.append((start, None))
         out.append("echo %d >&9" % start)
+        if kind == "user":
+            out.append("as_user %s" % shlex.quote("\n".join(lines)))
+            continue
         if kind == "run":
             out += lines
             continue
@@ -94,11 +123,17 @@ def unmount_all():
 
 def prepare(place):
     run("mount", "--bind", place, "/srv", check=True)
+    os.chmod("/srv", 0o755)
     os.makedirs("/srv/home/documents/2026")
     os.mkdir("/srv/files")
     for n in ("report.pdf", "2026/letter.txt", "2026/table.csv"):
         with open("/srv/home/documents/" + n, "w") as f:
             f.write(n + "\n" * 100)
+    shutil.copytree("/srv/home", "/srv/user")
+    run("chown", "-R", "65534:65534", "/srv/user", check=True)
+    os.mkdir("/srv/bin")
+    for n in "notaryfs notary-verify notaryfs-attestor notaryfs-enclave".split():
+        shutil.copy(os.path.join(BUILD, n), "/srv/bin")  # where that user can run them
     run(NOTARYFS, "init", "/srv/vault", "--settle", "1s", check=True)
     run(NOTARYFS, "mount", "/srv/vault", "/srv/files", check=True)
 
