@@ -6,6 +6,8 @@ set(CPACK_GENERATOR DEB)
 set(CPACK_PACKAGING_INSTALL_PREFIX /usr)
 set(CPACK_PACKAGE_NAME notaryfs)
 set(CPACK_PACKAGE_CONTACT "notaryfs maintainers <notaryfs@localhost>")
+set(CPACK_PACKAGE_DESCRIPTION_SUMMARY
+	"filesystem whose files are written once and notarized")
 set(CPACK_STRIP_FILES ON)
 set(CPACK_INSTALL_DEFAULT_DIRECTORY_PERMISSIONS
 	OWNER_READ OWNER_WRITE OWNER_EXECUTE
@@ -23,4 +25,6 @@ set(CPACK_DEBIAN_PACKAGE_DESCRIPTION
 From then on they never change, and each has a certificate that anybody can
 check offline: content, name, time and place in one order.  Contents lie as
 coded shares in write-once buckets, of which some restore everything.")
+install(FILES ${CMAKE_CURRENT_LIST_DIR}/lintian-overrides
+	DESTINATION ${CMAKE_INSTALL_DATADIR}/lintian/overrides RENAME notaryfs)
 include(CPack)

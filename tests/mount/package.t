@@ -78,6 +78,8 @@ try:
         /usr/lib/systemd/system/notaryfs@.service /usr/share/bash-completion/completions/notaryfs
         /usr/share/bash-completion/completions/notary-verify /usr/share/man/man1/notaryfs.1.gz
         /usr/share/man/man1/notary-verify.1.gz /usr/share/man/man5/notaryfs.conf.5.gz
+        /usr/share/man/man8/mount.fuse.notaryfs.8.gz /usr/share/man/man8/umount.fuse.notaryfs.8.gz
+        /usr/share/doc/notaryfs/copyright
         /usr/share/doc/notaryfs/README.md /usr/share/doc/notaryfs/fstab.example""".split()
     tap.is_([x for x in want if x not in names], [], "all that belongs there")
     tap.is_([x for x in names if not x.startswith("/usr/") or "/local" in x], [], "and all of it below /usr")
@@ -89,6 +91,13 @@ try:
     tap.ok(b"not stripped" not in p.stdout and b"stripped" in p.stdout, "stripped")
     p = run("man", "--warnings", "-l", root + "/usr/share/man/man1/notaryfs.1.gz") if shutil.which("man") else None
     tap.ok(p is None or p.returncode == 0, "the manual can be read")
+    if shutil.which("lintian"):
+        # no address, changelog or licence is invented for the owners
+        said = run("lintian", "--allow-root", deb, timeout=300).stdout.decode().splitlines()
+        known = ("bogus-mail-host", "no-changelog", "copyright-without-copyright-notice")
+        tap.is_([x for x in said if x.split(": ")[2].split()[0] not in known], [], "lintian has nothing else to say")
+    else:
+        print("# SKIPPED: lintian is not installed; it was NOT asked")
     works(root + "/usr/bin", "unpacked anywhere it works: the programs find one another")
 
     # -- dpkg installs and removes it: in a root of its own
