@@ -331,8 +331,7 @@ static int is_sealed(void *ctx, const struct local_record *r)
 	return record_seals(r->kind);
 }
 
-/* Local has no record of a name that is spare, or is just being sealed. */
-static bool unrecorded_below(struct mount *m, const struct node *folder)
+bool inode_unrecorded_below(struct mount *m, const struct node *folder)
 {
 	const struct node *n;
 
@@ -347,7 +346,7 @@ static bool unrecorded_below(struct mount *m, const struct node *folder)
 
 int inode_sealed_below(struct mount *m, struct node *n, const char *path)
 {
-	if (unrecorded_below(m, n))
+	if (inode_unrecorded_below(m, n))
 		return 1;
 	return m->s.local->ops->below(m->s.local, BYTES(path, strlen(path)),
 		false, is_sealed, NULL);

@@ -2,6 +2,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -637,29 +638,75 @@ struct terms name_terms(struct nodes *t, struct name *m,
 	return rules_terms(below(t, m->parent, &least), m->rule, vault);
 }
 
-struct terms node_terms_at(const struct nodes *t, const char *path,
-	const struct terms *vault)
+/* A folder that is going from one path to another. */
+struct moved {
+	const char *from, *to;	/* NULL: there is none */
+};
+
+/* The node that will be at that path, if memory knows it. */
+static const struct node *node_then(const struct nodes *t, const char *path,
+	const struct moved *k)
+{
+	size_t n = k->to == NULL ? 0 : strlen(k->to);
+	char was[NODE_PATH];
+
+	if (k->to == NULL || strncmp(path, k->to, n) != 0 ||
+		(path[n] != '/' && path[n] != '\0'))
+		return node_at(t, path);
+	return snprintf(was, sizeof was, "%s%s", k->from, path + n) <
+		(int)sizeof was ? node_at(t, was) : NULL;
+}
+
+/* The rules for a path, and where in it they start. */
+static const struct rules *rules_then(const struct nodes *t, const char *path,
+	const struct moved *k, const char **ret_from)
 {
 	const struct rules *r = t->root->preset != NULL ? t->root->preset :
 		t->rules, *own;
 	const struct node *folder;
-	const char *from = path, *slash;
+	const char *slash;
 	char above[NODE_PATH];
 
+	*ret_from = path;
 	for (slash = strchr(path, '/'); slash != NULL &&
 		(size_t)(slash - path) < sizeof above;
 		slash = strchr(slash + 1, '/')) {
 		memcpy(above, path, (size_t)(slash - path));
 		above[slash - path] = '\0';
-		folder = node_at(t, above);
+		folder = node_then(t, above, k);
 		own = folder != NULL && folder->preset != NULL ?
 			folder->preset : bound_by_path(t, above);
 		if (own == NULL)
 			continue;
 		r = own;
-		from = slash + 1;
+		*ret_from = slash + 1;
 	}
+	return r;
+}
+
+struct terms node_terms_at(const struct nodes *t, const char *path,
+	const struct terms *vault)
+{
+	const struct moved none = {NULL, NULL};
+	const char *from;
+	const struct rules *r = rules_then(t, path, &none, &from);
+
 	return rules_terms(r, rules_path(r, from, NULL), vault);
+}
+
+enum rules_class node_class_moved(const struct nodes *t, const char *from,
+	const char *to, const char *rest)
+{
+	const struct moved k = {from, to};
+	char path[NODE_PATH];
+	const char *start;
+	const struct rules *r;
+
+	if (snprintf(path, sizeof path, "%s/%s", to, rest) >=
+		(int)sizeof path)
+		return CLASS_SEAL;
+	r = rules_then(t, path, &k, &start);
+	return rules_class(r, rules_path(r, start, NULL));
 }
 
 enum rules_class name_class_at(struct nodes *t, struct node *parent,

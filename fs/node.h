@@ -172,6 +172,9 @@ struct terms node_terms_at(const struct nodes *t, const char *path,
 /* Class of a name that is not there yet. */
 enum rules_class name_class_at(struct nodes *t, struct node *parent,
 	const char *text);
+/* Class of to/rest, when the folder at `from` is at `to`. */
+enum rules_class node_class_moved(const struct nodes *t, const char *from,
+	const char *to, const char *rest);
 /* The strongest of all its names. */
 enum rules_class node_class(struct nodes *t, const struct node *n);
 

@@ -1,6 +1,7 @@
 /* Operations that take names away, move them, or give a file one more. */
 #include "fs/inner.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -8,6 +9,7 @@
 
 #include "core/fault.h"
 #include "fs/gone.h"
+#include "fs/moving.h"
 #include "fs/retain.h"
 #include "fs/sealer.h"
 #include "fs/start.h"
@@ -268,9 +270,12 @@ static int remove_name(struct mount *m, fuse_ino_t parent, const char *text,
 	}
 	forget_name(m, &p);
 	locked(&m->lock);
-	if (p.node->names != NULL && p.node->type != NODE_FOLDER)
-		settle_renamed(&m->nodes.settle, &p.node->item,
-			node_class(&m->nodes, p.node), mount_now(m));
+	if (p.node->names == NULL || p.node->type == NODE_FOLDER)
+		return 0;
+	if (p.node->names->node_next == NULL && p.node->names->recorded)
+		p.node->keeps = false; /* one name, and it has a record */
+	settle_renamed(&m->nodes.settle, &p.node->item,
+		node_class(&m->nodes, p.node), mount_now(m));
 	return 0;
 }
 
@@ -452,13 +457,77 @@ static void end_leaving(struct mount *m, struct place *from, struct place *to,
 	retain_freeze(&l->to_file);
 }
 
+static int is_empty(struct mount *m, const char *path)
+{
+	int fd = backing_open(m->files, path, O_RDONLY | O_DIRECTORY), n = 0;
+	DIR *d = fd < 0 ? NULL : fdopendir(fd);
+
+	if (d == NULL) {
+		if (fd >= 0)
+			close(fd);
+		return fd < 0 ? fd : -ENOMEM;
+	}
+	while (n <= 2 && readdir(d) != NULL)
+		n++; /* "." and ".." are two */
+	closedir(d);
+	return n <= 2;
+}
+
+/* What a folder takes the place of: nothing, or an empty folder. */
+static int may_replace(struct mount *m, const struct place *to)
+{
+	int rc;
+
+	if (to->node == NULL)
+		return 0;
+	if (to->node->type != NODE_FOLDER)
+		return -ENOTDIR;
+	rc = is_empty(m, to->path);
+	return rc == 1 ? 0 : rc == 0 ? -ENOTEMPTY : rc;
+}
+
+/* A folder, and not in exchange for something. */
+static int rename_folder(struct mount *m, struct place *from, struct place *to,
+	unsigned flags)
+{
+	MOVING(mv);
+	int rc, end;
+
+	if ((flags & RENAME_NOREPLACE) != 0 && to->node != NULL)
+		return -EEXIST;
+	rc = moving_may(m, from->node, from->path, to->path, &mv);
+	if (rc == 0 && mv.n > 0)
+		rc = may_replace(m, to);
+	if (rc == 0 && to->node != NULL)
+		rc = may_go(m, to, RECORD_REPLACED);
+	if (rc != 0)
+		return rc;
+	rc = moving_leave(m, from->path, to->path, &mv);
+	fault_point("moving.leaving");
+	if (rc == 0 && renameat2(from->at, from->text, to->at, to->text,
+			flags) != 0)
+		rc = -errno;
+	if (rc == 0) {
+		note_gone(m, from, to, flags);
+		rc = move_names(m, from, to, flags);
+		end = moving_end(m, to->path, &mv);
+		return rc != 0 ? rc : end;
+	}
+	if (mv.left > 0)
+		(void)moving_end(m, from->path, &mv);
+	return rc;
+}
+
 static int rename_names(struct mount *m, struct place *from, struct place *to,
 	unsigned flags)
 {
 	bool exchange = (flags & RENAME_EXCHANGE) != 0;
 	struct left left;
-	int rc = may_rename(m, from, to, flags);
+	int rc;
 
+	if (from->node != NULL && from->node->type == NODE_FOLDER && !exchange)
+		return rename_folder(m, from, to, flags);
+	rc = may_rename(m, from, to, flags);
 	if (rc != 0)
 		return rc;
 	rc = leave_both(m, from, to, flags, &left);
@@ -471,7 +540,7 @@ static int rename_names(struct mount *m, struct place *from, struct place *to,
 		rc = move_names(m, from, to, flags);
 	}
 	end_leaving(m, from, to, rc == 0 && !exchange, &left);
-	if (rc == 0 && from->node->type == NODE_FOLDER)
+	if (rc == 0 && exchange && from->node->type == NODE_FOLDER)
 		rc = start_walk(m, to->path);
 	if (rc == 0 && exchange && to->node->type == NODE_FOLDER)
 		rc = start_walk(m, from->path);

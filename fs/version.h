@@ -16,6 +16,7 @@
  *   X4  Below node->floor a file of class append is never written, nor does it
  *       get other attributes: growing needs no version, and what is longer than
  *       its newest record is not sealed.
+ *       A folder that is renamed is a renaming of all in it (moving.h).
  *   X5  The first of several names, under which a file is recorded, goes last.
  * A file that is being sealed in these classes may change, too: it is not
  * sealed then, unless its record is being committed, which is waited for.

@@ -156,7 +156,10 @@ tap.is_((os.readlink(w + "/latest"), attr(w, "state")), ("y", "ENODATA"), "ln -s
 tap.is_(err(os.rename, w + "/x", w + "/x.tmp"), "EPERM", "rename to a temp name")
 tap.is_(err(os.rename, w + "/x", w + "/.x.swp"), "EPERM", "rename to a scratch name")
 tap.is_(err(os.link, w + "/x", w + "/x.part"), "EPERM", "link to a temp name")
-tap.is_(err(os.rename, w, v.mnt + "/w2"), "EPERM", "rename of its folder")
+os.mkdir(w + "/t")
+write(w + "/t/x", b"t")
+wait(w)
+tap.is_(err(os.rename, w + "/t", w + "/t.part"), "EPERM", "rename of its folder to a temp name")
 os.rename(w + "/x", v.mnt + "/x")
 wait(v.mnt)
 tap.is_((attr(v.mnt + "/x", "class"), err(os.unlink, v.mnt + "/x")), ("seal", "EPERM"),
