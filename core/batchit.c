@@ -8,6 +8,7 @@
 #include "core/cleanup.h"
 #include "core/fault.h"
 #include "core/hash.h"
+#include "core/hashtab.h"
 #include "core/merkle.h"
 #include "core/notary_impl.h"
 #include "core/timestamp.h"
@@ -16,7 +17,21 @@
  * records, block, stamp and heads. */
 #define TOPS_MAX (META_MAX - META_RECORDS_MAX - ((size_t)1 << 20))
 
+/* A path of which the record `id` still waits for its extents: what came after
+ * it at that path waits, too, since the newest record of a path is what
+ * counts, and a tombstone comes behind what it is about. */
+struct early {
+	struct hashtab_node node; /* first; SHA-256 of the path */
+	uint64_t id;
+};
+
+static void free_early(struct hashtab_node *n)
+{
+	free(n);
+}
+
 struct batch {
+	struct hashtab early;
 	const struct notary_limits *limits;
 	uint64_t *id;
 	size_t *end;		/* of each d in text */
@@ -31,11 +46,43 @@ static void cleanup_batch(struct batch *b)
 	free(b->id);
 	free(b->end);
 	buf_free(&b->text);
+	hashtab_done(&b->early, free_early);
 }
 
 static void cleanup_merkle(struct merkle **m)
 {
 	merkle_free(*m);
+}
+
+/* The first of each path counts. */
+static int add_early(void *ctx, const struct local_record *r)
+{
+	struct batch *b = ctx;
+	struct hash key = hash_sha256(r->path);
+	struct early *e;
+
+	if (hashtab_find(&b->early, &key) != NULL)
+		return 0;
+	e = malloc(sizeof(*e));
+	if (e == NULL || hashtab_reserve(&b->early, b->early.n + 1) != 0) {
+		free(e);
+		return -ENOMEM;
+	}
+	*e = (struct early){.node.key = key, .id = r->id};
+	hashtab_add(&b->early, &e->node);
+	return 0;
+}
+
+static bool waits(const struct batch *b, const struct local_record *r)
+{
+	const struct early *e;
+	struct hash key;
+
+	if (b->early.n == 0)
+		return false;
+	key = hash_sha256(r->path);
+	e = (const struct early *)hashtab_find(&b->early, &key);
+	return e != NULL && e->id < r->id;
 }
 
 /* Positive: the batch is full.  The first record fits always. */
@@ -46,6 +93,8 @@ static int add_record(void *ctx, const struct local_record *r)
 	uint64_t bytes = packed ? r->size : 0;
 	int rc;
 
+	if (waits(b, r))
+		return 0;
 	if (b->n > 0 &&
 		(b->n >= b->limits->transactions ||
 			b->bytes + bytes > b->limits->bytes ||
@@ -62,18 +111,32 @@ static int add_record(void *ctx, const struct local_record *r)
 	return 0;
 }
 
+/* Under `shape` no record becomes ready, so `early` can only grow; if it has,
+ * what came behind that may be in the batch already. */
 static int gather(struct notary *n, struct batch *b)
 {
 	struct local *l = n->s.local;
+	size_t known;
 	int rc;
+
+	locked(&n->shape);
 
 	b->limits = &n->limits;
 	b->id = calloc(n->limits.transactions, sizeof(*b->id));
 	b->end = calloc(n->limits.transactions, sizeof(*b->end));
 	if (b->id == NULL || b->end == NULL)
 		return -ENOMEM;
-	rc = l->ops->queued(l, true, 0, add_record, b);
-	return rc < 0 ? rc : 0;
+	rc = l->ops->queued(l, false, 0, add_early, b);
+	do {
+		known = b->early.n;
+		b->n = b->text.n = b->tops = 0;
+		b->bytes = 0;
+		if (rc == 0)
+			rc = l->ops->queued(l, true, 0, add_record, b);
+		if (rc >= 0)
+			rc = l->ops->queued(l, false, 0, add_early, b);
+	} while (rc == 0 && b->early.n > known);
+	return rc;
 }
 
 /* m^H over the d of the batch. */

@@ -106,10 +106,16 @@ static void advance(struct notary *n, const struct large *f, uint64_t count)
 		is_zeros(f, n->extent_next));
 }
 
+/* Not while a batch is gathered: batchit.c. */
+static int set_ready(struct notary *n, uint64_t id)
+{
+	locked(&n->shape);
+	return n->s.local->ops->set_ready(n->s.local, id);
+}
+
 /* One extent of f.  1, and the record is ready after the last one. */
 static int put_next(struct notary *n, const struct large *f)
 {
-	struct local *l = n->s.local;
 	uint64_t count = chunktree_extents(f->size);
 	size_t last;
 	int content = 0, rc;
@@ -133,7 +139,7 @@ static int put_next(struct notary *n, const struct large *f)
 	advance(n, f, count);
 	if (n->extent_next < count)
 		return 1;
-	rc = l->ops->set_ready(l, f->id);
+	rc = set_ready(n, f->id);
 	fault_point("extent.ready");
 	if (rc < 0) {
 		n->extent_next = last; /* put this one again, then ready */

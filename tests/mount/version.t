@@ -269,6 +269,19 @@ tap.is_([read(w + "/%s%d" % ("mn"[i % 2 == 0], i)) for i in range(200)],
 tap.ok(all(verified(read(p), read(p + ".cert")) for p in
            (w + "/%s%d" % ("mn"[i % 2 == 0], i) for i in range(0, 200, 17))), "and is sealed")
 
+# -- what follows a large one does not overtake it while that is being stored
+for name in ("quick", "short"):
+    with open(w + "/" + name, "wb") as f:
+        f.truncate(1 << 30)
+        for at in range(0, 1 << 30, 64 << 20):     # no extent is a hole alone
+            os.pwrite(f.fileno(), name.encode(), at)
+    kit.run(kit.NOTARYFS, "seal", w + "/" + name, check=True)
+write(w + "/quick", b"small")
+kit.run(kit.NOTARYFS, "seal", w + "/quick", check=True)
+os.unlink(w + "/short")
+wait(w)
+tap.is_([os.path.getsize(hist + "quick/1"), read(hist + "quick/2")], [1 << 30, b"small"], "one version after the other")
+
 # -- everything is in the buckets
 v.umount("--final")
 p = kit.run(kit.NOTARYFS, "audit", "--anchor", v.anchor, *v.buckets())
