@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "backends/local_impl.h"
@@ -351,11 +352,48 @@ static int exec(sqlite3 *db, const char *sql)
 	return local_errno(sqlite3_exec(db, sql, NULL, NULL, NULL));
 }
 
+static void cleanup_sqlite(void *p)
+{
+	sqlite3_free(*(void **)p);
+}
+
+static char *uri_of(const char *path, const char *query)
+{
+	sqlite3_str *s = sqlite3_str_new(NULL);
+
+	sqlite3_str_appendall(s, "file:");
+	for (; *path != '\0'; path++)
+		if (strchr("%?#", *path) != NULL)
+			sqlite3_str_appendf(s, "%%%02x", *path);
+		else
+			sqlite3_str_appendchar(s, 1, *path);
+	sqlite3_str_appendf(s, "?%s", query);
+	return sqlite3_str_finish(s);
+}
+
+/* SQLite wants to write beside a database to read it, which a disk mounted
+ * read-only does not take; where all that was written is in the database (an
+ * orderly end leaves no WAL), it needs not. */
+static bool reads_alone(const char *path)
+{
+	struct statvfs fs;
+	struct stat wal;
+	cleanup(sqlite) char *name = sqlite3_mprintf("%s-wal", path);
+
+	return name != NULL && statvfs(path, &fs) == 0 &&
+		(fs.f_flag & ST_RDONLY) != 0 &&
+		(stat(name, &wal) != 0 || wal.st_size == 0);
+}
+
 /* Opens or fails; conn_close() is right in both cases. */
 static int conn_open(struct conn *c, const char *path, bool writes)
 {
-	int rc = sqlite3_open_v2(path, &c->db,
+	/* %, ? and # end a path in a URI */
+	cleanup(sqlite) char *uri = !writes && reads_alone(path)
+		? uri_of(path, "immutable=1") : NULL;
+	int rc = sqlite3_open_v2(uri != NULL ? uri : path, &c->db,
 		(writes ? SQLITE_OPEN_READWRITE : SQLITE_OPEN_READONLY) |
+			(uri != NULL ? SQLITE_OPEN_URI : 0) |
 			SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_PRIVATECACHE,
 		NULL);
 

@@ -215,9 +215,11 @@ static int look_for_daemon(const struct cli *c, struct vault *v,
 		return 0;
 	cleanup(free) char *holder = NULL;
 	int err = vault_lock(v, "", &holder);
-	if (err != 0)
-		cli_say(c, "%s is %s", v->path, err == -EBUSY && holder != NULL
-			? holder : strerror(-err));
+	if (err == -EBUSY)
+		cli_say(c, "%s is %s", v->path, holder != NULL ? holder
+			: "in use");
+	else if (err != 0)
+		cli_say(c, "%s/state/lock: %s", v->path, strerror(-err));
 	w->o.plain = err == 0;
 	return err;
 }

@@ -1,4 +1,5 @@
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -68,7 +69,9 @@ static int from_state(const struct wanted *w, const struct vault *v,
 	status_mode(s, mode);
 	for (size_t i = 0; i < v->config.n_buckets; i++) {
 		struct status_row *r = &s->bucket[s->n_buckets++];
-		r->ok = access(v->config.bucket[i], R_OK | X_OK) == 0;
+		cleanup(close) int fd = open(v->config.bucket[i],
+			O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		r->ok = fd >= 0;
 		if (!r->ok)
 			snprintf(r->error, sizeof r->error, "%s",
 				strerror(errno));
