@@ -639,6 +639,31 @@ static int enter_link(struct mount *m, struct node *n, const struct place *to,
 	return 0;
 }
 
+/* The link's record.  What there is no room for now is recorded with one of the
+ * next groups, or by the next start: it is durable in its folder.  1, or 0: it
+ * is owed. */
+static int record_link(struct mount *m, struct node *n, const char *path,
+	const struct place *to)
+{
+	struct name *name;
+	int rc = sealer_link(m->sealer, path, to->path);
+
+	if (rc != -ENOSPC && rc != -EDQUOT)
+		return rc != 0 ? rc : 1;
+	mount_say(m, "a link is recorded later", to->path, rc);
+	locked(&m->lock);
+	for (name = n->names; name != NULL; name = name->node_next)
+		if (name == node_first_name(n))
+			name->recorded = true; /* the one at path */
+	return 0;
+}
+
+static void undo_link(struct mount *m, const struct place *to, bool guarded)
+{
+	if (unlink_once(m, to, false) == -EPERM && guarded)
+		(void)unlink_once(m, to, true);
+}
+
 static int add_link(struct mount *m, struct node *n, struct place *to,
 	struct fuse_entry_param *ret)
 {
@@ -669,11 +694,11 @@ static int add_link(struct mount *m, struct node *n, struct place *to,
 		return rc;
 	rc = backing_stat(m->files, to->path, &st);
 	if (rc == 0 && sealed)
-		rc = sealer_link(m->sealer, path, to->path);
-	if (rc == 0)
-		rc = enter_link(m, n, to, sealed);
+		rc = record_link(m, n, path, to);
+	if (rc >= 0)
+		rc = enter_link(m, n, to, rc == 1);
 	if (rc != 0) {
-		unlinkat(to->at, to->text, 0);
+		undo_link(m, to, guarded);
 		return rc;
 	}
 	locked(&m->lock);

@@ -143,7 +143,40 @@ def on_disk(size, fn):
         v.close()
 
 
+def links(v, disk):
+    """A link to a sealed file has a record of its own, for which there may be no room."""
+    m = v.mnt
+    v.mount()
+    for d in ("a", "b"):
+        os.mkdir(m + "/" + d)
+    with open(m + "/a/f", "w") as f:
+        f.write("linked")
+    says(final(v), 0, "", "a sealed file, on another small disk")
+    v.umount()
+    v.mount()    # so that memory does not know it
+    with open(disk + "/ballast", "wb", buffering=0) as f:
+        try:
+            while True:
+                f.write(bytes(4096))
+        except OSError:
+            pass
+    made, why = 0, None
+    while why is None and made < 50:
+        why = fails(os.link, m + "/a/f", "%s/b/%d" % (m, made))
+        made += why is None
+    names = os.listdir(m + "/b")
+    tap.ok(made > 0 and why in (None, "ENOSPC", "EDQUOT") and len(names) == made, "a link is made, or it is not: %d, %s" % (made, why))
+    os.unlink(disk + "/ballast")
+    says(tool("wait", "--timeout", "60s", m, timeout=90), 0, "", "all that were made become final")
+    tap.ok(all(os.path.getsize("%s/b/%s.cert" % (m, n)) > 0 for n in names), "each has its certificate")
+    tap.is_(fails(os.link, m + "/a/f", m + "/b/more"), None, "and more can be made")
+    v.umount("--final")
+    says(tool("audit", v.path), 0, "all is well", "the audit is content")
+    says(tool("scrub", v.path), 0, "", "and so is scrub")
+
+
 on_disk("60m", full)
+on_disk("24m", links)
 
 # -- a quota
 v = vault_at(None)
