@@ -63,6 +63,7 @@ struct mount {
 	char *mount_point;
 	int files;		/* O_RDONLY descriptor of files/ */
 	bool as_root;		/* files get the caller's owner */
+	bool labels;		/* this kernel has SELinux */
 	atomic_bool immutable;	/* chattr +i is wanted and works */
 	pthread_rwlock_t tree;
 	pthread_mutex_t parting;

@@ -108,6 +108,7 @@ static int open_files(struct mount *m, char **ret_why)
 		return rc;
 	mount_settle(m);
 	m->as_root = geteuid() == 0;
+	m->labels = access("/sys/fs/selinux", F_OK) == 0;
 	atomic_store(&m->immutable, m->as_root && c->immutable);
 	return 0;
 }

@@ -274,6 +274,14 @@ static bool is_bare(struct mount *m, struct node *n)
 	return none;
 }
 
+/* ls -l asks each file for its label, but no more of a file system that once
+ * said it has none.  Where SELinux runs, its own answer comes before ours. */
+static int none_of(const struct mount *m, const char *name)
+{
+	return !m->labels && strcmp(name, "security.selinux") == 0 ?
+		EOPNOTSUPP : ENODATA;
+}
+
 void op_getxattr(fuse_req_t req, fuse_ino_t ino, const char *name, size_t size)
 {
 	struct mount *m = mount_of(req);
@@ -287,7 +295,7 @@ void op_getxattr(fuse_req_t req, fuse_ino_t ino, const char *name, size_t size)
 		return;
 	}
 	if (n->type != NODE_VIRTUAL && is_bare(m, n)) {
-		fuse_reply_err(req, ENODATA);
+		fuse_reply_err(req, none_of(m, name));
 		return;
 	}
 	cleanup(free) char *p = size > 0 ? malloc(size) : NULL;

@@ -23,6 +23,21 @@ is "and read" "$(cat /proc/$$/fd/5)" "one
 two"
 exec 5>&-
 
+echo one >bare
+none() { py '
+try: print(os.getxattr(sys.argv[1], sys.argv[2]).decode())
+except OSError as e: print(os.strerror(e.errno))' bare "$1"; }
+is "an attribute that a file has not" "$(none user.none)" "No data available"
+if [ ! -e /sys/fs/selinux ]; then
+	is "ls is told that there are no labels, so that it asks once" \
+		"$(none security.selinux)" "Operation not supported"
+	if setfattr -n security.selinux -v label bare 2>"$top/e"; then
+		is "but a label that was set is shown" \
+			"$(none security.selinux)" label
+	fi
+fi
+rm bare
+
 echo one >s
 is "closed: settling" "$(until_state s settling; state s)" settling
 ok "settling: append" sh -c 'echo two >>s'
