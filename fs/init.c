@@ -257,8 +257,11 @@ static int make_params(struct making *m, const uint8_t installation[16])
 		.recovery_m = 1,
 		.n_recovery = 1,
 		.recovery_key = {BUF_BYTES(&m->gen.recovery_key)},
-		.n_digests = 1,
-		.digest = {BYTES("sha-256", 7)},
+		/* those after the first are for renewals (FORMAT.md 11.5),
+		 * which block zero allows or never */
+		.n_digests = 3,
+		.digest = {BYTES("sha-256", 7), BYTES("sha-512", 7),
+			BYTES("sha3-512", 8)},
 		.retention_mode = m->o->retention,
 		.n_governance = m->governance.n > 0,
 		.governance_key = {BUF_BYTES(&m->governance)},

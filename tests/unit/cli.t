@@ -119,6 +119,8 @@ try:
     tap.ok("notaryfs mount " + vault in p.out and "somewhere else" in p.out, "and how to go on")
     tap.is_(sorted(os.listdir(vault)), ["anchor", "buckets", "files", "notaryfs.conf", "state"], "what a vault holds")
     tap.is_(sorted(os.listdir(vault + "/buckets")), list("012345"), "six buckets")
+    with open(vault + "/state/genesis", "rb") as f:
+        tap.ok(b"\x83gsha-256gsha-512hsha3-512" in f.read(), "block zero allows renewals under SHA-512 and SHA3-512")
     loose = [os.path.join(d, n) for d, dirs, names in os.walk(vault + "/state") for n in names
              if os.lstat(os.path.join(d, n)).st_mode & 0o077 and n != "genesis"
              and not n.startswith("notary.db")]
