@@ -134,6 +134,8 @@ void inode_join(struct mount *m, struct node *n, const struct stat *st)
 	n->item.empty = st->st_size == 0;
 	n->end = S_ISREG(st->st_mode) ? (uint64_t)st->st_size : 0;
 	n->written = n->end;
+	if ((uint64_t)st->st_blocks * 512 < n->written)
+		n->written = (uint64_t)st->st_blocks * 512; /* it has holes */
 	n->shared = st->st_nlink > 1;
 	settle_join(&m->nodes.settle, &n->item, node_class(&m->nodes, n),
 		mount_now(m));

@@ -2,7 +2,8 @@
 
 #include <errno.h>
 #include <stdlib.h>
-#include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
 #include "core/json.h"
 #include "fs/hashfile.h"
@@ -11,6 +12,8 @@
 #include "fs/sealer.h"
 #include "fs/sealgroup.h"
 #include "fs/sealrecord.h"
+
+#define LANE_NICE 10	/* the nice value of a lane */
 
 struct lane {
 	struct large *l;
@@ -86,6 +89,8 @@ static void *run(void *arg)
 	struct large *l = lane->l;
 	struct group *g;
 
+	/* of this thread alone: requests and small files go first */
+	(void)setpriority(PRIO_PROCESS, (id_t)gettid(), LANE_NICE);
 	pthread_mutex_lock(&l->lock);
 	for (;;) {
 		g = next(lane);

@@ -137,6 +137,8 @@ static int read_state(struct mount *m, char **ret_why)
 		rc = start_walk(m, "");
 	if (rc == 0)
 		gone_note(m->gone, ""); /* what a run that was cut off owes */
+	if (rc == 0)
+		rc = room_start(m);
 	return rc == 0 ? 0 : fail(rc, "reading what is sealed", ret_why);
 }
 

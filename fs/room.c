@@ -1,7 +1,10 @@
 #include "fs/room.h"
 
 #include <errno.h>
+#include <stdlib.h>
+#include <string.h>
 
+#include "core/chunktree.h"
 #include "fs/inner.h"
 
 #define GRANT ((int64_t)64 << 20)	/* bytes at most at a time */
@@ -10,6 +13,7 @@
 void room_init(struct room *r)
 {
 	pthread_mutex_init(&r->lock, NULL);
+	pthread_mutex_init(&r->hollow_lock, NULL);
 	atomic_init(&r->granted, 0);
 	atomic_init(&r->sealed, 0);
 }
@@ -17,6 +21,104 @@ void room_init(struct room *r)
 void room_done(struct room *r)
 {
 	pthread_mutex_destroy(&r->lock);
+	pthread_mutex_destroy(&r->hollow_lock);
+	free(r->hollow);
+}
+
+/* -- what is owed -- */
+
+void room_queued(struct mount *m, uint64_t id, struct bytes extents)
+{
+	struct room *r = &m->room;
+	struct hash zeros = chunktree_zeros(EXTENT_SIZE);
+	struct hollow h = {.id = id}, *p;
+	size_t i;
+
+	for (i = 0; i + HASH_LEN <= extents.n; i += HASH_LEN)
+		if (memcmp(extents.p + i, zeros.b, HASH_LEN) == 0)
+			h.bytes += EXTENT_SIZE;
+	if (h.bytes == 0)
+		return;
+	locked(&r->hollow_lock);
+	if (r->n == r->cap) {
+		p = reallocarray(r->hollow, r->cap + 16, sizeof(*p));
+		if (p == NULL)
+			return; /* it is counted, then */
+		r->hollow = p;
+		r->cap += 16;
+	}
+	r->hollow[r->n++] = h;
+}
+
+static int seen(void *ctx, const struct local_record *r)
+{
+	if (r->extents.n > 0)
+		room_queued(ctx, r->id, r->extents);
+	return 0;
+}
+
+int room_start(struct mount *m)
+{
+	struct local *l = m->s.local;
+	struct local_counts c;
+	uint64_t tip = 0, h;
+	int rc = l->ops->counts(l, &c);
+
+	if (rc == 0)
+		rc = l->ops->queued(l, false, 0, seen, m);
+	if (rc == 0)
+		rc = l->ops->queued(l, true, 0, seen, m);
+	if (rc == 0)
+		rc = l->ops->tip(l, LOCAL_BATCHED, &tip);
+	for (h = c.height + 1; rc == 0 && h <= tip; h++)
+		rc = l->ops->records(l, h, seen, m);
+	return rc;
+}
+
+static int look_final(void *ctx, const struct local_record *r)
+{
+	*(bool *)ctx = r->final;
+	return 0;
+}
+
+/* Of those that are not final; the others are forgotten. */
+static int hollow_bytes(struct mount *m, uint64_t *ret)
+{
+	struct room *r = &m->room;
+	struct local *l = m->s.local;
+	size_t i, left = 0;
+	bool final = false;
+	int rc = 0;
+
+	locked(&r->hollow_lock);
+	*ret = 0;
+	for (i = 0; i < r->n; i++) {
+		if (rc == 0)
+			rc = l->ops->record(l, r->hollow[i].id, look_final,
+				&final);
+		if (rc == 0 && final)
+			continue;
+		*ret += r->hollow[i].bytes;
+		r->hollow[left++] = r->hollow[i];
+	}
+	r->n = left;
+	return rc;
+}
+
+int room_owed(struct mount *m, uint64_t *ret)
+{
+	struct local_counts c;
+	uint64_t hollow = 0;
+	int rc;
+
+	locked(&m->queueing);
+	rc = hollow_bytes(m, &hollow); /* first: what becomes final meanwhile
+					  is then counted too low, once */
+	if (rc == 0)
+		rc = m->s.local->ops->counts(m->s.local, &c);
+	if (rc == 0)
+		*ret = c.queued_bytes > hollow ? c.queued_bytes - hollow : 0;
+	return rc;
 }
 
 /* What unsealed files were written: of all, and of those that will be sealed. */
@@ -63,15 +165,15 @@ static int look(struct mount *m, struct statvfs *v, struct left *ret)
 {
 	uint64_t quota = config_now(&m->s.config->quota);
 	struct unsealed u = look_at_files(m);
-	struct local_counts c;
-	int rc = m->s.local->ops->counts(m->s.local, &c);
+	uint64_t owed = 0;
+	int rc = room_owed(m, &owed);
 
 	if (rc == 0 && fstatvfs(m->files, v) != 0)
 		rc = -errno;
 	if (rc != 0)
 		return rc;
 	ret->disk = (int64_t)(v->f_bavail * v->f_frsize) - ROOM_KEPT -
-		in_buckets(m, u.owed + (int64_t)c.queued_bytes);
+		in_buckets(m, u.owed + (int64_t)owed);
 	ret->quota = quota == 0 ? INT64_MAX : (int64_t)quota - u.all -
 		(int64_t)atomic_load(&m->room.sealed);
 	return 0;

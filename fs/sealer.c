@@ -359,12 +359,14 @@ static void sweep(struct mount *m)
 static void watch_backlog(struct mount *m)
 {
 	struct local_counts c;
+	uint64_t owed = 0;
 	bool full;
 
-	if (m->s.local->ops->counts(m->s.local, &c) != 0)
+	if (m->s.local->ops->counts(m->s.local, &c) != 0 ||
+		room_owed(m, &owed) != 0)
 		return;
 	full = c.queued_files > config_now(&m->s.config->backlog_files) ||
-		c.queued_bytes > config_now(&m->s.config->backlog_bytes);
+		owed > config_now(&m->s.config->backlog_bytes);
 	if (atomic_exchange(&m->full, full) && !full)
 		park_wake(m->park);
 }

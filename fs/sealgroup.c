@@ -219,9 +219,13 @@ static int queue(struct mount *m, struct group *g)
 	if (n == 0)
 		return 0;
 	rc = l->ops->queue(l, r, n, &id);
-	if (rc == 0)
-		count_early(m, g);
-	return rc;
+	if (rc != 0)
+		return rc;
+	count_early(m, g);
+	for (i = 0; i < n; i++)
+		if (r[i].extents.n > 0)
+			room_queued(m, id + i, r[i].extents);
+	return 0;
 }
 
 static uint64_t retry_ms(const struct mount *m)
