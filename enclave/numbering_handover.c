@@ -62,15 +62,16 @@ static void put_carried(struct cborput *w, const struct numbering *n)
 	}
 }
 
-/* n stands behind the hand-over's number already. */
+/* n stands behind the hand-over's number already.  room is empty and has
+ * NUMBERING_BLOB_MAX bytes, so that nothing can fail here for want of memory, nor
+ * a growing buffer leave copies of the key behind. */
 static int blob_encode(const struct numbering *n, struct bytes key,
-	struct bytes s, struct buf *ret)
+	struct bytes s, struct buf *room, struct buf *ret)
 {
-	struct cborput w = {0};
+	struct cborput w = {.out = *room};
 	struct hash sum;
 
-	/* no growing: a growing buffer leaves copies of the key behind */
-	w.err = buf_reserve(&w.out, NUMBERING_BLOB_MAX);
+	*room = (struct buf){0}; /* w has it */
 	cborput_array(&w, ITEMS);
 	cborput_text(&w, MAGIC);
 	cborput_uint(&w, VERSION);
@@ -114,7 +115,7 @@ int numbering_handover(
 {
 	struct sequence s = {.type = SEQUENCE_HANDOVER};
 	struct mlog log = n->log;
-	struct buf key = {0}, signed_s = {0};
+	struct buf key = {0}, room = {0}, signed_s = {0};
 	int rc;
 
 	if (n->state != NUMBERING_ACTIVE)
@@ -125,15 +126,19 @@ int numbering_handover(
 	rc = next_key(&s, &key);
 	if (rc != 0)
 		return numbering_refuse(n, rc, "no next key could be made");
-	n->entropy->ops->fill(n->entropy, s.r, sizeof(s.r));
-	rc = numbering_sign(n, &s, &log, &signed_s);
+	rc = buf_reserve(&room, NUMBERING_BLOB_MAX);
+	if (rc == 0) {
+		n->entropy->ops->fill(n->entropy, s.r, sizeof(s.r));
+		rc = numbering_sign(n, &s, &log, &signed_s);
+	}
 	/* From here on nothing more may be signed, whatever happens. */
 	if (rc == 0) {
 		n->state = NUMBERING_LEAVING;
 		rc = blob_encode(n, BUF_BYTES(&key), BUF_BYTES(&signed_s),
-			ret_blob);
+			&room, ret_blob);
 	}
 	wipe(&key);
+	buf_free(&room);
 	if (rc == 0)
 		*ret_s = signed_s;
 	else

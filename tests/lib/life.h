@@ -15,7 +15,7 @@
 #include "tests/lib/seqworld.h"
 
 #define LIFE_BLOCKS 400
-#define LIFE_NUMBERS 600
+#define LIFE_NUMBERS 1024
 
 struct life {
 	struct attestor *attestor;

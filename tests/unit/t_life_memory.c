@@ -195,13 +195,43 @@ static void live(struct attestor *a)
 	}
 }
 
+/* A hand-over that finds no memory has not begun: asked for again, it is done,
+ * and the successor goes on. */
+static void test_handover(void)
+{
+	unsigned long n;
+	unsigned failures = 0, wrong = 0;
+	bool failed = true;
+
+	for (n = 1; failed && n < ROUNDS; n++) {
+		struct buf blob = {0}, s = {0};
+		bool first = life_epoch_is_new(&l);
+		int rc;
+
+		allocfail_arm(n, false);
+		rc = numbering_handover(l.n, &blob, &s);
+		failed = allocfail_disarm();
+		if (rc != 0) {
+			failures++;
+			wrong += rc != -ENOMEM ||
+				 numbering_state(l.n) != NUMBERING_ACTIVE;
+			continue;
+		}
+		numbering_left(l.n);
+		life_handed_over(&l, &blob, &s, first);
+	}
+	ok(!failed && failures > 10 && wrong == 0,
+		"numbering_handover: %u failures, %u of which began one",
+		failures, wrong);
+}
+
 int main(int argc, char **argv)
 {
 	struct attestor *a = life_attestor();
 
 	if (argc > 1)
 		trials = strtoul(argv[1], NULL, 10);
-	plan(12);
+	plan(13);
 	live(a);
 	both("succession_check and succession_go", run_succession, 0);
 	both("numbering_evidence and numbering_settle", run_evidence, 0);
@@ -209,6 +239,7 @@ int main(int argc, char **argv)
 	both("numbering_checkpoint", run_checkpoint, -EIO);
 	both("a repeat", run_repeat, 0);
 	test_sequence();
+	test_handover();
 	life_dead(&l);
 	attestor_free(a);
 	return done();
