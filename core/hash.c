@@ -1,37 +1,41 @@
 #include "core/hash.h"
 
+/* SHA256_Init() and its like: see there */
+#define OPENSSL_SUPPRESS_DEPRECATED
+
 #include <assert.h>
 #include <openssl/evp.h>
+#include <openssl/sha.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 
 #include "core/keccak.h"
+#include "core/keccak_plain.h"
 
-/* Fetched once: EVP_sha3_256() looks the provider up on every init. */
-static pthread_once_t once = PTHREAD_ONCE_INIT;
-static EVP_MD *md_sha3, *md_sha256;
-
-static void fetch(void)
-{
-	md_sha3 = EVP_MD_fetch(NULL, "SHA3-256", NULL);
-	md_sha256 = EVP_MD_fetch(NULL, "SHA2-256", NULL);
-	if (md_sha3 == NULL || md_sha256 == NULL)
-		abort();
-}
-
+/* Fetched once: EVP_sha3_256() looks the provider up on every init.  NULL: no
+ * memory, this time. */
 static const EVP_MD *algorithm(enum hash_kind kind)
 {
-	pthread_once(&once, fetch);
-	return kind == HASH_SHA3_256 ? md_sha3 : md_sha256;
-}
+	static _Atomic(EVP_MD *) fetched[2];
+	EVP_MD *md = atomic_load(&fetched[kind]), *before = NULL;
 
-struct hasher {
-	EVP_MD_CTX *ctx;
-};
+	if (md != NULL)
+		return md;
+	md = EVP_MD_fetch(NULL,
+		kind == HASH_SHA3_256 ? "SHA3-256" : "SHA2-256", NULL);
+	if (md != NULL &&
+		!atomic_compare_exchange_strong(&fetched[kind], &before, md)) {
+		EVP_MD_free(md);
+		md = before;
+	}
+	return md;
+}
 
 /* One context a thread for the many short messages; freed with the thread. */
 static pthread_key_t ctx_key;
 static pthread_once_t ctx_once = PTHREAD_ONCE_INIT;
+static bool ctx_known;
 
 static void ctx_free(void *ctx)
 {
@@ -40,58 +44,69 @@ static void ctx_free(void *ctx)
 
 static void ctx_key_make(void)
 {
-	if (pthread_key_create(&ctx_key, ctx_free) != 0)
-		abort();
+	ctx_known = pthread_key_create(&ctx_key, ctx_free) == 0;
 }
 
+/* NULL: no memory. */
 static EVP_MD_CTX *thread_ctx(void)
 {
 	static __thread EVP_MD_CTX *ctx;
 
-	if (ctx == NULL) {
-		pthread_once(&ctx_once, ctx_key_make);
-		ctx = EVP_MD_CTX_new();
-		if (ctx == NULL || pthread_setspecific(ctx_key, ctx) != 0)
-			abort();
+	if (ctx != NULL)
+		return ctx;
+	pthread_once(&ctx_once, ctx_key_make);
+	if (!ctx_known)
+		return NULL;
+	ctx = EVP_MD_CTX_new();
+	if (ctx != NULL && pthread_setspecific(ctx_key, ctx) != 0) {
+		EVP_MD_CTX_free(ctx);
+		ctx = NULL;
 	}
 	return ctx;
 }
 
-static struct hash of_parts(
-	enum hash_kind kind, const struct bytes *parts, size_t n)
+static bool by_openssl(const struct bytes *parts, size_t n, struct hash *ret)
 {
 	EVP_MD_CTX *ctx = thread_ctx();
+	const EVP_MD *md = algorithm(HASH_SHA3_256);
+	bool good = ctx != NULL && md != NULL &&
+		EVP_DigestInit_ex2(ctx, md, NULL) == 1;
+	size_t i;
+
+	for (i = 0; good && i < n; i++)
+		good = EVP_DigestUpdate(ctx, parts[i].p, parts[i].n) == 1;
+	return good && EVP_DigestFinal_ex(ctx, ret->b, NULL) == 1;
+}
+
+struct hash hash_sha3_parts(const struct bytes *parts, size_t n)
+{
+	struct hash h;
+
+	return by_openssl(parts, n, &h) ? h : keccak_plain(parts, n);
+}
+
+/* OpenSSL's functions from before EVP take no memory. */
+struct hash hash_sha256_parts(const struct bytes *parts, size_t n)
+{
+	SHA256_CTX ctx;
 	struct hash h;
 	size_t i;
 
-	if (EVP_DigestInit_ex2(ctx, algorithm(kind), NULL) != 1)
-		abort();
+	SHA256_Init(&ctx);
 	for (i = 0; i < n; i++)
-		if (EVP_DigestUpdate(ctx, parts[i].p, parts[i].n) != 1)
-			abort();
-	if (EVP_DigestFinal_ex(ctx, h.b, NULL) != 1)
-		abort();
+		SHA256_Update(&ctx, parts[i].p, parts[i].n);
+	SHA256_Final(h.b, &ctx);
 	return h;
 }
 
 struct hash hash_sha3(struct bytes msg)
 {
-	return of_parts(HASH_SHA3_256, &msg, 1);
+	return hash_sha3_parts(&msg, 1);
 }
 
 struct hash hash_sha256(struct bytes msg)
 {
-	return of_parts(HASH_SHA256, &msg, 1);
-}
-
-struct hash hash_sha3_parts(const struct bytes *parts, size_t n)
-{
-	return of_parts(HASH_SHA3_256, parts, n);
-}
-
-struct hash hash_sha256_parts(const struct bytes *parts, size_t n)
-{
-	return of_parts(HASH_SHA256, parts, n);
+	return hash_sha256_parts(&msg, 1);
 }
 
 static struct hash job_alone(const struct keccak_job *j)
@@ -99,7 +114,7 @@ static struct hash job_alone(const struct keccak_job *j)
 	uint8_t tag = (uint8_t)j->tag;
 	struct bytes parts[2] = {BYTES(j->p, j->len), BYTES(&tag, 1)};
 
-	return of_parts(HASH_SHA3_256, parts, j->tag >= 0 ? 2 : 1);
+	return hash_sha3_parts(parts, j->tag >= 0 ? 2 : 1);
 }
 
 static void run_jobs(const struct keccak_job *jobs, size_t n)
@@ -167,20 +182,23 @@ void hash_stride(const uint8_t *p, size_t stride, size_t len, size_t n,
 	}
 }
 
+struct hasher {
+	EVP_MD_CTX *ctx;
+};
+
 struct hasher *hasher_new(enum hash_kind kind)
 {
 	struct hasher *h = calloc(1, sizeof(*h));
+	const EVP_MD *md = algorithm(kind);
 
 	if (h == NULL)
 		return NULL;
 	h->ctx = EVP_MD_CTX_new();
-	if (h->ctx == NULL) {
-		free(h);
-		return NULL;
-	}
-	if (EVP_DigestInit_ex2(h->ctx, algorithm(kind), NULL) != 1)
-		abort();
-	return h;
+	if (h->ctx != NULL && md != NULL &&
+		EVP_DigestInit_ex2(h->ctx, md, NULL) == 1)
+		return h;
+	hasher_free(h);
+	return NULL;
 }
 
 struct hasher *hasher_copy(const struct hasher *h)

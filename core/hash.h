@@ -2,9 +2,8 @@
  * hash: SHA3-256 (the patent's H) and SHA-256 (main log, plain digests).
  *
  * Many messages at once go through hash_many(), behind which the wide kernels
- * stand; single messages go to OpenSSL.  Hashing cannot fail: a libcrypto
- * that cannot do SHA3 or has no memory for a context ends the process.
- * Any thread.
+ * stand; single messages go to OpenSSL, or where that has no memory to
+ * keccak_plain().  So hashing cannot fail; making a hasher can.  Any thread.
  */
 #ifndef CORE_HASH_H
 #define CORE_HASH_H

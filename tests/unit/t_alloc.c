@@ -38,23 +38,6 @@
 static unsigned long trials = 100;
 static struct report judged;
 
-/* Only core/hash.c calls this, and it ends the process when there is no memory
- * (hash.h): it always has some here. */
-int __real_EVP_DigestInit_ex2(
-	EVP_MD_CTX *ctx, const EVP_MD *md, const OSSL_PARAM *params);
-int __wrap_EVP_DigestInit_ex2(
-	EVP_MD_CTX *ctx, const EVP_MD *md, const OSSL_PARAM *params);
-int __wrap_EVP_DigestInit_ex2(
-	EVP_MD_CTX *ctx, const EVP_MD *md, const OSSL_PARAM *params)
-{
-	int rc;
-
-	allocfail_pause(true);
-	rc = __real_EVP_DigestInit_ex2(ctx, md, params);
-	allocfail_pause(false);
-	return rc;
-}
-
 static struct example ex;
 static struct mkchain chain;
 static struct buf cert;

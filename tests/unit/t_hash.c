@@ -6,6 +6,7 @@
 #include "core/chunktree.h"
 #include "core/hash.h"
 #include "core/keccak.h"
+#include "core/keccak_plain.h"
 #include "core/merkle.h"
 #include "tests/tap/tap.h"
 
@@ -150,6 +151,27 @@ static void single(void)
 	ok(hash_equal(&s, &want), "so is one in a single piece");
 }
 
+/* What hashes when there is no memory: all lengths around four blocks, cut into
+ * three parts. */
+static void plain(void)
+{
+	size_t n, wrong = 0, wrong_sha256 = 0;
+	struct hash h, want;
+
+	for (n = 0; n < 600; n++) {
+		struct bytes parts[3] = {BYTES(data, n / 3),
+			BYTES(data + n / 3, n / 2),
+			BYTES(data + n / 3 + n / 2, n - n / 3 - n / 2)};
+		h = keccak_plain(parts, 3);
+		wrong += !same(data, n, -1, &h);
+		h = hash_sha256_parts(parts, 3);
+		EVP_Digest(data, n, want.b, NULL, EVP_sha256(), NULL);
+		wrong_sha256 += !hash_equal(&h, &want);
+	}
+	is_int(wrong, 0, "SHA3-256 without memory is OpenSSL's");
+	is_int(wrong_sha256, 0, "SHA-256 in parts too");
+}
+
 /* What stands on the lanes gives one result whatever they are. */
 static void trees(const char *name, struct hash want[2])
 {
@@ -218,6 +240,7 @@ int main(void)
 	ok(!keccak_selftest(&broken),
 		"a kernel that is wrong at one length is never chosen");
 	single();
+	plain();
 	free(data);
 	return done();
 }

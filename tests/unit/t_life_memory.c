@@ -19,23 +19,6 @@
 static unsigned long trials = 60;
 static struct life l;
 
-/* Only core/hash.c calls this, and it ends the process when there is no memory
- * (hash.h): it always has some here. */
-int __real_EVP_DigestInit_ex2(
-	EVP_MD_CTX *ctx, const EVP_MD *md, const OSSL_PARAM *params);
-int __wrap_EVP_DigestInit_ex2(
-	EVP_MD_CTX *ctx, const EVP_MD *md, const OSSL_PARAM *params);
-int __wrap_EVP_DigestInit_ex2(
-	EVP_MD_CTX *ctx, const EVP_MD *md, const OSSL_PARAM *params)
-{
-	int rc;
-
-	allocfail_pause(true);
-	rc = __real_EVP_DigestInit_ex2(ctx, md, params);
-	allocfail_pause(false);
-	return rc;
-}
-
 static void must(int rc, const char *what)
 {
 	if (rc != 0)
