@@ -83,37 +83,42 @@ bool rlnc_any_k(const struct rlnc_rows *r)
 }
 
 /* SHAKE128(label || H(y) || k || n || systematic || attempt be32), `n` bytes */
-static void stream(const struct hash *hy, const uint8_t mode[3],
+static int stream(const struct hash *hy, const uint8_t mode[3],
 	uint32_t attempt, uint8_t *ret, size_t n)
 {
 	const uint8_t be[4] = {(uint8_t)(attempt >> 24),
 		(uint8_t)(attempt >> 16), (uint8_t)(attempt >> 8),
 		(uint8_t)attempt};
 	EVP_MD_CTX *ctx = EVP_MD_CTX_new();
+	bool good = ctx != NULL &&
+		EVP_DigestInit_ex(ctx, EVP_shake128(), NULL) == 1 &&
+		EVP_DigestUpdate(ctx, label, sizeof(label) - 1) == 1 &&
+		EVP_DigestUpdate(ctx, hy->b, HASH_LEN) == 1 &&
+		EVP_DigestUpdate(ctx, mode, 3) == 1 &&
+		EVP_DigestUpdate(ctx, be, sizeof(be)) == 1 &&
+		EVP_DigestFinalXOF(ctx, ret, n) == 1;
 
-	if (ctx == NULL || EVP_DigestInit_ex(ctx, EVP_shake128(), NULL) != 1 ||
-		EVP_DigestUpdate(ctx, label, sizeof(label) - 1) != 1 ||
-		EVP_DigestUpdate(ctx, hy->b, HASH_LEN) != 1 ||
-		EVP_DigestUpdate(ctx, mode, 3) != 1 ||
-		EVP_DigestUpdate(ctx, be, sizeof(be)) != 1 ||
-		EVP_DigestFinalXOF(ctx, ret, n) != 1)
-		abort(); /* as in core/hash.h: hashing cannot fail */
 	EVP_MD_CTX_free(ctx);
+	return good ? 0 : -ENOMEM; /* nothing else can be in the way */
 }
 
-static void draw_once(const struct hash *hy, bool systematic, uint32_t attempt,
+static int draw_once(const struct hash *hy, bool systematic, uint32_t attempt,
 	struct rlnc_rows *r)
 {
 	const uint8_t mode[3] = {(uint8_t)r->k, (uint8_t)r->n, systematic};
 	uint8_t s[RLNC_N_MAX * RLNC_K_MAX];
 	unsigned i, first = systematic ? r->k : 0;
+	int rc;
 
-	stream(hy, mode, attempt, s, (size_t)r->k * r->n);
+	rc = stream(hy, mode, attempt, s, (size_t)r->k * r->n);
+	if (rc != 0)
+		return rc;
 	memset(r->row, 0, sizeof(r->row));
 	for (i = 0; i < first; i++)
 		r->row[i][i] = 1;
 	for (i = first; i < r->n; i++)
 		memcpy(r->row[i], s + (size_t)(i - first) * r->k, r->k);
+	return 0;
 }
 
 int rlnc_draw(const struct hash *hy, unsigned k, unsigned n, bool systematic,
@@ -121,12 +126,15 @@ int rlnc_draw(const struct hash *hy, unsigned k, unsigned n, bool systematic,
 {
 	struct rlnc_rows r = {.k = k, .n = n};
 	unsigned attempt;
+	int rc;
 
 	if (k < 1 || k > n || n > RLNC_N_MAX ||
 		subsets(n, k) > RLNC_SUBSETS_MAX)
 		return -EINVAL;
 	for (attempt = 0; attempt < ATTEMPTS_MAX; attempt++) {
-		draw_once(hy, systematic, attempt, &r);
+		rc = draw_once(hy, systematic, attempt, &r);
+		if (rc != 0)
+			return rc;
 		if (!rlnc_any_k(&r))
 			continue;
 		*ret = r;

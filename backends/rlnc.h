@@ -28,8 +28,8 @@ struct rlnc_rows {
 };
 
 /* Draws the rows of an object named by hy.  -EINVAL for k, n out of range
- * (1 <= k <= n <= 16, C(n, k) <= RLNC_SUBSETS_MAX).  *ret_attempt may be
- * NULL. */
+ * (1 <= k <= n <= 16, C(n, k) <= RLNC_SUBSETS_MAX); -ENOMEM.  *ret_attempt
+ * may be NULL. */
 int rlnc_draw(const struct hash *hy, unsigned k, unsigned n, bool systematic,
 	struct rlnc_rows *ret, unsigned *ret_attempt);
 /* Are every k of these rows independent? */

@@ -225,15 +225,10 @@ void chunktree_add_zeros(struct chunktree *t, uint64_t n)
 
 struct hash chunktree_zeros(uint64_t length)
 {
-	struct chunktree *t = chunktree_new();
-	struct hash top;
+	struct chunktree t = {.fill = 0}; /* 10 KiB */
 
-	if (t == NULL)
-		abort(); /* as hash.h says of memory */
-	chunktree_add_zeros(t, length);
-	top = chunktree_top(t);
-	chunktree_free(t);
-	return top;
+	chunktree_add_zeros(&t, length);
+	return chunktree_top(&t);
 }
 
 struct hash chunktree_top(struct chunktree *t)
@@ -311,13 +306,8 @@ int chunktree_join(const struct hash *tops, size_t n, uint64_t length,
 
 struct hash chunktree_root_bytes(struct bytes data)
 {
-	struct chunktree *t = chunktree_new();
-	struct hash root;
+	struct chunktree t = {.fill = 0};
 
-	if (t == NULL)
-		abort(); /* as hash.h says of memory */
-	chunktree_add(t, data);
-	root = chunktree_root(t);
-	chunktree_free(t);
-	return root;
+	chunktree_add(&t, data);
+	return chunktree_root(&t);
 }

@@ -190,6 +190,45 @@ static bool takes_long(struct dispatch *d, const struct fuse_buf *buf)
 	}
 }
 
+/* D4 */
+static __thread bool reached;
+
+void dispatch_reached(void)
+{
+	reached = true;
+}
+
+static bool said_once(const struct fuse_buf *buf)
+{
+	struct fuse_in_header h;
+
+	if (buf->size < sizeof h)
+		return false;
+	memcpy(&h, buf->mem, sizeof h);
+	return h.opcode == FUSE_RELEASE || h.opcode == FUSE_RELEASEDIR ||
+		h.opcode == FUSE_FORGET || h.opcode == FUSE_BATCH_FORGET;
+}
+
+static void wait_for_memory(void)
+{
+	static const struct timespec t = {.tv_nsec = 10000000};
+
+	nanosleep(&t, NULL);
+}
+
+static void process(struct worker *w)
+{
+	bool once = said_once(&w->buf);
+
+	reached = !once;
+	for (;;) {
+		fuse_session_process_buf(w->d->se, &w->buf);
+		if (reached || fuse_session_exited(w->d->se))
+			return;
+		wait_for_memory();
+	}
+}
+
 /* Before a request that takes long. */
 static void step_aside(struct worker *w)
 {
@@ -210,6 +249,10 @@ static bool lead(struct worker *w)
 		atomic_store(&w->reading, false);
 		if (n == -EINTR && !fuse_session_exited(d->se))
 			continue;
+		if (n == -ENOMEM && !fuse_session_exited(d->se)) {
+			wait_for_memory(); /* nothing was read */
+			continue;
+		}
 		if (n <= 0 || fuse_session_exited(d->se)) {
 			finish(d, n < 0 && n != -EINTR ? n : 0);
 			return false;
@@ -221,7 +264,7 @@ static bool lead(struct worker *w)
 		if (atomic_load(&d->asleep) &&
 			atomic_exchange(&d->asleep, false))
 			sem_post(&d->watch);
-		fuse_session_process_buf(d->se, &w->buf);
+		process(w);
 		atomic_store(&w->since, 0);
 	}
 	return true;

@@ -13,6 +13,10 @@
  *       from a thread that has been at one request for DISPATCH_LATE_MS, as
  *       can happen when the disk throttles even a short call.
  *   D3  The watcher sleeps while nothing is asked.
+ *   D4  Without memory a request is refused, but reading goes on; and what the
+ *       kernel says once and asks no answer for (release, forget) is taken
+ *       again until it has reached its operation: a file whose last writer
+ *       nobody saw go would not be sealed.
  */
 #ifndef FS_DISPATCH_H
 #define FS_DISPATCH_H
@@ -34,5 +38,7 @@ int dispatch_run(struct dispatch *d);
 /* Ends dispatch_run(), also before it began; safe in a signal handler. */
 void dispatch_stop(struct dispatch *d);
 void dispatch_free(struct dispatch *d);
+/* To be called by the operations that D4 speaks of, in the request's thread. */
+void dispatch_reached(void);
 
 #endif

@@ -310,8 +310,8 @@ struct name *node_find(const struct nodes *t, const struct node *parent,
 	return m;
 }
 
-static struct name *new_name(struct node *parent,
-	const char *text, struct node *n)
+struct name *node_name_new(struct node *parent, const char *text,
+	struct node *n)
 {
 	size_t len = strlen(text);
 	struct name *m = calloc(1, sizeof(*m) + len + 1);
@@ -327,17 +327,17 @@ static struct name *new_name(struct node *parent,
 struct name *node_name(struct nodes *t, struct node *parent, const char *text,
 	struct node *n)
 {
-	struct name *m = node_find(t, parent, text);
+	struct name *old = node_find(t, parent, text), *m;
 
-	if (m != NULL && m->node == n)
-		return m;
-	n->refs++;
-	if (m != NULL)
-		node_unname(t, m);
-	m = new_name(parent, text, n);
-	n->refs--;
+	if (old != NULL && old->node == n)
+		return old;
+	m = node_name_new(parent, text, n);
 	if (m == NULL)
 		return NULL;
+	n->refs++;
+	if (old != NULL)
+		node_unname(t, old);
+	n->refs--;
 	insert_name(t, m);
 	return m;
 }
@@ -366,17 +366,14 @@ void node_unname(struct nodes *t, struct name *m)
 	node_put(t, parent);
 }
 
-int node_move(struct nodes *t, struct name *m, struct node *parent,
-	const char *text, struct name **ret)
+void node_move(struct nodes *t, struct name *m, struct name *to)
 {
-	struct name *to = new_name(parent, text, m->node), *old;
-	struct node *from = m->parent, *n = m->node;
+	struct node *from = m->parent, *parent = to->parent, *n = m->node;
+	struct name *old;
 
-	if (to == NULL)
-		return -ENOMEM;
 	n->refs++; /* both nodes stay while names change */
 	parent->refs++;
-	old = node_find(t, parent, text);
+	old = node_find(t, parent, to->text);
 	if (old != NULL && old != m)
 		node_unname(t, old);
 	remove_name(t, m);
@@ -386,8 +383,6 @@ int node_move(struct nodes *t, struct name *m, struct node *parent,
 	n->refs--;
 	parent->refs--;
 	node_put(t, from);
-	*ret = to;
-	return 0;
 }
 
 static void take_name(struct name *m)

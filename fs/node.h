@@ -135,9 +135,12 @@ struct name *node_name(struct nodes *t, struct node *parent, const char *text,
 	struct node *n);
 /* The name is gone.  May free the node that it named. */
 void node_unname(struct nodes *t, struct name *m);
-/* The name moves; -ENOMEM leaves everything as it was. */
-int node_move(struct nodes *t, struct name *m, struct node *parent,
-	const char *text, struct name **ret);
+/* A name for node_move(), made before anything moves on the disk; NULL without
+ * memory.  It is free()d if it is not used. */
+struct name *node_name_new(struct node *parent, const char *text,
+	struct node *n);
+/* The node's name m becomes to, which is the tree's then. */
+void node_move(struct nodes *t, struct name *m, struct name *to);
 /* The two names exchange their nodes. */
 void node_exchange(struct nodes *t, struct name *a, struct name *b);
 

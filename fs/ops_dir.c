@@ -1,4 +1,5 @@
 /* Reading folders. */
+#include "fs/dispatch.h"
 #include "fs/inner.h"
 
 #include <dirent.h>
@@ -83,6 +84,7 @@ void op_opendir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *file)
 void op_releasedir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *file)
 {
 	(void)ino;
+	dispatch_reached();
 	listing_free(listing_of(file));
 	fuse_reply_err(req, 0);
 }

@@ -1,4 +1,5 @@
 /* Operations on open files. */
+#include "fs/dispatch.h"
 #include "fs/inner.h"
 
 #include <errno.h>
@@ -272,6 +273,7 @@ void op_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *file)
 	struct mount *m = mount_of(req);
 
 	(void)ino;
+	dispatch_reached();
 	handle_free(m, handle_of(file));
 	fuse_reply_err(req, 0);
 	park_wake(m->park);

@@ -1,4 +1,5 @@
 /* Operations that find names and make new ones. */
+#include "fs/dispatch.h"
 #include "fs/inner.h"
 
 #include <errno.h>
@@ -38,6 +39,7 @@ void op_forget(fuse_req_t req, fuse_ino_t ino, uint64_t lookups)
 {
 	struct mount *m = mount_of(req);
 
+	dispatch_reached();
 	inode_forget(m, node_of(m, ino), lookups);
 	fuse_reply_none(req);
 }
@@ -47,6 +49,7 @@ void op_forget_multi(fuse_req_t req, size_t n, struct fuse_forget_data *f)
 	struct mount *m = mount_of(req);
 	size_t i;
 
+	dispatch_reached();
 	for (i = 0; i < n; i++)
 		inode_forget(m, node_of(m, f[i].ino), f[i].nlookup);
 	fuse_reply_none(req);

@@ -381,12 +381,11 @@ static int may_rename(struct mount *m, struct place *from, struct place *to,
 	return rc;
 }
 
-static int move_names(struct mount *m, struct place *from, struct place *to,
-	unsigned flags)
+/* ready: the name that from gets, unless they exchange; it is the tree's then. */
+static void move_names(struct mount *m, struct place *from, struct place *to,
+	unsigned flags, struct name **ready)
 {
 	struct node *a = from->node, *b = to->node;
-	struct name *moved;
-	int rc = 0;
 
 	locked(&m->lock);
 	if ((flags & RENAME_EXCHANGE) != 0) {
@@ -394,19 +393,27 @@ static int move_names(struct mount *m, struct place *from, struct place *to,
 		from->name->unsynced = to->name->unsynced = true;
 		inode_reclass(m, b);
 	} else if (a != b) {
-		rc = node_move(&m->nodes, from->name, to->folder, to->text,
-			&moved);
-		if (rc == 0)
-			moved->unsynced = true;
+		(*ready)->unsynced = true;
+		node_move(&m->nodes, from->name, *ready);
+		*ready = NULL;
 		/* What was replaced may have names left, of another class. */
-		if (rc == 0 && b != NULL && b->names != NULL &&
-			b->type != NODE_FOLDER)
+		if (b != NULL && b->names != NULL && b->type != NODE_FOLDER)
 			inode_reclass(m, b);
 	}
 	inode_reclass(m, a);
 	settle_folder(&m->nodes.settle, &from->folder->item, mount_now(m));
 	settle_folder(&m->nodes.settle, &to->folder->item, mount_now(m));
-	return rc;
+}
+
+/* Names below a folder may be of another class now.  It has moved, whatever
+ * comes of this: what is missed is sealed after the next start. */
+static void look_below(struct mount *m, const struct place *p,
+	const char *path)
+{
+	int rc = p->node->type == NODE_FOLDER ? start_walk(m, path) : 0;
+
+	if (rc != 0)
+		mount_say(m, "moved, but not looked through", path, rc);
 }
 
 /* The old names, and with them all below, may have folders' records. */
@@ -490,8 +497,9 @@ static int may_replace(struct mount *m, const struct place *to)
 static int rename_folder(struct mount *m, struct place *from, struct place *to,
 	unsigned flags)
 {
+	cleanup(free) struct name *ready = NULL;
 	MOVING(mv);
-	int rc, end;
+	int rc;
 
 	if ((flags & RENAME_NOREPLACE) != 0 && to->node != NULL)
 		return -EEXIST;
@@ -502,6 +510,9 @@ static int rename_folder(struct mount *m, struct place *from, struct place *to,
 		rc = may_go(m, to, RECORD_REPLACED);
 	if (rc != 0)
 		return rc;
+	ready = node_name_new(to->folder, to->text, from->node);
+	if (ready == NULL)
+		return -ENOMEM;
 	rc = moving_leave(m, from->path, to->path, &mv);
 	fault_point("moving.leaving");
 	if (rc == 0 && renameat2(from->at, from->text, to->at, to->text,
@@ -509,9 +520,8 @@ static int rename_folder(struct mount *m, struct place *from, struct place *to,
 		rc = -errno;
 	if (rc == 0) {
 		note_gone(m, from, to, flags);
-		rc = move_names(m, from, to, flags);
-		end = moving_end(m, to->path, &mv);
-		return rc != 0 ? rc : end;
+		move_names(m, from, to, flags, &ready);
+		return moving_end(m, to->path, &mv);
 	}
 	if (mv.left > 0)
 		(void)moving_end(m, from->path, &mv);
@@ -522,6 +532,7 @@ static int rename_names(struct mount *m, struct place *from, struct place *to,
 	unsigned flags)
 {
 	bool exchange = (flags & RENAME_EXCHANGE) != 0;
+	cleanup(free) struct name *ready = NULL;
 	struct left left;
 	int rc;
 
@@ -530,6 +541,9 @@ static int rename_names(struct mount *m, struct place *from, struct place *to,
 	rc = may_rename(m, from, to, flags);
 	if (rc != 0)
 		return rc;
+	ready = node_name_new(to->folder, to->text, from->node);
+	if (ready == NULL)
+		return -ENOMEM;
 	rc = leave_both(m, from, to, flags, &left);
 	if (rc == 0 && renameat2(from->at, from->text, to->at, to->text,
 			flags) != 0)
@@ -537,13 +551,13 @@ static int rename_names(struct mount *m, struct place *from, struct place *to,
 	fault_point("version.renamed");
 	if (rc == 0) {
 		note_gone(m, from, to, flags);
-		rc = move_names(m, from, to, flags);
+		move_names(m, from, to, flags, &ready);
 	}
 	end_leaving(m, from, to, rc == 0 && !exchange, &left);
-	if (rc == 0 && exchange && from->node->type == NODE_FOLDER)
-		rc = start_walk(m, to->path);
-	if (rc == 0 && exchange && to->node->type == NODE_FOLDER)
-		rc = start_walk(m, from->path);
+	if (rc == 0)
+		look_below(m, from, to->path);
+	if (rc == 0 && exchange)
+		look_below(m, to, from->path);
 	return rc;
 }
 

@@ -18,7 +18,7 @@ static void paths(void)
 {
 	static char path[NODE_PATH], long_name[256];
 	struct node *a = folder(2, t.root, "a"), *b = folder(3, a, "b"), *n;
-	struct name *m;
+	struct name *m, *to;
 	int i, rc = 0;
 
 	n = node_get(&t, 4, NODE_FILE);
@@ -35,7 +35,9 @@ static void paths(void)
 	is_str(path, "g", "a recorded name is preferred");
 	node_unname(&t, node_find(&t, t.root, "g"));
 	m = node_find(&t, t.root, "a");
-	is_int(node_move(&t, m, t.root, "z", &m), 0, "a folder moves");
+	to = node_name_new(t.root, "z", m->node);
+	node_move(&t, m, to);
+	m = to;
 	node_path(&t, n, path);
 	is_str(path, "z/b/f", "and all below with it");
 	node_unname(&t, node_find(&t, b, "f"));
@@ -77,7 +79,7 @@ static void bindings(void)
 	struct bind set = bind[0];
 	struct node *a = folder(60, t.root, "bound"), *b, *c, *n;
 	const struct node *from;
-	struct name *m;
+	struct name *m, *to;
 
 	set.rules = presets_find(NULL, "git");
 	t.bind = &set;
@@ -103,7 +105,9 @@ static void bindings(void)
 	is_int(node_class(&t, n), CLASS_VERSION, "again");
 	is_int(node_bind(&t, c, presets_find(NULL, "seal")), 0, "once more");
 	m = node_find(&t, t.root, "bound");
-	node_move(&t, m, t.root, "free", &m);
+	to = node_name_new(t.root, "free", m->node);
+	node_move(&t, m, to);
+	m = to;
 	is_int(name_class_at(&t, b, "info"), CLASS_SEAL,
 		"a bind of the configuration is to a path");
 	is_int(node_class(&t, n), CLASS_SEAL, "one of a folder goes with it");
