@@ -70,6 +70,8 @@ int room_start(struct mount *m)
 		rc = l->ops->queued(l, true, 0, seen, m);
 	if (rc == 0)
 		rc = l->ops->tip(l, LOCAL_BATCHED, &tip);
+	if (rc == -ENOENT)
+		return 0; /* no block is there yet */
 	for (h = c.height + 1; rc == 0 && h <= tip; h++)
 		rc = l->ops->records(l, h, seen, m);
 	return rc;
