@@ -14,6 +14,7 @@
 #include "fs/retain.h"
 #include "fs/sealgroup.h"
 #include "fs/sealrecord.h"
+#include "fs/version.h"
 
 #define GROUP 4096	/* items sealed together */
 #define GROUP_BYTES ((uint64_t)256 << 20) /* and not much more than that: who
@@ -201,7 +202,20 @@ void sealer_late(struct sealer *s, struct node *n)
 	s->late[s->n_late++] = n;
 }
 
-/* Links made while their file was being sealed. */
+/* Records the link path to what is sealed as first.  Memory that has let go of
+ * a file does not know which of its names are recorded: none is twice. */
+static int record_owed(struct sealer *s, const char *first, const char *path)
+{
+	struct version_seal seal;
+	struct stat st;
+	int rc = backing_stat(s->m->files, path, &st);
+
+	if (rc == 0)
+		rc = version_look(s->m, path, &st, &seal);
+	return rc != 0 || seal.sealed ? rc : sealer_link(s, first, path);
+}
+
+/* Links made while their file was being sealed, or with no room. */
 static void record_late(struct sealer *s)
 {
 	struct mount *m = s->m;
@@ -236,7 +250,7 @@ static void record_late(struct sealer *s)
 				continue;
 			}
 		}
-		if (sealer_link(s, first, path) != 0)
+		if (record_owed(s, first, path) != 0)
 			return; /* with the next group */
 		locked(&m->lock);
 		todo->recorded = true;
@@ -269,14 +283,14 @@ static bool one_group(struct sealer *s)
 
 /* -- links to sealed files -- */
 
-struct found {
+struct copied {
 	struct buf d;
 	int rc;
 };
 
 static int copy_record(void *ctx, const struct local_record *r)
 {
-	struct found *f = ctx;
+	struct copied *f = ctx;
 
 	f->rc = buf_copy(r->d, &f->d);
 	return 0;
@@ -292,7 +306,7 @@ int sealer_link(struct sealer *s, const char *from, const char *to)
 {
 	struct local *l = s->m->s.local;
 	cleanup(buf) struct buf d = {0};
-	struct found f = {0};
+	struct copied f = {0};
 	struct record r;
 	uint64_t id;
 	int rc = l->ops->find(l, BYTES(from, strlen(from)), copy_record, &f);

@@ -2,6 +2,7 @@
 """Room: a full disk and a quota are told by write, never by close; what was
 taken becomes final; and what gives room again works while there is none."""
 import errno
+import json
 import os
 import signal
 import subprocess
@@ -143,6 +144,11 @@ def on_disk(size, fn):
         v.close()
 
 
+def height(v, path):
+    p = kit.run(os.path.join(kit.BUILD, "notary-verify"), "--json", "--anchor", v.anchor, path, check=True)
+    return json.loads(p.stdout)["height"]
+
+
 def links(v, disk):
     """A link to a sealed file has a record of its own, for which there may be no room."""
     m = v.mnt
@@ -151,9 +157,13 @@ def links(v, disk):
         os.mkdir(m + "/" + d)
     with open(m + "/a/f", "w") as f:
         f.write("linked")
-    says(final(v), 0, "", "a sealed file, on another small disk")
-    v.umount()
-    v.mount()    # so that memory does not know it
+    os.link(m + "/a/f", m + "/a/g")
+    says(final(v), 0, "", "a sealed file with two names, on another small disk")
+    v.umount("--final")
+    v.mount()
+    os.stat(m + "/a/f")
+    kit.run("mount", "-i", "-o", "remount", m)    # the kernel lets go of them, so memory knows neither
+    before = [height(v, m + "/a/" + x) for x in "fg"]
     with open(disk + "/ballast", "wb", buffering=0) as f:
         try:
             while True:
@@ -169,6 +179,7 @@ def links(v, disk):
     os.unlink(disk + "/ballast")
     says(tool("wait", "--timeout", "60s", m, timeout=90), 0, "", "all that were made become final")
     tap.ok(all(os.path.getsize("%s/b/%s.cert" % (m, n)) > 0 for n in names), "each has its certificate")
+    tap.is_([height(v, m + "/a/" + x) for x in "fg"], before, "names that were in a block are not recorded again")
     tap.is_(fails(os.link, m + "/a/f", m + "/b/more"), None, "and more can be made")
     v.umount("--final")
     says(tool("audit", v.path), 0, "all is well", "the audit is content")
