@@ -19,13 +19,16 @@ VERIFY = os.path.join(BUILD, "notary-verify")
 
 
 class Tap:
-    """What a test says; the plan is printed at the end."""
+    """What a test says; the plan is printed at the end.  What is said after a
+    failure goes to standard error, which prove shows in every summary."""
 
     def __init__(self):
         self.n = self.failed = 0
+        self.good = True
 
     def ok(self, cond, what):
         self.n += 1
+        self.good = bool(cond)
         if not cond:
             self.failed += 1
         print("%sok %d - %s" % ("" if cond else "not ", self.n, what), flush=True)
@@ -39,7 +42,7 @@ class Tap:
 
     def diag(self, text):
         for line in str(text).splitlines():
-            print("# " + line, flush=True)
+            print("# " + line, flush=True, file=sys.stdout if self.good else sys.stderr)
 
     def done(self):
         print("1..%d" % self.n, flush=True)
