@@ -11,7 +11,7 @@
  *                           relative paths start at the vault
  *   tsa = URL|local         one line a timestamp authority of the chain, in
  *                           their order; none: one, local (fs/timeservice.h)
- *   immutable = auto|off    chattr +i on sealed files and objects
+ *   immutable = auto|off    chattr +i on sealed files
  *   backlog_files = 100000  writers wait while more files than this are not
  *   backlog_bytes = 64G     final, or more bytes
  *   quota = none            most bytes that all files together may have
