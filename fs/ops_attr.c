@@ -163,7 +163,11 @@ static void note(struct mount *m, struct node *n, const struct stat *st,
 		room_cut(n, (uint64_t)st->st_size);
 	if ((set & FUSE_SET_ATTR_SIZE) != 0 && n->item.writers == 0)
 		n->item.empty = st->st_size == 0;
-	if ((set & FUSE_SET_ATTR_SIZE) != 0 && n->item.class == CLASS_APPEND)
+	if ((set & FUSE_SET_ATTR_SIZE) != 0 && n->item.class == CLASS_APPEND &&
+		st->st_size == 0)
+		n->item.grown = false; /* nothing is sealed: X4 */
+	else if ((set & FUSE_SET_ATTR_SIZE) != 0 &&
+		n->item.class == CLASS_APPEND)
 		settle_grow(&m->nodes.settle, &n->item, mount_now(m), false);
 	if ((set & FUSE_SET_ATTR_MODE) != 0)
 		settle_chmod(&m->nodes.settle, &n->item,

@@ -79,25 +79,33 @@ static int find_place(struct mount *m, fuse_ino_t parent, const char *text,
 	return rc;
 }
 
+static bool may_change_in(enum rules_class c)
+{
+	return c == CLASS_VERSION || c == CLASS_APPEND;
+}
+
 /* May something be sealed there that can change?  *ret says what is to become
- * of it.  What is just being sealed is not any more, or is sealed. */
+ * of it.  What is just being sealed is not any more, or is sealed.  The name
+ * may have had another file before this one, which can be of any type and, for
+ * another name that it has, of any class. */
 static bool changeable(struct mount *m, const struct place *p,
 	enum record_change change, const char *target, struct version_name *ret)
 {
+	const struct item *i = &p->node->item;
 	const struct name *name;
 
 	*ret = (struct version_name){p->path, change, target, 0};
-	if (p->node->type != NODE_FILE && p->node->type != NODE_SYMLINK)
+	if (p->node->type == NODE_FOLDER)
 		return false;
 	locked(&m->lock);
 	version_await(m, p->node);
-	if (p->node->item.state != ST_SEALED)
+	if (i->state != ST_SEALED && i->class != CLASS_APPEND)
 		ret->names = 1; /* all of them are sealed anew */
 	else
 		for (name = p->node->names; name != NULL; name = name->node_next)
 			ret->names++;
-	return p->node->item.class == CLASS_VERSION ||
-		p->node->item.class == CLASS_APPEND;
+	return may_change_in(i->class) ||
+		may_change_in(name_class(&m->nodes, p->name));
 }
 
 /* May the name be removed, moved or replaced?  -EPERM; 1: what is sealed there
@@ -112,17 +120,16 @@ static int may_go(struct mount *m, const struct place *p,
 		rc = inode_sealed_below(m, p->node, p->path);
 		return rc > 0 ? -EPERM : rc;
 	}
-	if (p->node->type == NODE_OTHER)
-		return 0;
 	{
 		locked(&m->lock);
 		if (p->node->floor > 0 && change != RECORD_RENAMED)
 			return -EPERM; /* a log, also while it grows */
+		rc = p->node->type == NODE_OTHER ||
+			may_change_in(p->node->item.class) ? 0 :
+			settle_may_change(&p->node->item);
 	}
-	if (changeable(m, p, change, NULL, &v))
-		return version_may_leave(m, &v);
-	locked(&m->lock);
-	return settle_may_change(&p->node->item);
+	return rc == 0 && changeable(m, p, change, NULL, &v) ?
+		version_may_leave(m, &v) : rc;
 }
 
 /* It does: 1; 0: nothing had to. */
@@ -154,8 +161,8 @@ static bool spare(struct mount *m, const struct place *p)
 
 	locked(&m->lock);
 	return ((n->item.state == ST_SEALED && n->keeps) ||
-			n->item.state == ST_SEALING) && !p->name->recorded &&
-		!class_seals(name_class(&m->nodes, p->name));
+			n->item.state == ST_SEALING || n->floor > 0) &&
+		!p->name->recorded && !class_seals(name_class(&m->nodes, p->name));
 }
 
 static int unlink_once(struct mount *m, const struct place *p, bool thaw)
@@ -345,18 +352,26 @@ void op_rmdir(fuse_req_t req, fuse_ino_t parent, const char *text)
 
 /* -- rename -- */
 
-/* Something sealed keeps a class that protects it as well; what can grow takes
- * nobody's place. */
+/* Something sealed keeps a class that protects it as well; what can grow, or
+ * has grown under another name, takes nobody's place. */
 static int may_arrive(struct mount *m, const struct place *from,
 	const struct place *to)
 {
 	enum rules_class was, will;
 
 	locked(&m->lock);
-	was = from->node->item.class;
+	was = from->node->floor > 0 ? CLASS_APPEND : from->node->item.class;
+	if (!may_change_in(was))
+		return 0; /* what the name had, it never was */
 	will = name_class_at(&m->nodes, to->folder, to->text);
 	return will > was || (was == CLASS_APPEND && to->node != NULL) ?
 		-EPERM : 0;
+}
+
+static bool is_log(struct mount *m, const struct place *p)
+{
+	locked(&m->lock);
+	return p->node->floor > 0;
 }
 
 static int may_rename(struct mount *m, struct place *from, struct place *to,
@@ -372,7 +387,7 @@ static int may_rename(struct mount *m, struct place *from, struct place *to,
 	if (to->node == NULL && exchange)
 		return -ENOENT;
 	rc = may_go(m, from, exchange ? RECORD_REPLACED : RECORD_RENAMED);
-	if (rc == 1)
+	if (rc == 1 || (rc == 0 && is_log(m, from)))
 		rc = may_arrive(m, from, to);
 	if (rc == 0 && to->node != NULL)
 		rc = may_go(m, to, RECORD_REPLACED);
@@ -432,18 +447,31 @@ struct left {
 	struct thawed from_file, to_file;
 };
 
+/* What will be recorded says by that what it replaced; of a FIFO or a folder
+ * nothing does. */
+static bool is_sealable(const struct node *n)
+{
+	return n->type == NODE_FILE || n->type == NODE_SYMLINK;
+}
+
 static int leave_both(struct mount *m, struct place *from, struct place *to,
 	unsigned flags, struct left *ret)
 {
 	bool exchange = (flags & RENAME_EXCHANGE) != 0;
+	const char *there = !exchange || !is_sealable(to->node) ? to->path :
+		NULL;
+	const char *back = exchange && !is_sealable(from->node) ? from->path :
+		NULL;
 
 	*ret = (struct left){.from_file.fd = -1, .to_file.fd = -1};
 	if (from->node == to->node)
 		return 0; /* nothing is renamed */
-	ret->from = leave(m, from, exchange ? RECORD_REPLACED : RECORD_RENAMED,
-		exchange ? NULL : to->path, &ret->from_file);
+	ret->from = leave(m, from, there != NULL ? RECORD_RENAMED :
+		RECORD_REPLACED, there, &ret->from_file);
 	if (ret->from >= 0 && to->node != NULL)
-		ret->to = leave(m, to, RECORD_REPLACED, NULL, &ret->to_file);
+		ret->to = leave(m, to, back != NULL ? RECORD_RENAMED :
+			is_sealable(from->node) ? RECORD_REPLACED :
+			RECORD_REMOVED, back, &ret->to_file);
 	return ret->from < 0 ? ret->from : ret->to < 0 ? ret->to : 0;
 }
 

@@ -160,6 +160,8 @@ static int fix(struct mount *m, struct job *j)
 	locked(&m->lock);
 	if (j->node->item.turn != j->turn)
 		return -ECANCELED;
+	if (j->class == CLASS_APPEND && j->st.st_size == 0)
+		return -EAGAIN; /* cut since it was taken: settle.h */
 	if (j->class == CLASS_APPEND)
 		j->node->floor = (uint64_t)j->st.st_size;
 	return 0;

@@ -223,11 +223,30 @@ void settle_unseal(struct settle *s, struct item *i, enum rules_class class,
 	rest(s, i);
 }
 
+/* Nothing may change any more. */
+static void begin(struct settle *s, struct item *i)
+{
+	i->as_version = i->class == CLASS_APPEND && i->empty &&
+		i->writers == 0 && i->kind == ITEM_FILE;
+	if (i->as_version)
+		i->class = CLASS_VERSION;
+	move(s, i, ST_SEALING);
+}
+
+/* It is not sealed, so it is of the class that it was. */
+static void take_back(struct settle *s, struct item *i)
+{
+	if (i->as_version)
+		i->class = CLASS_APPEND;
+	i->as_version = false;
+	rest(s, i);
+}
+
 void settle_cancel(struct settle *s, struct item *i)
 {
 	assert(i->state == ST_SEALING && i->class != CLASS_SEAL);
 	i->turn++;
-	rest(s, i);
+	take_back(s, i);
 }
 
 void settle_grow(struct settle *s, struct item *i, uint64_t now, bool much)
@@ -373,7 +392,7 @@ int settle_ask(struct settle *s, struct item *i, uint64_t now)
 		return -EINVAL;
 	if ((i->writers > 0 && !only_grows(i)) || i->busy > 0)
 		return -EBUSY;
-	move(s, i, ST_SEALING);
+	begin(s, i);
 	i->asked = true;
 	heap_insert(s, i, now);
 	return 0;
@@ -392,7 +411,8 @@ size_t settle_take(struct settle *s, uint64_t now, struct item **ret,
 			i->dirty = false;
 			i->taken = true;
 		} else {
-			move(s, i, ST_SEALING);
+			if (i->state != ST_SEALING)
+				begin(s, i);
 			i->grown = false;
 		}
 		ret[n++] = i;
@@ -411,6 +431,7 @@ void settle_sealed(struct settle *s, struct item *i)
 {
 	i->taken = false;
 	i->asked = false;
+	i->as_version = false;
 	i->part = i->class == CLASS_APPEND;
 	if (i->part && (i->writers > 0 || i->grown)) {
 		rest(s, i);
@@ -431,7 +452,7 @@ void settle_failed(struct settle *s, struct item *i, uint64_t now,
 	} else {
 		i->last_ms = now;
 		i->grown = i->class == CLASS_APPEND;
-		rest(s, i);
+		take_back(s, i);
 	}
 	heap_insert(s, i, now + wait_ms);
 }

@@ -21,7 +21,9 @@
  * in class seal only.
  *
  * What has grown in class append is taken though writers are there, if all of
- * them can only put something behind it: SEALING then goes back to OPEN.
+ * them can only put something behind it: SEALING then goes back to OPEN.  An
+ * empty file of class append is sealed in class version: nothing is behind which
+ * more could come, and what comes first may come in any way.
  *
  * Timer: last change + settle, at the latest first close + settle_max.  An
  * empty file has empty_settle instead of both, for an empty file is more often
@@ -60,6 +62,7 @@ struct item {
 	bool frozen;		/* content is fixed */
 	bool freeze_at_close;	/* chmod a-w while a writer was there */
 	bool empty;
+	bool as_version;	/* SEALING in class version, but of class append */
 	bool unclean;		/* its writer may have been cut off */
 	bool dirty, taken;	/* folder: changed; being recorded */
 	uint64_t first_ms, last_ms; /* first close, last change */

@@ -311,7 +311,7 @@ int version_unseal(struct mount *m, struct node *n)
 	n->rewritten = true;
 	count_room(m, n, (uint64_t)st.st_size,
 		was == CLASS_APPEND ? (uint64_t)st.st_size : 0);
-	unsealed(m, n, was);
+	unsealed(m, n, class);
 	return 0;
 }
 
@@ -348,7 +348,7 @@ int version_part(struct mount *m, struct node *n, int fd)
 int version_write(struct mount *m, struct handle *h, uint64_t off)
 {
 	struct node *n = h->node;
-	bool grows, shared;
+	bool grows, part;
 	struct stat st;
 	int rc;
 
@@ -357,12 +357,12 @@ int version_write(struct mount *m, struct handle *h, uint64_t off)
 		if (off < n->floor)
 			return -EPERM; /* X4 */
 		grows = n->item.class == CLASS_APPEND;
-		shared = n->shared;
+		/* a log goes on in the file that its versions are, too */
+		part = n->shared && (!h->adds || n->floor == 0);
 	}
-	if (!h->adds) {
-		rc = shared ? version_part(m, n, h->fd) : 0;
+	rc = part ? version_part(m, n, h->fd) : 0;
+	if (rc != 0 || !h->adds)
 		return rc != 0 ? rc : grows;
-	}
 	/* The descriptor appends, wherever a shared mapping would have it. */
 	return fstat(h->fd, &st) != 0 || off < (uint64_t)st.st_size ?
 		-EPERM : grows;
@@ -376,7 +376,7 @@ void version_wrote(struct mount *m, struct handle *h)
 	if (fstat(h->fd, &st) != 0)
 		return;
 	locked(&m->lock);
-	if (n->item.class == CLASS_APPEND)
+	if (n->item.class == CLASS_APPEND && (uint64_t)st.st_size > n->floor)
 		settle_grow(&m->nodes.settle, &n->item, mount_now(m),
 			(uint64_t)st.st_size - n->floor >= MUCH);
 }

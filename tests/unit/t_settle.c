@@ -126,6 +126,34 @@ static void folders(void)
 }
 
 /* Many items with due times in no order come out in order. */
+static void empty_log(void)
+{
+	struct item f = fresh(ITEM_FILE);
+
+	f.empty = true;
+	settle_join(&s, &f, CLASS_APPEND, 0);
+	is_int(settle_ask(&s, &f, 0), 0, "an empty log can be sealed");
+	is_int(f.class, CLASS_VERSION, "as a version");
+	settle_cancel(&s, &f);
+	is_int(f.class, CLASS_APPEND, "and is a log again if it is not");
+	is_int(take(1000), 1, "it is due like any empty file");
+	is_int(f.class, CLASS_VERSION, "and taken as a version");
+	settle_failed(&s, &f, 1000, 10);
+	is_int(f.class, CLASS_APPEND, "not if that failed");
+	is_int(take(1010), 1, "it is taken again");
+	settle_sealed(&s, &f);
+	is_int(f.state, ST_SEALED, "sealed");
+	settle_unseal(&s, &f, CLASS_APPEND, 2000);
+	settle_open(&s, &f, true);
+	settle_grow(&s, &f, 2000, false);
+	is_int(take(2010), 1, "something in it is taken beside a writer");
+	is_int(f.class, CLASS_APPEND, "as a log");
+	settle_sealed(&s, &f);
+	settle_close(&s, &f, true, 2010);
+	settle_gone(&s, &f);
+	settle_release(&s, &f);
+}
+
 static void order(void)
 {
 	static struct item many[500], *got[1];
@@ -161,6 +189,7 @@ int main(void)
 	settle_max();
 	freezing();
 	folders();
+	empty_log();
 	order();
 	is_int(s.n_items, 0, "every item was given back");
 	settle_done(&s);
