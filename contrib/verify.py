@@ -1758,6 +1758,8 @@ def judge(raw, anchor, content, facts=None, witnesses=(), quorum=0):
         hasher = named_digest(layer["d"]["renewal"][0])
         content.feed(hasher)
         need(hasher.digest() == layer["d"]["renewal"][1], "digest")
+        if facts is not None and facts["final_by"] is None:
+            facts["final_by"] = layer["by"]
         below, inner = layer, outer
     note = file["c"]["log"] and file["c"]["log"][0]
     seen = judge_witnesses(note, witnesses, quorum)
@@ -1821,7 +1823,8 @@ def judge_layer(raw, anchor, content=None, facts=None):
                 d["path"]), size=d["size"],
             root=d["root"].hex(), anchor=c["chain"].hex(), epoch=s["epoch"],
             recoveries=data["recoveries"], log_size=log_size)
-    return {"c": c, "d": d, "p": p, "place": (s["height"], c["index"])}
+    return {"c": c, "d": d, "p": p, "by": by,
+            "place": (s["height"], c["index"])}
 
 
 def readable(der_):

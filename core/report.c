@@ -281,8 +281,9 @@ static void say_proof(struct text *t, const struct report *r)
 		"chain.\n", after, by);
 	if (r->final != 0) {
 		report_time(r->final_ms, by);
-		text_say(t, "  It had this place for good by %s: a later block, "
-			"stamped\n  then, names it.\n", by);
+		text_say(t, "  It had this place for good by %s: a %s, "
+			"stamped\n  then, names it.\n", by, r->cert.has_final ?
+			"later block" : "renewal");
 	}
 	say_word(t, r);
 	if (r->cert.sync.n > 0)

@@ -67,7 +67,8 @@ struct report {
 	struct attestation doc;
 	struct attestation_data doc_data;
 	uint64_t after_ms, by_ms;
-	uint64_t final_ms;	/* with final != 0 */
+	uint64_t final_ms;	/* with final != 0; where the certificate has no
+				   key 12, of the first renewal */
 	/* Bit i: on the word of authority i.  final is 0 where nothing shows
 	 * by when the block had its number. */
 	uint8_t after, by, final;

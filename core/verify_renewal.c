@@ -77,6 +77,26 @@ static bool holds(const struct report *r)
 	return r->verdict == V_VALID || r->verdict == V_NO_ANCHOR;
 }
 
+/* A renewal names the certificate with the number in it, so by its time the
+ * block had that, if nothing has shown it before. */
+static void add_final(const struct report *layer, struct report *file)
+{
+	if (file->final != 0)
+		return;
+	file->final = layer->by;
+	file->final_ms = layer->by_ms;
+	file->clock_backwards = file->clock_backwards ||
+		layer->by_ms < file->by_ms;
+}
+
+static void add(const struct report *layer, struct report *file)
+{
+	file->renewal[file->n_renewals++] = (struct report_renewal){
+		layer->record.algorithm, layer->record.file_digest,
+		layer->by_ms};
+	add_final(layer, file);
+}
+
 static int add_layer(struct verify_cache *cache, struct bytes raw,
 	const struct hash *anchor, struct below *b, struct report *file)
 {
@@ -93,9 +113,7 @@ static int add_layer(struct verify_cache *cache, struct bytes raw,
 	if (v != V_VALID)
 		file->verdict = v;
 	else
-		file->renewal[file->n_renewals++] = (struct report_renewal){
-			layer->record.algorithm, layer->record.file_digest,
-			layer->by_ms};
+		add(layer, file);
 	*b = (struct below){raw, layer->height, layer->cert.index,
 		digest_strength(layer->record.algorithm)};
 	free(layer);

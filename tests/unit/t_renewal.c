@@ -75,6 +75,9 @@ static void layers(const struct buf *first)
 		old = BUF_BYTES(&layer[i]);
 		is_verdict(old, V_VALID, "renewed, and once more");
 		is_int(report.n_renewals, i + 1, "each is counted");
+		ok(report.final == report.by &&
+				report.final_ms == report.renewal[0].by_ms,
+			"the first shows by when it had its number");
 	}
 	ok(bytes_equal(report.record.path, BYTES("folder/file-3", 13)) &&
 			report.height == 1 && report.record.size == 9000,
