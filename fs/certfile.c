@@ -11,8 +11,10 @@
 #include "core/merkle.h"
 #include "core/object.h"
 #include "core/params.h"
+#include "core/record.h"
 #include "core/sequence.h"
 #include "fs/finalby.h"
+#include "fs/renewal.h"
 
 #define TREES 8		/* blocks remembered */
 #define DOCS 8		/* epochs remembered */
@@ -274,10 +276,12 @@ static int see(void *ctx, const struct local_record *r)
 	return 0;
 }
 
-static int assemble(struct certfile *c, const struct place *p, struct buf *ret)
+/* old: the certificate that it renews, or n == 0. */
+static int assemble(struct certfile *c, const struct place *p,
+	struct bytes old, struct buf *ret)
 {
 	struct certificate f = {.b0 = c->b0, .params = c->params,
-		.d = BUF_BYTES(&p->d), .index = p->index};
+		.d = BUF_BYTES(&p->d), .index = p->index, .old = old};
 	struct tree *t;
 	int rc;
 
@@ -299,13 +303,90 @@ static int assemble(struct certfile *c, const struct place *p, struct buf *ret)
 	return make_certificate(&f, ret);
 }
 
+/* -- renewals: the final ones about a record, in their order -- */
+
+struct renewals {
+	struct hash about;
+	struct place *place;
+	size_t n;
+};
+
+static void cleanup_renewals(struct renewals *r)
+{
+	while (r->n > 0)
+		buf_free(&r->place[--r->n].d);
+	free(r->place);
+}
+
+static int see_renewal(void *ctx, const struct local_record *l)
+{
+	struct renewals *r = ctx;
+	struct place *more;
+	struct record d;
+
+	if (l->kind != RECORD_RENEWAL || !l->final || !l->in_block ||
+		record_decode(l->d, &d) != 0 ||
+		!hash_equal(&d.about, &r->about))
+		return 0;
+	more = reallocarray(r->place, r->n + 1, sizeof(*more));
+	if (more == NULL)
+		return -ENOMEM;
+	r->place = more;
+	more[r->n] = (struct place){0};
+	return see(&more[r->n], l) != 0 || more[r->n++].rc != 0 ? -ENOMEM : 0;
+}
+
+/* Into the certificate of a renewal that is of it; any other leaves it. */
+static int put_into(struct certfile *c, const struct place *p, struct buf *cert)
+{
+	cleanup(buf) struct buf old = {0};
+	struct buf out = {0};
+	struct record d;
+	int rc = record_decode(BUF_BYTES(&p->d), &d);
+
+	if (rc == 0)
+		rc = renewal_form(&d, BUF_BYTES(cert), &old);
+	if (rc != 0)
+		return rc == -ENOMEM ? rc : 0;
+	rc = assemble(c, p, BUF_BYTES(&old), &out);
+	if (rc != 0)
+		return rc;
+	buf_free(cert);
+	*cert = out;
+	return 0;
+}
+
+static int renew(struct certfile *c, const struct place *p, struct buf *cert)
+{
+	cleanup(renewals) struct renewals all = {
+		.about = hash_sha3(BUF_BYTES(&p->d))};
+	struct record d;
+	size_t i;
+	int rc = record_decode(BUF_BYTES(&p->d), &d);
+
+	if (rc == 0)
+		rc = c->local->ops->notes(c->local, d.path, see_renewal, &all);
+	for (i = 0; rc == 0 && i < all.n; i++)
+		rc = put_into(c, &all.place[i], cert);
+	return rc;
+}
+
 static int make(struct certfile *c, struct place *p, int rc, struct buf *ret)
 {
+	struct buf cert = {0};
+
 	if (rc == 0)
 		rc = p->rc;
 	if (rc == 0)
-		rc = p->final ? assemble(c, p, ret) : -EAGAIN;
+		rc = p->final ? assemble(c, p, (struct bytes){0}, &cert) :
+			-EAGAIN;
+	if (rc == 0)
+		rc = renew(c, p, &cert);
 	buf_free(&p->d);
+	if (rc != 0)
+		buf_free(&cert);
+	else
+		*ret = cert;
 	return rc;
 }
 

@@ -60,6 +60,7 @@ int cmd_hold(const struct assembly *a, int argc, char **argv);
 int cmd_init(const struct assembly *a, int argc, char **argv);
 int cmd_mount(const struct assembly *a, int argc, char **argv);
 int cmd_retain(const struct assembly *a, int argc, char **argv);
+int cmd_renew(const struct assembly *a, int argc, char **argv);
 int cmd_rules(const struct assembly *a, int argc, char **argv);
 int cmd_restore(const struct assembly *a, int argc, char **argv);
 int cmd_seal(const struct assembly *a, int argc, char **argv);

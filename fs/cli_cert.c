@@ -16,13 +16,15 @@
 #include "fs/file.h"
 #include "fs/offline.h"
 #include "fs/place.h"
+#include "fs/renewal.h"
 #include "fs/waiting.h"
 
 static const char help[] =
 "usage: notaryfs cert PATH [--range A-B] [--log] [--cosigned NOTE]...\n"
 "       notaryfs cert FILE.cert --cosigned NOTE...\n"
 "Writes the certificate of a file in a mounted vault to stdout.  A file that is\n"
-"not final has none: the exit code is then 2.\n"
+"not final has none: the exit code is then 2.  Renewals of it (notaryfs renew) are\n"
+"left out of one with --range or --log.\n"
 "\n"
 "  --range A-B  a certificate of bytes A to B-1 alone, counted from 0; it shows\n"
 "               what their pages of 4096 bytes hold besides, and no more\n"
@@ -62,7 +64,10 @@ static int narrow(const char *path, uint64_t from, uint64_t to, struct buf *cert
 
 	if (parts == NULL)
 		return -ENOMEM;
-	int err = certificate_decode(BUF_BYTES(cert), parts);
+	struct renewal_layers layers;
+	int err = renewal_layers(BUF_BYTES(cert), &layers);
+	if (err == 0)
+		err = certificate_decode(layers.innermost, parts);
 	if (err == 0)
 		err = record_decode(parts->d, &d);
 	if (err == 0)

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "fs/renew.h"
 #include "fs/retain.h"
 #include "fs/sealer.h"
 #include "fs/start.h"
@@ -191,6 +192,42 @@ static int comply(struct mount *m, const struct retain_order *o,
 		say(ret, 0, params_mode_name(RETENTION_COMPLIANCE));
 }
 
+static const char *no_renewal(int rc)
+{
+	switch (rc) {
+	case -EBUSY:
+		return "it is not final yet: wait until then";
+	case -EALREADY:
+		return "it is being renewed already";
+	case -EOPNOTSUPP:
+		return "the vault's parameters name no such hash";
+	case -EINVAL:
+		return "the hash is weaker than the one that it has";
+	case -EMLINK:
+		return "it was renewed as often as a certificate can be";
+	case -ESTALE:
+		return "its certificate is another one by now: ask again";
+	case -ENOENT:
+		return "there is no such sealed file";
+	default:
+		return strerror(-rc);
+	}
+}
+
+static int do_renew(struct mount *m, fuse_req_t req, const char *arg,
+	struct buf *ret)
+{
+	struct renew_request r;
+	int rc = renew_parse(arg, &r);
+
+	(void)req;
+	if (rc != 0)
+		return say(ret, rc, "a request is: renew HASH FILE-DIGEST "
+			"CERTIFICATE-DIGEST PATH");
+	rc = renew_file(m, &r);
+	return rc == 0 ? say(ret, 0, "ok") : say(ret, rc, no_renewal(rc));
+}
+
 static int do_mode(struct mount *m, fuse_req_t req, const char *arg,
 	struct buf *ret)
 {
@@ -233,6 +270,7 @@ static int carry_out(struct mount *m, fuse_req_t req, char *line,
 		{"sync", do_sync}, {"seal", do_seal},
 		{"record", do_record}, {"holds", do_holds},
 		{"mode", do_mode}, {"order", do_order},
+		{"renew", do_renew},
 	};
 	char *arg = strchrnul(line, ' ');
 	size_t i;
@@ -243,7 +281,7 @@ static int carry_out(struct mount *m, fuse_req_t req, char *line,
 		if (strcmp(line, verbs[i].name) == 0)
 			return verbs[i].run(m, req, arg, ret);
 	return say(ret, -EINVAL, "a request is: sync, seal PATH, record PATH, "
-		"holds PATH, mode or order HEX");
+		"holds PATH, mode, renew HASH FILE CERT PATH or order HEX");
 }
 
 /* -- the file -- */

@@ -13,6 +13,10 @@
  *			record that placed it
  *	mode		what may become of sealed files: "none", "governance" or
  *			"compliance"
+ *	renew HASH FILE CERT PATH
+ *			renews the certificate of a file (renew.h); FILE and
+ *			CERT are digests of both under the hash of that name:
+ *			"ok"
  *	order HEX	carries out a record that bears an order of a governance
  *			key (core/governance.h): "released", "compliance", or
  *			"deleted SIZE packed" or "deleted SIZE extents" as its

@@ -28,7 +28,8 @@ static const char *reason(const struct kept *k, int rc)
 {
 	switch (rc) {
 	case -EBUSY:
-		return "it is not sealed yet: wait, or notaryfs seal";
+		return k->unready != NULL ? k->unready :
+			"it is not sealed yet: wait, or notaryfs seal";
 	case -EPERM:
 		return k->refusal;
 	default:
@@ -92,8 +93,9 @@ int kept_run(struct kept *k, char **path, int n, bool recursive)
 	cli_progress_end();
 	if (k->refused > NAMED_MAX || k->unsealed > NAMED_MAX)
 		cli_say(k->c, "in all %llu were refused and %llu are not "
-			"sealed", (unsigned long long)k->refused,
-			(unsigned long long)k->unsealed);
+			"%s", (unsigned long long)k->refused,
+			(unsigned long long)k->unsealed, k->unready != NULL ?
+			"final" : "sealed");
 	return failed || k->refused > 0 ? CLI_REFUSED : k->unsealed > 0 ?
 		CLI_INCOMPLETE : CLI_DONE;
 }

@@ -1,6 +1,6 @@
 /*
- * kept: what retain and hold share: files that are named on a command line,
- * with their dates and holds.
+ * kept: what retain, hold and renew share: files that are named on a command
+ * line, and their dates and holds.
  */
 #ifndef FS_KEPT_H
 #define FS_KEPT_H
@@ -21,6 +21,7 @@ struct kept {
 		const char *rest, const struct stat *st);
 	void *ctx;
 	const char *refusal;		/* what -EPERM means */
+	const char *unready;		/* -EBUSY; NULL: it is not sealed */
 	uint64_t done, unsealed, refused;
 	struct json *json;		/* of kept_show(); NULL: text */
 };

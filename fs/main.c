@@ -22,6 +22,7 @@ static const struct command {
 	{"seal", cmd_seal, "seal files now"},
 	{"rules", cmd_rules, "say of which class a name is, and why"},
 	{"retain", cmd_retain, "keep sealed files until a date"},
+	{"renew", cmd_renew, "renew certificates under another hash"},
 	{"hold", cmd_hold, "hold sealed files for a case, or release them"},
 	{"delete", cmd_delete, "delete sealed files by the governance key"},
 	{"comply", cmd_comply, "make mode governance compliance, for ever"},

@@ -9,7 +9,6 @@
 #include "core/cleanup.h"
 #include "fs/contents.h"
 
-#define CERTS ".certs/"		/* certificates: DIR/.certs/PATH.cert */
 
 int restore_new(struct ledger *l, int dir, int past, struct restore **ret)
 {
@@ -125,7 +124,7 @@ static int restore_put(struct restore *r, const struct record *d, size_t index,
 		return restore_failed(r, d->path, err);
 	r->n.files++;
 	r->n.bytes += d->size;
-	return restore_certificate(r, &r->out, CERTS, d->path, index);
+	return restore_certificate(r, &r->out, RESTORE_CERTS, d->path, index);
 }
 
 static int restore_record(struct restore *r, const struct record *d,
@@ -148,7 +147,7 @@ static int restore_record(struct restore *r, const struct record *d,
 		return err == 0 ? 0 : restore_failed(r, d->path, err);
 	case RECORD_LINK:
 		err = restore_later(r, &r->link, &r->n_links, d, index);
-		return err != 0 ? err : restore_certificate(r, &r->out, CERTS, d->path, index);
+		return err != 0 ? err : restore_certificate(r, &r->out, RESTORE_CERTS, d->path, index);
 	case RECORD_TOMBSTONE:
 	case RECORD_DELETION:
 		return 0; /* being the newest, it leaves the path out */
@@ -169,6 +168,8 @@ static int restore_one(struct restore *r, struct record *d, size_t index,
 		r->height, (uint32_t)index);
 	bool past = r->past.root >= 0;
 	int err = 0, one = 0;
+	if (e != NULL && d->kind == RECORD_RENEWAL)
+		return restore_renewal(r, d, index, e);
 	if (e == NULL || e->height != r->height || e->index != index)
 		return 0; /* it only adds to another, or was not allowed */
 	if (e->grown && record_stores(d->kind) &&

@@ -67,7 +67,7 @@ int restore_fetch(struct restore *r, const char *key,
 
 /* -- certificates */
 
-static int write_whole(struct outtree *t, struct bytes path, struct bytes data)
+int restore_write(struct outtree *t, struct bytes path, struct bytes data)
 {
 	struct outfile f;
 	int err = outtree_begin(t, path, &f);
@@ -81,7 +81,8 @@ static int write_whole(struct outtree *t, struct bytes path, struct bytes data)
 	return outtree_keep(t, &f, NULL);
 }
 
-static int make_parts(struct restore *r, size_t index, struct buf *ret)
+int restore_make_certificate(struct restore *r, size_t index, struct bytes old,
+	struct buf *ret)
 {
 	const struct ledger_block *b = &r->l->block[r->height];
 	struct certificate c = {
@@ -98,6 +99,7 @@ static int make_parts(struct restore *r, size_t index, struct buf *ret)
 		.t_lower = BUF_BYTES(&r->t_lower),
 		.s = BUF_BYTES(&r->s),
 		.doc = BUF_BYTES(&r->l->doc[b->epoch]),
+		.old = old,
 	};
 	c.path_len = merkle_path(r->tree, index, c.path);
 	c.has_final = r->final.b.n > 0;
@@ -105,24 +107,29 @@ static int make_parts(struct restore *r, size_t index, struct buf *ret)
 	return make_certificate(&c, ret);
 }
 
-int restore_certificate(struct restore *r, struct outtree *t,
-	const char *prefix, struct bytes path, size_t index)
+int restore_certificate_name(const char *prefix, struct bytes path,
+	struct buf *ret)
 {
-	cleanup(buf) struct buf cert = {0}, name = {0};
 	const uint8_t *slash = path.n == 0 ? NULL
 		: memrchr(path.p, '/', path.n);
 	size_t folder = slash == NULL ? 0 : (size_t)(slash - path.p) + 1;
 	char last[CERTIFICATE_NAME_MAX + 1];
 	certificate_name(BYTES(path.p + folder, path.n - folder), last);
-	int err = make_parts(r, index, &cert);
+	int err = buf_add(ret, prefix, strlen(prefix));
 	if (err == 0)
-		err = buf_add(&name, prefix, strlen(prefix));
+		err = buf_add(ret, path.p, folder);
+	return err != 0 ? err : buf_add(ret, last, strlen(last));
+}
+
+int restore_certificate(struct restore *r, struct outtree *t,
+	const char *prefix, struct bytes path, size_t index)
+{
+	cleanup(buf) struct buf cert = {0}, name = {0};
+	int err = restore_make_certificate(r, index, (struct bytes){0}, &cert);
 	if (err == 0)
-		err = buf_add(&name, path.p, folder);
+		err = restore_certificate_name(prefix, path, &name);
 	if (err == 0)
-		err = buf_add(&name, last, strlen(last));
-	if (err == 0)
-		err = write_whole(t, BUF_BYTES(&name), BUF_BYTES(&cert));
+		err = restore_write(t, BUF_BYTES(&name), BUF_BYTES(&cert));
 	r->n.certificates += err == 0;
 	return err == 0 ? 0 : restore_failed(r, BUF_BYTES(&name), err);
 }

@@ -9,6 +9,8 @@
 #include "fs/outtree.h"
 #include "fs/restore.h"
 
+#define RESTORE_CERTS ".certs/" /* certificates: DIR/.certs/PATH.cert */
+
 /* Records that must wait for everything else, whole. */
 struct later {
 	struct buf d;
@@ -55,6 +57,16 @@ int restore_fetch(struct restore *r, const char *key,
 	void *ctx, struct buf *ret);
 /* The Merkle tree of the block, and the later block that certificates name. */
 int restore_prepare(struct restore *r);
+/* That of the record at that index of it; old: the one that it renews, or
+ * n == 0. */
+int restore_make_certificate(struct restore *r, size_t index, struct bytes old,
+	struct buf *ret);
+/* prefix, the folders of path, and the name of its certificate, behind what is
+ * in *ret. */
+int restore_certificate_name(const char *prefix, struct bytes path,
+	struct buf *ret);
+/* A whole file; -EEXIST. */
+int restore_write(struct outtree *t, struct bytes path, struct bytes data);
 /* Its certificate, as prefix, the folders of path, and a name for it. */
 int restore_certificate(struct restore *r, struct outtree *t,
 	const char *prefix, struct bytes path, size_t index);
@@ -70,7 +82,19 @@ void restore_grown_end(struct restore *r);
 int restore_copy(struct outtree *t, struct bytes name, const struct record *d,
 	int fd);
 
+/* -- restore_renewal.c */
+
+/* The renewal d, at that index of the block at hand: the certificate of what
+ * its path had there, if that is written, gets into its own. */
+int restore_renewal(struct restore *r, const struct record *d, size_t index,
+	const struct chronicle_entry *e);
+
 /* -- restore_past.c: DIR2/history/PATH/N, DIR2/deleted/PATH */
+
+#define RESTORE_HISTORY "history/"
+#define RESTORE_DELETED "deleted/"
+/* "PATH/N", behind what is in *ret. */
+int restore_name_version(struct bytes path, uint32_t number, struct buf *ret);
 
 int restore_past(struct restore *r, const struct record *d, size_t index,
 	const struct bytes *data, const struct chronicle_entry *e);

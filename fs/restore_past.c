@@ -9,16 +9,12 @@
 #include "core/cleanup.h"
 #include "fs/inside.h"
 
-#define HISTORY "history/"
-#define DELETED "deleted/"
-
 static int text(struct buf *b, const char *s)
 {
 	return buf_add(b, s, strlen(s));
 }
 
-/* "PATH/N" */
-static int name_version(struct bytes path, uint32_t number, struct buf *ret)
+int restore_name_version(struct bytes path, uint32_t number, struct buf *ret)
 {
 	char n[16];
 	snprintf(n, sizeof n, "/%u", number);
@@ -29,8 +25,8 @@ static int name_version(struct bytes path, uint32_t number, struct buf *ret)
 /* "history/PATH/N" */
 static int name_file(struct bytes path, uint32_t number, struct buf *ret)
 {
-	int err = text(ret, HISTORY);
-	return err != 0 ? err : name_version(path, number, ret);
+	int err = text(ret, RESTORE_HISTORY);
+	return err != 0 ? err : restore_name_version(path, number, ret);
 }
 
 /* deleted/PATH is the last of history/PATH, another name of the same file. */
@@ -38,7 +34,7 @@ static int link_deleted(struct restore *r, struct bytes path,
 	struct bytes file)
 {
 	cleanup(buf) struct buf name = {0};
-	int err = text(&name, DELETED);
+	int err = text(&name, RESTORE_DELETED);
 	if (err == 0)
 		err = buf_add(&name, path.p, path.n);
 	if (err != 0)
@@ -74,12 +70,12 @@ static int write_certificates(struct restore *r, const struct record *d,
 	size_t index, const struct chronicle_entry *e)
 {
 	cleanup(buf) struct buf name = {0};
-	int err = name_version(d->path, e->number, &name);
+	int err = restore_name_version(d->path, e->number, &name);
 	if (err == 0)
-		err = restore_certificate(r, &r->past, HISTORY,
+		err = restore_certificate(r, &r->past, RESTORE_HISTORY,
 			BUF_BYTES(&name), index);
 	if (err == 0 && e->last && !e->grown)
-		err = restore_certificate(r, &r->past, DELETED ".certs/",
+		err = restore_certificate(r, &r->past, RESTORE_DELETED ".certs/",
 			d->path, index);
 	return err;
 }

@@ -151,23 +151,17 @@ int virtual_cert(struct mount *m, const char *path, struct buf *ret)
 }
 
 /* When the newest timestamp in the certificate was given: over its block, or
- * over the one that shows by when that was final.  *ret_whole: that is there,
- * and nothing else can be at its path, so it will not change any more. */
-static uint64_t stamped_ms(
-	struct mount *m, struct bytes cert, bool *ret_whole)
+ * over the one that shows by when that was final. */
+static uint64_t stamped_ms(struct mount *m, struct bytes cert)
 {
 	struct certificate c;
 	struct params p;
 	struct timestamp t;
-	struct record d;
 	enum verdict v;
 
-	*ret_whole = false;
 	if (certificate_decode(cert, &c) != 0 ||
 		params_decode(m->s.params, &p) != 0)
 		return m->started;
-	*ret_whole = c.has_final && record_decode(c.d, &d) == 0 &&
-		d.class == RECORD_CLASS_SEAL;
 	v = c.has_final ? timestamp_validate(&p, c.final.t_type, c.final.t,
 				  c.final.b, &t)
 			: timestamp_validate(&p, c.t_upper_type, c.t_upper,
@@ -262,7 +256,8 @@ static int content(struct mount *m, struct node *n, struct buf *ret,
 	rc = virtual_cert(m, path, &cert);
 	if (rc != 0)
 		return rc == -EAGAIN ? -ENOENT : rc;
-	*ret_ms = stamped_ms(m, BUF_BYTES(&cert), ret_keep);
+	*ret_keep = false; /* it may get parts, or be renewed */
+	*ret_ms = stamped_ms(m, BUF_BYTES(&cert));
 	if (n->virtual == VIRTUAL_CERT) {
 		*ret = cert;
 		cert = (struct buf){0}; /* *ret has it */
