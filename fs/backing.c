@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <linux/fs.h>
 #include <linux/openat2.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -27,6 +28,19 @@ int backing_open(int root, const char *path, int flags)
 			&how, sizeof how);
 	} while (fd < 0 && (errno == EINTR || errno == EAGAIN));
 	return fd < 0 ? -errno : (int)fd;
+}
+
+/* A lease for reading is given only where nobody writes (fcntl(2)); a mapping
+ * holds the file open.  Who opens it for writing meanwhile has its holder told
+ * by a signal, here one that does nothing. */
+int backing_written(int fd)
+{
+	if (fcntl(fd, F_SETSIG, SIGURG) != 0)
+		return -errno;
+	if (fcntl(fd, F_SETLEASE, F_RDLCK) != 0)
+		return errno == EAGAIN ? 1 : -errno;
+	(void)fcntl(fd, F_SETLEASE, F_UNLCK);
+	return 0;
 }
 
 void backing_name(int fd, char ret[BACKING_NAME])

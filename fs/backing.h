@@ -29,6 +29,10 @@ int backing_flag_fd(int fd, bool on);
 /* "/proc/self/fd/N": names an O_PATH descriptor for calls that take paths. */
 #define BACKING_NAME 32
 void backing_name(int fd, char ret[BACKING_NAME]);
+/* Has anybody the file that fd reads open for writing, or mapped so that it can
+ * be written?  1, 0, or negative where the file system cannot tell.  fd is
+ * O_RDONLY, and the only one of its description that is asked about. */
+int backing_written(int fd);
 /* fsync of the file or folder at path. */
 int backing_sync(int root, const char *path);
 /* The extended attributes that a record carries: user.* but not

@@ -47,6 +47,7 @@ struct handle {
 	bool writer;
 	bool adds;		/* a writer that can only append */
 	bool direct;		/* past the kernel's cache */
+	bool both;		/* reads and writes, so it can be mapped to write */
 	bool passed;		/* the kernel reads by itself (passthru.h) */
 	struct buf text;	/* of a virtual file, if it has no fd */
 	uint64_t end;		/* of one that has: it ends there */

@@ -179,7 +179,8 @@ int inode_resolve(struct mount *m, struct node *n)
 
 double inode_timeout(const struct node *n)
 {
-	return n->item.writers > 0 ? TIMEOUT_OPEN : TIMEOUT_CLOSED;
+	return n->item.writers > 0 || n->escaped ? TIMEOUT_OPEN :
+		TIMEOUT_CLOSED;
 }
 
 void inode_entry(struct mount *m, struct node *n, const struct stat *st,

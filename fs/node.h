@@ -84,6 +84,8 @@ struct node {
 	bool stale;		/* they may have left old pages in it */
 	uint32_t passed;	/* handles that the kernel reads by itself */
 	uint32_t backing;	/* its number for the file then (passthru.h) */
+	bool escaped;		/* a mapping that no handle knows of may write:
+				   P4 there */
 	uint64_t end, written;	/* unsealed: as far as it was written, and how
 				   much of that was (room.h) */
 	uint64_t length;	/* unsealed: what it was cut to, if that is more

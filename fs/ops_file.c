@@ -25,6 +25,7 @@ int handle_new(struct mount *m, struct node *n, int fd, bool writer,
 	h->node = n;
 	h->fd = fd;
 	h->writer = writer;
+	h->both = (file->flags & O_ACCMODE) == O_RDWR;
 	h->adds = writer && (file->flags & O_APPEND) != 0 &&
 		n->item.class == CLASS_APPEND &&
 		fcntl(fd, F_SETFL, O_APPEND) == 0;
@@ -86,6 +87,11 @@ void handle_free(struct mount *m, struct handle *h)
 		*p = h->next;
 		passthru_close(m, h);
 		n->direct -= h->direct;
+	}
+	if (h->fd >= 0)
+		close(h->fd); /* nobody writes when the last one is counted off */
+	{
+		locked(&m->lock);
 		if (h->writer) {
 			n->item.empty = empty;
 			settle_close(&m->nodes.settle, &n->item, h->adds,
@@ -94,8 +100,6 @@ void handle_free(struct mount *m, struct handle *h)
 		n->refs--;
 		node_put(&m->nodes, n);
 	}
-	if (h->fd >= 0)
-		close(h->fd);
 	buf_free(&h->text);
 	free(h);
 }
@@ -121,8 +125,8 @@ static int count_writer(struct mount *m, struct node *n, int flags)
 	rc = settle_may_write(&n->item);
 	if (rc == 0 || n->names == NULL || (n->item.state == ST_SEALING &&
 			n->item.class == CLASS_APPEND)) {
-		if (n->passed > 0)
-			return -ETXTBSY; /* P2; sealed once, and unlinked */
+		if (n->passed > 0 && n->item.state == ST_SEALED)
+			return -ETXTBSY; /* P1; sealed once, and unlinked */
 		settle_open(&m->nodes.settle, &n->item, false);
 		rc = 0;
 	}
@@ -204,6 +208,28 @@ static int open_cut(struct mount *m, struct node *n, int flags)
 	return rc != 0 ? rc : fd;
 }
 
+/* What the kernel and memory are told of an open file; fd is its handle's
+ * unless this fails and *ret_made is false. */
+static int enter(struct mount *m, struct node *n, int fd, bool writer,
+	const struct stat *st, struct fuse_file_info *file, bool *ret_made)
+{
+	bool cut = (file->flags & O_TRUNC) != 0;
+	int rc;
+
+	locked(&m->lock);
+	n->special = (st->st_mode & (S_ISUID | S_ISGID)) != 0;
+	if (cut) {
+		n->item.unclean = false; /* written anew */
+		room_cut(n, 0);
+	}
+	rc = handle_new(m, n, fd, writer, file);
+	*ret_made = rc == 0;
+	if (rc != 0)
+		return rc;
+	handle_cache(m, handle_of(file), false, file);
+	return passthru_open(m, handle_of(file), (uint64_t)st->st_size);
+}
+
 static int open_file(struct mount *m, struct node *n,
 	struct fuse_file_info *file)
 {
@@ -211,8 +237,8 @@ static int open_file(struct mount *m, struct node *n,
 		(file->flags & O_TRUNC) != 0;
 	int flags = file->flags & ~(O_APPEND | O_DIRECT | O_CREAT | O_EXCL |
 		O_NOFOLLOW);
+	bool made = false;
 	struct stat st;
-	bool pass;
 	int rc, fd;
 
 	TREE(m, false);
@@ -222,25 +248,17 @@ static int open_file(struct mount *m, struct node *n,
 	fd = (flags & O_TRUNC) != 0 ? open_cut(m, n, flags) :
 		open_fd(m, n, flags);
 	rc = fd < 0 ? fd : fstat(fd, &st) != 0 ? -errno : 0;
-	pass = rc == 0 && !writer && passthru_wanted(m, (uint64_t)st.st_size);
-	if (pass)
+	if (rc == 0 && !writer && passthru_wanted(m, (uint64_t)st.st_size))
 		rc = inode_resolve(m, n);
-	if (rc == 0) {
-		locked(&m->lock);
-		n->special = (st.st_mode & (S_ISUID | S_ISGID)) != 0;
-		if ((file->flags & O_TRUNC) != 0)
-			n->item.unclean = false; /* written anew */
-		if ((file->flags & O_TRUNC) != 0)
-			room_cut(n, 0);
-		rc = handle_new(m, n, fd, writer, file);
-		if (rc == 0)
-			handle_cache(m, handle_of(file), false, file);
-		if (rc == 0 && pass)
-			passthru_open(m, handle_of(file));
-	}
+	if (rc == 0 && (flags & O_ACCMODE) == O_RDWR && passthru_must(m, n))
+		rc = version_part(m, n, fd); /* P4 */
+	if (rc == 0)
+		rc = enter(m, n, fd, writer, &st, file, &made);
 	if (writer)
 		close_writer(m, n); /* the handle counts now */
-	if (rc != 0 && fd >= 0)
+	if (rc != 0 && made)
+		handle_free(m, handle_of(file));
+	else if (rc != 0 && fd >= 0)
 		close(fd);
 	return rc;
 }

@@ -281,21 +281,26 @@ static void finish_job(struct mount *m, struct job *j)
 		j->node->stands = true;
 	if (j->rc == 0 && j->from > 0)
 		growth_drop(m->growth, &j->before);
-	if (j->rc == 0 && j->node->type == NODE_FILE)
+	if (j->rc == 0 && j->node->type == NODE_FILE) {
 		count_room(m, j);
+		j->node->stale = j->node->stale || j->node->escaped;
+		j->node->escaped = false;
+	}
 	if (j->rc == 0 || (j->rc == -ENOENT && j->node->type == NODE_FOLDER))
 		be_sealed(m, j->node);
 	else if (j->rc != -ENOENT)
 		settle_failed(&m->nodes.settle, &j->node->item, mount_now(m),
-			retry_ms(m));
+			j->rc == -ETXTBSY ? RETRY_MS : retry_ms(m));
 	else
 		settle_gone(&m->nodes.settle, &j->node->item);
 }
 
-/* A file that changed meanwhile says nothing about how sealing does. */
+/* A file that changed meanwhile, or may (P4 of passthru.h), says nothing about
+ * how sealing does. */
 static bool own_fault(const struct job *j)
 {
-	return j->rc == -EAGAIN || j->rc == -ESTALE || j->rc == -ENOENT;
+	return j->rc == -EAGAIN || j->rc == -ETXTBSY || j->rc == -ESTALE ||
+		j->rc == -ENOENT;
 }
 
 /* Said once for a reason, and again after a while: there may be thousands of

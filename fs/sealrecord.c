@@ -233,6 +233,18 @@ static bool changed(const struct stat *a, const struct stat *b)
 		a->st_mtim.tv_nsec != b->st_mtim.tv_nsec;
 }
 
+/* P4 of passthru.h.  Nobody can get hold of it anew while it is SEALING, but
+ * who adds to a log, and those cannot be told apart. */
+static bool still_mapped(struct mount *m, const struct node *n, int fd)
+{
+	{
+		locked(&m->lock);
+		if (!n->escaped)
+			return false;
+	}
+	return backing_written(fd) != 0;
+}
+
 /* The file that settled, open, and its size and times. */
 static int put_begin(struct mount *m, struct job *j, int *ret_fd)
 {
@@ -245,6 +257,8 @@ static int put_begin(struct mount *m, struct job *j, int *ret_fd)
 		return -errno;
 	if (!S_ISREG(j->st.st_mode) || j->st.st_ino != j->node->ino)
 		return -ESTALE;
+	if (still_mapped(m, j->node, fd))
+		return -ETXTBSY;
 	rc = fix(m, j);
 	if (rc != 0)
 		return rc;

@@ -96,12 +96,23 @@ struct node *start_node(struct mount *m, const char *path)
 	return n;
 }
 
+/* A mapping outlives a daemon that was killed: P4 of passthru.h. */
+static bool still_mapped(struct mount *m, const char *path,
+	const struct stat *st)
+{
+	cleanup(close) int fd = !S_ISREG(st->st_mode) || st->st_size == 0 ?
+		-1 : backing_open_read(m->files, path);
+
+	return fd >= 0 && backing_written(fd) > 0;
+}
+
 static int seen_file(struct mount *m, struct node *folder, const char *text,
 	const char *path, const struct stat *st)
 {
 	struct name *name;
 	struct version_seal seal;
 	struct node *n;
+	bool mapped;
 	int rc = version_look(m, path, st, &seal);
 
 	if (rc != 0)
@@ -113,6 +124,7 @@ static int seen_file(struct mount *m, struct node *folder, const char *text,
 		sealer_protect(m->sealer, path, true);
 	if (seal.sealed && st->st_nlink == 1)
 		return 0;
+	mapped = !seal.sealed && still_mapped(m, path, st);
 	locked(&m->lock);
 	n = node_get(&m->nodes, st->st_ino, node_type_of(st->st_mode));
 	name = n == NULL ? NULL : node_name(&m->nodes, folder, text, n);
@@ -135,6 +147,7 @@ static int seen_file(struct mount *m, struct node *folder, const char *text,
 			node_class(&m->nodes, n), mount_now(m));
 	} else {
 		inode_join(m, n, st);
+		n->escaped = mapped;
 		n->written -= seal.floor < n->written ? seal.floor : n->written;
 		n->item.unclean = S_ISREG(st->st_mode) && st->st_size > 0 &&
 			suspect(m, st);
