@@ -183,6 +183,8 @@ enum inode_change {
 };
 int inode_change(struct mount *m, struct node *n, enum inode_change what);
 void inode_changed(struct mount *m, struct node *n);
+/* Or it was refused, of a file: its timer goes on. */
+void inode_unchanged(struct mount *m, struct node *n);
 
 /* -- operations, one file each kind -- */
 

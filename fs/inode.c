@@ -328,6 +328,12 @@ void inode_changed(struct mount *m, struct node *n)
 	settle_changed(&m->nodes.settle, &n->item, mount_now(m));
 }
 
+void inode_unchanged(struct mount *m, struct node *n)
+{
+	locked(&m->lock);
+	settle_changed(&m->nodes.settle, &n->item, n->item.last_ms);
+}
+
 static int is_sealed(void *ctx, const struct local_record *r)
 {
 	(void)ctx;

@@ -211,39 +211,53 @@ static enum inode_change kind_of(int set)
 		CHANGE_ATTRIBUTES;
 }
 
-/* May the size change?  Then what is there is the file's own. */
-static int may_cut(struct mount *m, struct node *n, int fd,
-	const struct handle *h, const struct stat *to)
+/* Would it cut what is sealed of a log (X4)?  Asked before anything is begun,
+ * since a refusal changes nothing, and again when nobody seals it. */
+static int may_cut(struct mount *m, struct node *n, const struct stat *to)
 {
-	int rc = 0;
+	int rc = inode_resolve(m, n);
 
-	{
-		locked(&m->lock);
-		if (h == NULL && n->names != NULL)
-			rc = settle_may_write(&n->item);
-		if ((uint64_t)to->st_size < n->floor)
-			rc = -EPERM; /* X4 */
-	}
-	return rc != 0 ? rc : version_part(m, n, fd);
+	locked(&m->lock);
+	return rc == 0 && (uint64_t)to->st_size < n->floor ? -EPERM : rc;
+}
+
+/* May the size change? */
+static int may_resize(struct mount *m, struct node *n, const struct handle *h,
+	const struct stat *to)
+{
+	int rc = may_cut(m, n, to);
+
+	locked(&m->lock);
+	return rc == 0 && h == NULL && n->names != NULL ?
+		settle_may_write(&n->item) : rc;
 }
 
 static int change(struct mount *m, struct node *n, const struct handle *h,
 	uid_t caller, const struct stat *to, int set, struct stat *st)
 {
+	bool resize = n->type == NODE_FILE && (set & FUSE_SET_ATTR_SIZE) != 0;
 	int rc;
 
 	TREE(m, false);
 	cleanup(close) int fd = inode_fd(m, n);
 	if (fd < 0)
 		return fd;
-	rc = n->type == NODE_FOLDER ? 0 : inode_change(m, n, kind_of(set));
+	rc = resize ? may_cut(m, n, to) : 0;
+	if (rc == 0 && n->type != NODE_FOLDER)
+		rc = inode_change(m, n, kind_of(set));
 	if (rc < 0)
 		return rc;
 	if (rc > 0)
 		return fstat(fd, st) != 0 ? -errno :
 			change_sealed(m, n, fd, caller, to, set, st);
-	if (n->type == NODE_FILE && (set & FUSE_SET_ATTR_SIZE) != 0)
-		rc = may_cut(m, n, fd, h, to);
+	if (resize)
+		rc = may_resize(m, n, h, to);
+	if (rc != 0) {
+		inode_unchanged(m, n);
+		return rc;
+	}
+	if (resize) /* what is there is to be the file's own */
+		rc = version_part(m, n, fd);
 	if (rc == 0)
 		rc = apply(fd, h, caller, to, set, st);
 	if (rc == 0) {

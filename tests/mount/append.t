@@ -93,6 +93,7 @@ for flags, what in ((os.O_WRONLY, "O_WRONLY"), (os.O_RDWR, "O_RDWR"),
     tap.is_(err(os.open, a, flags), "EPERM", "open " + what)
 tap.is_(err(os.truncate, a, 10), "EPERM", "truncate below its length")
 tap.is_(err(os.truncate, a, 0), "EPERM", "truncate to nothing")
+tap.is_((attr(a, "state"), v.status()["files"]["settling"]), ("notarized", 0), "which leaves it sealed")
 tap.is_(err(os.unlink, a), "EPERM", "unlink")
 tap.is_(err(os.chmod, a, 0o600), "EPERM", "chmod")
 tap.is_(err(os.chmod, a, os.stat(a).st_mode & 0o7777), None, "chmod that changes nothing")
