@@ -221,9 +221,12 @@ int cmd_rules(const struct assembly *a, int argc, char **argv)
 		int err = one(argv[optind], as_json);
 		if (err == 0)
 			continue;
-		cli_say(&c, "%s: %s", argv[optind], err == -ENOTTY ?
-			"not in a mounted vault" : strerror(-err));
-		exit = CLI_INCOMPLETE;
+		if (err == -ENOTTY)
+			cli_say(&c, "%s is not in a mounted vault",
+				argv[optind]);
+		else
+			cli_say(&c, "%s: %s", argv[optind], strerror(-err));
+		exit = CLI_REFUSED;
 	}
 	return fflush(stdout) != 0 ? CLI_REFUSED : exit;
 }
