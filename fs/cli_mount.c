@@ -179,6 +179,8 @@ static int start(const struct cli *c, const struct assembly *a,
 		r = cli_usage(c, "-o %s", why);
 		free(why);
 	} else if (err != 0) {
+		cli_say(c, "-o %s", why != NULL ? why : strerror(-err));
+		free(why);
 		r = CLI_REFUSED;
 	}
 	if (r == CLI_DONE && (dir = mount_point(c, v, operand[1])) == NULL)

@@ -79,10 +79,12 @@ static bool may_share(void)
 
 static int pass_on(const char *o, struct buf *fuse, char **ret_why)
 {
-	if (strncmp(o, "allow_", 6) == 0 && geteuid() != 0 && !may_share())
-		return complain(ret_why, text_of("%s: only root may let others "
-			"see a mount; for users to do so, root adds the line "
-			"user_allow_other to " FUSE_CONF, o));
+	if (strncmp(o, "allow_", 6) == 0 && geteuid() != 0 && !may_share()) {
+		*ret_why = text_of("%s: only root may let others see a mount; "
+			"for users to do so, root adds the line "
+			"user_allow_other to " FUSE_CONF, o);
+		return *ret_why == NULL ? -ENOMEM : -EPERM;
+	}
 	return text_add(fuse, "%s%s", fuse->n > 0 ? "," : "", o);
 }
 

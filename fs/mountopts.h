@@ -12,8 +12,8 @@
 /* Splits list (changed meanwhile) at its commas: settings go into c, FUSE's
  * options, comma separated and with a NUL behind them, into *ret_fuse, which
  * stays empty without any.  base as in config_set().  -EINVAL and a sentence
- * in *ret_why for what is not known, has a bad value, or cannot be had by this
- * user. */
+ * in *ret_why for what is not known or has a bad value; -EPERM and one for what
+ * this user may not have. */
 int mountopts_take(char *list, struct config *c, const char *base,
 	struct buf *ret_fuse, char **ret_why);
 

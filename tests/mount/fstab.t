@@ -137,7 +137,9 @@ def user(*argv):
 user(tool, "init", vault, "--settle", "500ms")
 user("mkdir", mnt)
 bind("/etc/fuse.conf", "# nothing\n")
-refused(user(tool, "mount", vault, mnt, "-o", "allow_other"), "user_allow_other to /etc/fuse.conf", "allow_other: who must allow it, and where")
+p = user(tool, "mount", vault, mnt, "-o", "allow_other")
+tap.is_(p.returncode, 1, "allow_other without leave is refused, not wrong usage")
+refused(p, "user_allow_other to /etc/fuse.conf", "allow_other: who must allow it, and where")
 refused(user(tool, "mount", vault, v.mnt), "may write to", "a folder that is not the user's")
 p = user(tool, "mount", vault, mnt)
 if not tap.ok(p.returncode == 0, "a user mounts his vault"):
