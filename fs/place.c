@@ -74,6 +74,12 @@ bool place_exists(const char *path)
 	return lstat(path, &st) == 0;
 }
 
+static bool is_link(const char *path)
+{
+	struct stat st;
+	return lstat(path, &st) == 0 && S_ISLNK(st.st_mode);
+}
+
 static bool is_root(const char *path)
 {
 	struct statfs fs;
@@ -115,10 +121,15 @@ int place_mount(const char *path, char **ret_root, char **ret_rest)
 	cleanup(free) char *whole = strdup(at);
 	if (whole == NULL)
 		return -ENOMEM;
-	while (!is_root(at)) {
+	/* A link in a vault is what counts, also one that leads to a root. */
+	while (is_link(at) || !is_root(at)) {
 		char *slash = strrchr(at, '/');
-		if (slash == NULL || slash == at)
-			return -ENOENT;
+		if (slash == NULL || slash == at) {
+			if (!is_root(whole))
+				return -ENOENT;
+			strcpy(at, whole); /* a link from outside */
+			break;
+		}
 		*slash = '\0';
 	}
 	const char *rest = whole + strlen(at);

@@ -140,10 +140,24 @@ static const struct {
 	{"scratch", "a scratch name: never notarized"},
 };
 
+/* A link shows no state. */
+static void explain_link(struct missing *m, const char *path)
+{
+	cleanup(free) char *root = NULL, *rest = NULL;
+	cleanup(buf) struct buf cert = {0};
+	if (place_mount(path, &root, &rest) != 0 ||
+	    place_cert(root, rest, &cert) != -ENOENT || ++m->n > NAMED_MAX)
+		return;
+	cli_say(m->c, "%s: a symbolic link that is not final yet (notaryfs "
+		"rules says whether it will be)", path);
+}
+
 static int explain_file(void *ctx, const char *path, const struct stat *st)
 {
 	struct missing *m = ctx;
 	char state[32];
+	if (S_ISLNK(st->st_mode))
+		explain_link(m, path);
 	if (!S_ISREG(st->st_mode))
 		return 0;
 	ssize_t n = getxattr(path, "user.notary.state", state,

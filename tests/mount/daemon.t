@@ -59,6 +59,15 @@ with open(conf, "w") as f:
 os.kill(pid, signal.SIGHUP)
 tap.ok(logged(" event=config-read file=" + conf), "SIGHUP reads the settings again")
 put("two")
+for name, to in (("to-file", "two"), ("to-root", "."), ("from.tmp", "two")):
+    os.symlink(to, os.path.join(v.mnt, name))
+run(NOTARYFS, "seal", v.mnt + "/to-file", v.mnt + "/to-root")
+for name in ("to-file", "to-root"):
+    p = run(NOTARYFS, "wait", v.mnt + "/" + name, "--timeout", "60s")
+    tap.is_(p.returncode, 0, "wait for a symbolic link is for itself, " + name)
+p = run(NOTARYFS, "wait", v.mnt + "/from.tmp", "--timeout", "1500ms")
+tap.ok(p.returncode == 2 and b"from.tmp: a symbolic link that is not final yet" in p.stderr,
+       "one that never will be is named")
 p = run(NOTARYFS, "wait", v.mnt + "/two", "--timeout", "1500ms")
 tap.ok(p.returncode == 2 and b"settling" in p.stderr, "and they count")
 with open(conf, "w") as f:
