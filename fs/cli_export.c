@@ -17,14 +17,16 @@ static const char help[] =
 "everything below it) under their paths in the vault, their certificates, the\n"
 "anchor, the program notary-verify, and the page VERIFY.txt, which tells a\n"
 "stranger what is proved and how to check it.  Every copy is checked against\n"
-"its certificate.  Files that are not final yet are named and left out.\n"
+"its certificate.  Files that are not final yet are named and left out, and so\n"
+"are devices, FIFOs and sockets, which are never recorded.\n"
 "\n"
 "DEST must not be there yet, or be empty.\n"
 "\n"
 "  -h, --help  print this\n"
 "\n"
 "Exit code 0: everything is there; 1: something does not verify or cannot be\n"
-"read or written; 2: something is not final yet (`notaryfs wait PATH` waits).\n";
+"read or written; 2: something was left out (`notaryfs wait PATH` waits for what\n"
+"is not final yet).\n";
 
 static void left_out(void *ctx, const char *path, const char *why)
 {

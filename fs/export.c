@@ -223,7 +223,10 @@ int export_visit(void *export, const char *path, const struct stat *st)
 			outtree_folder(&e->out, BYTES(rest, strlen(rest)));
 	if (S_ISREG(st->st_mode))
 		return export_file(e, path, rest);
-	return S_ISLNK(st->st_mode) ? export_link(e, path, rest) : 0;
+	if (S_ISLNK(st->st_mode))
+		return export_link(e, path, rest);
+	return leave_out(e, path, "devices, FIFOs and sockets are never "
+		"recorded", &e->missing);
 }
 
 /* -- the page -- */

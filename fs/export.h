@@ -34,7 +34,7 @@ struct export {
 	void (*done)(void *ctx, const struct export *e);
 
 	uint64_t files, bytes;	/* exported */
-	uint64_t missing;	/* not final yet */
+	uint64_t missing;	/* not final yet, or never */
 	uint64_t refused;	/* do not verify, or cannot be read */
 	/* its own */
 	struct outtree out, certs;
@@ -47,7 +47,7 @@ struct export {
  * in it.  export_end() in any case. */
 int export_begin(struct export *e, const char *dest);
 /* Visits one file, folder or symbolic link of the mount, as place_walk() does;
- * folders before what is in them.  Others are left out.  0, or -errno of
+ * folders before what is in them.  Others are said to be left out.  0, or -errno of
  * writing. */
 int export_visit(void *export, const char *path, const struct stat *st);
 /* The page, the anchor and the program (NULL: none). */

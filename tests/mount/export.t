@@ -80,6 +80,9 @@ ok "what is not final is left out, exit 2" code 2 n export "$M/other" "$top/thre
 ok "and named" grep -q 'open is left out' "$top/before"
 ok "the rest is there" test -f "$top/three/files/other/f" -a ! -e "$top/three/files/other/open"
 exec 5>&-
+mkfifo "$M/other/pipe"
+ok "so is a FIFO, which has nothing to certify" code 2 n export "$M/other/pipe" "$top/pipe"
+ok "and named with the reason" grep -q 'pipe is left out: devices, FIFOs and sockets are never' "$top/before"
 ok "a path outside is refused" code 1 n export "$top/two" "$top/four"
 ok "and nothing made" test ! -e "$top/four"
 ok "without a folder it is wrong usage" code 64 n export "$M/other"
