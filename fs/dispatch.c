@@ -1,5 +1,6 @@
 #include "fs/dispatch.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <poll.h>
 #include <pthread.h>
@@ -8,6 +9,7 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <time.h>
 
 #include "core/cleanup.h"
@@ -27,6 +29,7 @@ struct worker {
 	atomic_bool leads;	/* cleared by the watcher too */
 	atomic_bool reading;
 	_Atomic uint64_t since;	/* ms; when its request began, 0: none */
+	uint8_t *memory;	/* in which buf lies */
 	struct fuse_buf buf;
 };
 
@@ -56,6 +59,12 @@ struct dispatch *dispatch_new(struct fuse_session *se)
 	return d;
 }
 
+static void free_worker(struct worker *w)
+{
+	free(w->memory);
+	free(w);
+}
+
 void dispatch_free(struct dispatch *d)
 {
 	struct worker *w;
@@ -64,8 +73,7 @@ void dispatch_free(struct dispatch *d)
 		return;
 	while ((w = d->all) != NULL) {
 		d->all = w->next;
-		free(w->buf.mem);
-		free(w);
+		free_worker(w);
 	}
 	pthread_mutex_destroy(&d->lock);
 	pthread_cond_destroy(&d->vacancy);
@@ -86,6 +94,27 @@ static uint64_t now_ms(void)
 
 static void *work(void *arg);
 
+/* What is to be written lies behind two headers, and is copied fastest from the
+ * beginning of a page and within one huge page: a tenth less for a write of
+ * 1 MiB.  The first few threads do nearly all; more need not hold 2 MiB each. */
+#define MEMORY ((size_t)2 << 20)
+#define PAGE ((size_t)4096)
+#define HEADERS (sizeof(struct fuse_in_header) + sizeof(struct fuse_write_in))
+#define HUGE_PAGES 4
+
+static_assert(PAGE - HEADERS + DISPATCH_REQUEST <= MEMORY, "a request fits");
+
+static int new_buffer(struct worker *w, bool huge)
+{
+	w->memory = aligned_alloc(MEMORY, MEMORY);
+	if (w->memory == NULL)
+		return -ENOMEM;
+	if (huge)
+		(void)madvise(w->memory, MEMORY, MADV_HUGEPAGE);
+	w->buf.mem = w->memory + PAGE - HEADERS;
+	return 0;
+}
+
 /* One more thread, unless there are enough; lock held. */
 static int start_worker(struct dispatch *d)
 {
@@ -98,6 +127,10 @@ static int start_worker(struct dispatch *d)
 	w = calloc(1, sizeof(*w));
 	if (w == NULL)
 		return -ENOMEM;
+	if (new_buffer(w, d->threads < HUGE_PAGES) != 0) {
+		free_worker(w);
+		return -ENOMEM;
+	}
 	w->d = d;
 	sigfillset(&all);
 	sigdelset(&all, WAKE);
@@ -105,7 +138,7 @@ static int start_worker(struct dispatch *d)
 	rc = -pthread_create(&w->thread, NULL, work, w);
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
 	if (rc != 0) {
-		free(w);
+		free_worker(w);
 		return rc;
 	}
 	w->next = d->all;

@@ -26,6 +26,8 @@ struct dispatch;
 
 #define DISPATCH_THREADS 32	/* at most; those that wait for the disk hold one */
 #define DISPATCH_LATE_MS 10	/* D2 */
+#define DISPATCH_REQUEST ((1 << 20) + 4096) /* bytes of the largest that is
+				   read: a write of 1 MiB with its headers */
 #define DISPATCH_LARGE 65536	/* bytes of a read or write that others need
 				   not wait for */
 

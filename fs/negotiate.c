@@ -1,3 +1,4 @@
+#include "fs/dispatch.h"
 #include "fs/inner.h"
 
 #include <errno.h>
@@ -53,7 +54,8 @@ static void note_offer(struct negotiate *g, const uint8_t *p, size_t n)
 static ssize_t receive(int fd, void *buf, size_t n, void *userdata)
 {
 	struct negotiate *g = &((struct mount *)userdata)->negotiate;
-	ssize_t got = read(fd, buf, n);
+	ssize_t got = read(fd, buf,
+		n < DISPATCH_REQUEST ? n : DISPATCH_REQUEST);
 
 	if (got > 0 && !atomic_load_explicit(&g->answered,
 			memory_order_relaxed))
