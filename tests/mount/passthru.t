@@ -168,8 +168,8 @@ unmap() { exec 8>&-; wait "$mapper"; }
 fresh d; mapped d
 seal d
 through_map 1111
-is "a file that is mapped for writing is not sealed though nobody has it open" \
-	"$(state d)" settling
+ok "a file that is mapped for writing is not sealed though nobody has it open" \
+	until_state d settling
 is "what is written there is seen by who opens it now" "$(head -c 4 d)" 1111
 through_map 2222
 is "and by who opens it then" "$(head -c 4 d)" 2222
@@ -187,7 +187,7 @@ start "${settings[@]}" 8>&-
 cd "$M" || exit 1
 seal d2
 through_map 3333
-is "nor is one that a daemon left mapped that was killed" "$(state d2)" settling
+ok "nor is one that a daemon left mapped that was killed" until_state d2 settling
 is "what is written there is seen" "$(head -c 4 d2)" 3333
 unmap
 ok "it is sealed when that mapping is gone" until_state d2 sealed
