@@ -17,15 +17,11 @@
 
 struct fuse_session;
 
-/* Does the file system below files/ say who can write to a file (passthru.h)? */
-enum writers { WRITERS_UNKNOWN, WRITERS_TOLD, WRITERS_HIDDEN };
-
 struct negotiate {
 	uint64_t offered;	/* by the kernel; 0 before INIT */
 	atomic_bool answered;
 	atomic_bool direct;	/* direct I/O keeps shared mappings */
 	atomic_bool passthru;	/* the kernel may be given a file to read */
-	_Atomic(enum writers) writers;
 };
 
 /* After fuse_session_mount(); the session's user data is a struct mount. */

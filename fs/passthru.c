@@ -40,24 +40,14 @@ bool passthru_must(struct mount *m, struct node *n)
 	return must(m, n);
 }
 
-/* P4: would it be known who can write to a file?  Asked of one, it is so for
- * all. */
-static bool tells_writers(struct mount *m, int fd)
-{
-	if (atomic_load(&m->negotiate.writers) == WRITERS_UNKNOWN)
-		atomic_store(&m->negotiate.writers, backing_written(fd) < 0 ?
-			WRITERS_HIDDEN : WRITERS_TOLD);
-	return atomic_load(&m->negotiate.writers) == WRITERS_TOLD;
-}
-
-/* P1 */
-static bool may_read(struct mount *m, const struct node *n, int fd)
+/* P1, and P4: would it be known who can write to the file? */
+static bool may_read(const struct node *n, int fd)
 {
 	if (n->item.state == ST_SEALED)
 		return n->item.class == CLASS_SEAL;
 	return n->item.state != ST_NONE && !n->shared &&
 		n->item.class != CLASS_VERSION &&
-		n->item.class != CLASS_APPEND && tells_writers(m, fd);
+		n->item.class != CLASS_APPEND && backing_written(fd) >= 0;
 }
 
 /* P2.  What creates a file goes past the cache, and if it only writes it cannot
@@ -66,13 +56,12 @@ static bool may_begin(struct mount *m, const struct handle *h, uint64_t size)
 {
 	const struct handle *o;
 
-	if (h->writer || !passthru_wanted(m, size) ||
-		!may_read(m, h->node, h->fd))
+	if (h->writer || !passthru_wanted(m, size))
 		return false;
 	for (o = h->node->handles; o != NULL; o = o->next)
 		if (o != h && !o->passed && (!o->direct || o->both))
 			return false;
-	return true;
+	return may_read(h->node, h->fd);
 }
 
 /* Gives the kernel the file that fd stands for.  Refused once, it is not asked

@@ -20,7 +20,8 @@
  *     written to is possible only to who opens a passed file for reading and
  *     writing.  From then on the file is `escaped`: all its opens are passed,
  *     and it is not sealed before the kernel says that nobody can write to it
- *     (backing_written()); so where the kernel cannot say that, only sealed
+ *     (backing_written()); so where the kernel does not say that (a file system
+ *     without leases; of other users' files, without CAP_LEASE), only sealed
  *     files are passed.  What a start finds unsealed may have escaped from a
  *     daemon that was killed, and is asked about.  In class append what was
  *     sealed is part of the file, so there such an open is ETXTBSY; in class

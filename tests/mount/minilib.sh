@@ -34,9 +34,9 @@ tidy() {
 }
 trap tidy EXIT
 trap 'exit 1' INT TERM ALRM
-start() { # options of minimount
+start() { # options of minimount, which runs under the command $under, if any
 	: >"$top/out"
-	"$build/tests/minimount" "$F" "$top/db" "$M" "$@" \
+	${under:-} "$build/tests/minimount" "$F" "$top/db" "$M" "$@" \
 		>"$top/out" 2>>"$top/err" &
 	daemon=$!
 	for _ in $(seq 300); do

@@ -231,6 +231,15 @@ for at, _, names in os.walk(sys.argv[2]):
 
 printf small >s; seal s; until_state s sealed
 is "a small one is as it was" "$(cat s)" small
+# Without CAP_LEASE nobody says who can write to the files of others.
+cd / && stop
+under="setpriv --bounding-set=-lease --inh-caps=-lease" start "${settings[@]}"
+cd "$M" || exit 1
+fresh own; fresh other; chown 1000 other
+ok "without that right one's own file is passed" passes own
+ok "another's is not" copies other
+seal other; until_state other sealed
+ok "until it is sealed" passes other
 cd / || exit 1
 chattr -R -i "$F.versions"
 finish
