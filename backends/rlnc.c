@@ -20,7 +20,10 @@
 static const char label[] = "notaryfs.rlnc.v1";
 
 /* The library opens its fields lazily and without a lock, that of 32 bits for
- * plain sums: threads that meet there crash.  So both are opened here. */
+ * plain sums: threads that meet there crash.  So both are opened here.  It does
+ * not ask either whether it got the 140 KB for them, nor does it say rightly
+ * beforehand how much it wants; so this one want of memory ends the process
+ * (rlnc.h says when). */
 static void open_fields(void)
 {
 	if (galois_init_default_field(W) != 0 ||

@@ -7,7 +7,10 @@
  * and redrawn until every k of the n rows are independent, so the same object
  * always gets the same shares.  Systematic: the first k rows are the identity.
  *
- * The arithmetic is jerasure's.  Cells must be 64-byte aligned in memory.
+ * The arithmetic is jerasure's.  Cells must be 64-byte aligned in memory.  Its
+ * tables are made by the first call of any of these in a process, which dies if
+ * there is no memory for them: the making of a replica draws rows, before
+ * anything was taken.
  */
 #ifndef BACKENDS_RLNC_H
 #define BACKENDS_RLNC_H
