@@ -16,7 +16,8 @@
 #include "fs/finalby.h"
 #include "fs/renewal.h"
 
-#define TREES 8		/* blocks remembered */
+#define TREES 256		/* blocks remembered, */
+#define TREE_RECORDS (1 << 18)	/* with so many records (64 bytes each) */
 #define DOCS 8		/* epochs remembered */
 
 /* What all certificates of one block share. */
@@ -44,7 +45,7 @@ struct certfile {
 	struct tree tree[TREES];
 	struct doc doc[DOCS];
 	unsigned next_doc;
-	uint64_t uses;
+	uint64_t uses, records;	/* in all trees */
 };
 
 int certfile_open(struct local *local, struct bytes b0, struct bytes params,
@@ -207,31 +208,60 @@ static int make_tree(struct certfile *c, uint64_t height, struct tree *t)
 	return doc_of(c, BUF_BYTES(&t->block.s), &t->doc);
 }
 
+static struct tree *oldest(struct certfile *c)
+{
+	struct tree *t = NULL;
+	size_t i;
+
+	for (i = 0; i < TREES; i++)
+		if (c->tree[i].height > 0 && (t == NULL ||
+			c->tree[i].used < t->used))
+			t = &c->tree[i];
+	return t;
+}
+
+static void forget(struct certfile *c, struct tree *t)
+{
+	c->records -= merkle_size(t->m);
+	tree_done(t);
+}
+
+/* A place for a tree of so many records. */
+static struct tree *make_room(struct certfile *c, uint64_t records)
+{
+	size_t i;
+
+	while (c->records > 0 && c->records + records > TREE_RECORDS)
+		forget(c, oldest(c));
+	for (i = 0; i < TREES; i++)
+		if (c->tree[i].height == 0)
+			return &c->tree[i];
+	forget(c, oldest(c));
+	return make_room(c, records);
+}
+
 static int tree_of(struct certfile *c, uint64_t height, struct tree **ret)
 {
-	struct tree fresh = {0}, *oldest = &c->tree[0];
+	struct tree fresh = {0};
 	size_t i;
 	int rc;
 
-	for (i = 0; i < TREES; i++) {
+	for (i = 0; i < TREES; i++)
 		if (c->tree[i].height == height) {
 			c->tree[i].used = ++c->uses;
 			*ret = &c->tree[i];
 			return 0;
 		}
-		if (c->tree[i].used < oldest->used)
-			oldest = &c->tree[i];
-	}
 	rc = make_tree(c, height, &fresh);
 	if (rc != 0) {
 		tree_done(&fresh);
 		return rc;
 	}
-	tree_done(oldest);
-	*oldest = fresh;
-	oldest->height = height;
-	oldest->used = ++c->uses;
-	*ret = oldest;
+	fresh.height = height;
+	fresh.used = ++c->uses;
+	*ret = make_room(c, merkle_size(fresh.m));
+	**ret = fresh;
+	c->records += merkle_size(fresh.m);
 	return 0;
 }
 
