@@ -84,7 +84,7 @@ def full(v, disk):
         with open(m + "/" + name, "w") as f:
             f.write(name)
     final(v)
-    soon = kit.run("date", "-u", "-d", "2 seconds", "+%Y-%m-%dT%H:%M:%SZ", check=True).stdout.decode().strip()
+    soon = kit.run("date", "-u", "-d", "4 seconds", "+%Y-%m-%dT%H:%M:%SZ", check=True).stdout.decode().strip()
     says(tool("retain", "--until", soon, m + "/brief"), 0, "kept", "a file that will have had its time")
     os.mkdir(m + "/folder")
     kit.wait_for(lambda: fails(os.getxattr, m + "/folder", "user.notary.record") is None)
