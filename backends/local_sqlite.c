@@ -221,7 +221,11 @@ int local_begin(struct local *l, struct conn *writer, struct txn *ret)
 
 	if (((struct local_sqlite *)l)->read_only)
 		return -EROFS;
-	rc = local_run_u64(writer, SQL_BEGIN, 0, NULL);
+	/* of one that could not be rolled back, for want of memory */
+	rc = sqlite3_get_autocommit(writer->db) != 0 ? 0 :
+		local_run_u64(writer, SQL_ROLLBACK, 0, NULL);
+	if (rc == 0)
+		rc = local_run_u64(writer, SQL_BEGIN, 0, NULL);
 	if (rc == 0)
 		*ret = (struct txn){writer, true};
 	return rc;
@@ -442,6 +446,7 @@ static int check_schema(sqlite3 *db, bool create)
 static int open_writer(struct local_sqlite *q, const char *path, bool create)
 {
 	char sql[64];
+	STMT(rollback);
 	int rc = conn_open(&q->writer, path, true);
 
 	if (rc == 0)
@@ -450,6 +455,9 @@ static int open_writer(struct local_sqlite *q, const char *path, bool create)
 		rc = exec(q->writer.db, past);
 	if (rc == 0)
 		rc = exec(q->writer.db, "PRAGMA journal_mode = WAL");
+	/* when it is needed there may be no memory to prepare it */
+	if (rc == 0)
+		rc = local_stmt(&q->writer, SQL_ROLLBACK, &rollback);
 	if (rc < 0)
 		return rc;
 	snprintf(sql, sizeof(sql), "PRAGMA wal_autocheckpoint = %d",
