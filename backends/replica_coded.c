@@ -204,22 +204,25 @@ static void coded_free(struct replica *r)
 }
 
 /* Rows for k of n can be drawn for any object if they can for one. */
-static bool numbers_ok(unsigned n, unsigned k, unsigned quorum)
+/* 0, -EINVAL or -ENOMEM. */
+static int check_numbers(unsigned n, unsigned k, unsigned quorum)
 {
 	const struct hash any = {{0}};
 	struct rlnc_rows rows;
 
-	return k >= 1 && k <= quorum && quorum <= n && n <= REPLICA_MAX &&
-		rlnc_draw(&any, k, n, true, &rows, NULL) == 0;
+	return k >= 1 && k <= quorum && quorum <= n && n <= REPLICA_MAX ?
+		rlnc_draw(&any, k, n, true, &rows, NULL) : -EINVAL;
 }
 
 static int set_up(struct coded *c, unsigned k, unsigned quorum,
 	const char *prefix)
 {
 	unsigned i;
+	int rc = worm_key_ok(prefix) ? check_numbers(c->base.n, k, quorum) :
+		-EINVAL;
 
-	if (!worm_key_ok(prefix) || !numbers_ok(c->base.n, k, quorum))
-		return -EINVAL;
+	if (rc != 0)
+		return rc;
 	c->base.k = k;
 	c->base.quorum = quorum;
 	strcpy(c->prefix, prefix);

@@ -137,7 +137,8 @@ int seq_link_ask(struct seq_link *l, const struct wire *w, struct wire *ret)
 	*ret = (struct wire){.op = WIRE_OPS};
 	rc = wire_ask(l->to_enclave, ANSWER_MS, w, &l->keep, ret);
 	/* the caller's own mistakes leave nothing sent and the link whole */
-	if (rc == 0 || ret->op == WIRE_NO || rc == -EINVAL || rc == -EMSGSIZE)
+	if (rc == 0 || ret->op == WIRE_NO || rc == -EINVAL ||
+		rc == -EMSGSIZE || rc == -ENOMEM)
 		return rc;
 	seq_link_stop(l);
 	return -EPIPE;

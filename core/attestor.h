@@ -17,7 +17,7 @@ struct attestor;
 int attestor_root_make(const uint8_t installation[16], uint64_t now_ms,
 	struct buf *ret_pem);
 /* From that PEM, with a fresh leaf valid from now_ms - 60 s for 24 hours.
- * image is the SHA-384 of the enclave binary.  -EBADMSG, -EIO. */
+ * image is the SHA-384 of the enclave binary.  -EBADMSG, -EIO, -ENOMEM. */
 int attestor_new(struct bytes root_pem, const uint8_t image[48],
 	uint32_t isolation, uint64_t now_ms, struct attestor **ret);
 /* A document; renews the leaf when it is older than 12 hours.

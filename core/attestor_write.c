@@ -13,6 +13,7 @@
 #include "core/cborwrite.h"
 #include "core/cleanup.h"
 #include "core/cose.h"
+#include "core/memory.h"
 
 #define SECOND_MS UINT64_C(1000)
 #define HOUR_MS (3600 * SECOND_MS)
@@ -168,6 +169,7 @@ static bool root_fill(
 int attestor_root_make(const uint8_t installation[16], uint64_t now_ms,
 	struct buf *ret_pem)
 {
+	unsigned before = memory_failures();
 	EVP_PKEY *key = new_key();
 	X509 *x = NULL;
 	int rc = -EIO;
@@ -180,7 +182,7 @@ int attestor_root_make(const uint8_t installation[16], uint64_t now_ms,
 		rc = to_pem(key, x, ret_pem);
 	X509_free(x);
 	EVP_PKEY_free(key);
-	return rc;
+	return memory_error(rc, before);
 }
 
 static int to_der(X509 *x, struct buf *ret)
@@ -285,6 +287,7 @@ int attestor_new(struct bytes root_pem, const uint8_t image[48],
 	uint32_t isolation, uint64_t now_ms, struct attestor **ret)
 {
 	struct attestor *a = calloc(1, sizeof(*a));
+	unsigned before = memory_failures();
 	int rc;
 
 	if (a == NULL)
@@ -298,7 +301,7 @@ int attestor_new(struct bytes root_pem, const uint8_t image[48],
 		rc = new_leaf(a, now_ms);
 	if (rc != 0) {
 		attestor_free(a);
-		return rc;
+		return memory_error(rc, before);
 	}
 	*ret = a;
 	return 0;
@@ -398,6 +401,7 @@ int attestor_document(struct attestor *a, const uint8_t policy[48],
 	uint64_t now_ms, struct buf *ret)
 {
 	cleanup(buf) struct buf payload = {0};
+	unsigned before = memory_failures();
 	int rc = 0;
 
 	/* a clock that was set back would date it before its certificate */
@@ -408,7 +412,7 @@ int attestor_document(struct attestor *a, const uint8_t policy[48],
 			now_ms, &payload);
 	if (rc == 0)
 		rc = cose_sign(COSE_ES384, a->leaf_key, BUF_BYTES(&payload), ret);
-	return rc;
+	return memory_error(rc, before);
 }
 
 struct bytes attestor_root(const struct attestor *a)

@@ -232,7 +232,7 @@ int cose_sign_bare(enum cose_alg alg, EVP_PKEY *key, struct bytes header,
 	rc = structure_head(header, payload.n, &head);
 	if (rc == 0)
 		rc = sign_raw(p, key, BUF_BYTES(&head), payload, ret);
-	return rc;
+	return memory_error(rc, before);
 }
 
 int cose_sign(enum cose_alg alg, EVP_PKEY *key, struct bytes payload,
@@ -279,11 +279,12 @@ EVP_PKEY *cose_key(struct bytes spki)
 
 int cose_key_spki(EVP_PKEY *key, struct buf *ret)
 {
+	unsigned before = memory_failures();
 	unsigned char *der = NULL;
 	int n = i2d_PUBKEY(key, &der), rc;
 
 	if (n <= 0)
-		return -EIO;
+		return memory_error(-EIO, before);
 	rc = buf_copy(BYTES(der, (size_t)n), ret);
 	OPENSSL_free(der);
 	return rc;

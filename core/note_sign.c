@@ -57,7 +57,7 @@ int note_sign(struct bytes text, const struct note_key *k, EVP_PKEY *key,
 	if (rc == 0)
 		rc = sign(key, BUF_BYTES(&message), raw + at);
 	if (rc != 0)
-		return rc;
+		return memory_error(rc, before);
 	base64_encode(BYTES(raw, at + NOTE_ED25519_LEN), signature);
 	n = snprintf(line, sizeof(line), NOTE_DASH "%s %s\n", k->name,
 		signature);

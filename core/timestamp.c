@@ -237,6 +237,7 @@ int timestamp_local_make(const uint8_t seed[32], const struct hash *y,
 	struct cborput w = {0};
 	uint8_t g[LOCAL_G];
 	size_t n = sizeof(g);
+	unsigned before = memory_failures();
 	bool good;
 
 	if (p_ms > TIMESTAMP_MS_MAX)
@@ -249,7 +250,7 @@ int timestamp_local_make(const uint8_t seed[32], const struct hash *y,
 	EVP_MD_CTX_free(ctx);
 	EVP_PKEY_free(key);
 	if (!good)
-		return -EIO;
+		return memory_error(-EIO, before);
 	cborput_array(&w, 3);
 	cborput_bytes(&w, HASH_BYTES(y));
 	cborput_uint(&w, p_ms);
@@ -259,6 +260,7 @@ int timestamp_local_make(const uint8_t seed[32], const struct hash *y,
 
 int timestamp_local_public(const uint8_t seed[32], uint8_t ret[32])
 {
+	unsigned before = memory_failures();
 	EVP_PKEY *key = seed_key(seed);
 	uint8_t pub[LOCAL_KEY];
 	size_t i, n = sizeof(pub);
@@ -271,5 +273,5 @@ int timestamp_local_public(const uint8_t seed[32], uint8_t ret[32])
 		rc = 0;
 	}
 	EVP_PKEY_free(key);
-	return rc;
+	return memory_error(rc, before);
 }

@@ -34,9 +34,10 @@ static int attest(struct gate *g, struct buf *ret_key, struct buf *ret_doc)
 	size_t n;
 	int rc = numbering_claim(g->numbering, ret_key, &data);
 
+	if (rc == 0)
+		rc = numbering_policy(g->numbering, policy, &n);
 	if (rc != 0)
 		return rc;
-	n = numbering_policy(g->numbering, policy) ? sizeof(policy) : 0;
 	return g->nsm->ops->document(g->nsm, BYTES(policy, n),
 		BUF_BYTES(ret_key), BUF_BYTES(&data), ret_doc);
 }

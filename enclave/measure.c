@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "core/cleanup.h"
+#include "core/memory.h"
 
 #ifndef MFD_EXEC
 #define MFD_EXEC 0x0010U
@@ -41,6 +42,7 @@ static int copy_all(int from, int to)
 
 static int hash_sealed(int fd, uint8_t ret[48])
 {
+	unsigned before = memory_failures();
 	struct stat st;
 	void *p;
 	int rc;
@@ -57,7 +59,7 @@ static int hash_sealed(int fd, uint8_t ret[48])
 		? 0
 		: -EIO;
 	munmap(p, (size_t)st.st_size);
-	return rc;
+	return memory_error(rc, before);
 }
 
 int measure(const char *program, struct image *ret)

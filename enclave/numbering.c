@@ -466,11 +466,17 @@ int numbering_attested(struct numbering *n, struct bytes doc)
 	return rc;
 }
 
-bool numbering_policy(struct numbering *n, uint8_t ret[48])
+int numbering_policy(struct numbering *n, uint8_t ret[NUMBERING_POLICY],
+	size_t *ret_n)
 {
-	unsigned len = 48;
+	unsigned before = memory_failures(), len = NUMBERING_POLICY;
 
-	return n->params_raw.n > 0 && n->state != NUMBERING_BORN &&
-	       EVP_Digest(n->params_raw.p, n->params_raw.n, ret, &len,
-		       EVP_sha384(), NULL) == 1;
+	*ret_n = 0;
+	if (n->params_raw.n == 0 || n->state == NUMBERING_BORN)
+		return 0;
+	if (EVP_Digest(n->params_raw.p, n->params_raw.n, ret, &len,
+		    EVP_sha384(), NULL) != 1)
+		return memory_error(-EIO, before);
+	*ret_n = len;
+	return 0;
 }

@@ -79,8 +79,11 @@ int numbering_claim(struct numbering *n, struct buf *ret_key,
 /* The document for that claim, in BORN and ARRIVING.  The caller must have
  * destroyed the hand-over's copy before (N4). */
 int numbering_attested(struct numbering *n, struct bytes doc);
-/* SHA-384 of the parameters, for PCR17; false in epoch 0. */
-bool numbering_policy(struct numbering *n, uint8_t ret[48]);
+/* SHA-384 of the parameters, for PCR17, and how long it is: 0 bytes in epoch 0.
+ * -ENOMEM, -EIO. */
+#define NUMBERING_POLICY 48
+int numbering_policy(struct numbering *n, uint8_t ret[NUMBERING_POLICY],
+	size_t *ret_n);
 
 /* -- Work.  -ESTALE: the parent is not the tail, which is *ret_tail. */
 int numbering_sequence(struct numbering *n, struct bytes b, uint64_t t_type,

@@ -116,9 +116,16 @@ int wire_send(int fd, const struct wire *w)
 		n = send(fd, out.p, out.n, MSG_NOSIGNAL);
 	while (n < 0 && errno == EINTR);
 	if (n < 0)
-		rc = errno == ECONNRESET ? -EPIPE : -errno;
+		rc = errno == ECONNRESET ? -EPIPE : -errno; /* not sent */
 	wipe(&out);
 	return rc;
+}
+
+/* Of a call; that the kernel has no memory is not told as that we have none,
+ * for of the latter nothing has been received (wire.h). */
+static int failed(void)
+{
+	return errno == ECONNRESET ? -EPIPE : errno == ENOMEM ? -EIO : -errno;
 }
 
 static int wait_for(int fd, int timeout_ms)
@@ -129,7 +136,7 @@ static int wait_for(int fd, int timeout_ms)
 	do /* a signal begins the wait anew: none is expected here */
 		n = poll(&p, 1, timeout_ms);
 	while (n < 0 && errno == EINTR);
-	return n < 0 ? -errno : n == 0 ? -ETIMEDOUT : 0;
+	return n < 0 ? failed() : n == 0 ? -ETIMEDOUT : 0;
 }
 
 int wire_recv(int fd, int timeout_ms, struct buf *keep, struct wire *ret)
@@ -149,7 +156,7 @@ int wire_recv(int fd, int timeout_ms, struct buf *keep, struct wire *ret)
 		n = recv(fd, keep->p, WIRE_MAX, MSG_TRUNC);
 	while (n < 0 && errno == EINTR);
 	if (n < 0)
-		return errno == ECONNRESET ? -EPIPE : -errno;
+		return failed();
 	if (n == 0)
 		return -EPIPE;
 	if (n > WIRE_MAX)
@@ -161,8 +168,10 @@ int wire_recv(int fd, int timeout_ms, struct buf *keep, struct wire *ret)
 int wire_ask(int fd, int timeout_ms, const struct wire *w, struct buf *keep,
 	struct wire *ret)
 {
-	int rc = wire_send(fd, w);
+	int rc = buf_reserve(keep, WIRE_MAX);
 
+	if (rc == 0)
+		rc = wire_send(fd, w);
 	if (rc == 0)
 		rc = wire_recv(fd, timeout_ms, keep, ret);
 	if (rc != 0)

@@ -81,7 +81,8 @@ int wire_send(int fd, const struct wire *w);
  * -EBADMSG, also for a message that is too long. */
 int wire_recv(int fd, int timeout_ms, struct buf *keep, struct wire *ret);
 /* send, then recv: *ret is what a WIRE_OK carries; a WIRE_NO becomes its
- * negative errno, with *ret filled too; any other op is -EBADMSG. */
+ * negative errno, with *ret filled too; any other op is -EBADMSG.  -ENOMEM that
+ * does not come out of a WIRE_NO: nothing was sent. */
 int wire_ask(int fd, int timeout_ms, const struct wire *w, struct buf *keep,
 	struct wire *ret);
 

@@ -3,7 +3,7 @@
  *
  * The link step of a test sends the allocations of all that is linked into it
  * here (tests/CMakeLists.txt), and with them libcrypto's, which core/memory.c
- * asks for.  One thread at a time.
+ * asks for.  Of all threads; whoever arms it is the only one that does.
  */
 #ifndef TESTS_ALLOCFAIL_H
 #define TESTS_ALLOCFAIL_H
@@ -16,7 +16,8 @@ void allocfail_arm(unsigned long n, bool all);
 bool allocfail_disarm(void);
 /* Allocations since it was armed. */
 unsigned long allocfail_asked(void);
-/* Those in between are neither counted nor fail. */
+/* Those in between are neither counted nor fail, on this thread.  Pauses may
+ * stand in one another. */
 void allocfail_pause(bool pause);
 
 #endif

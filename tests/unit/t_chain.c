@@ -5,38 +5,11 @@
 #include <string.h>
 
 #include "core/chain.h"
+#include "tests/lib/allocfail.h"
 #include "tests/lib/scene.h"
 #include "tests/tap/tap.h"
 
 static uint64_t seed;
-
-/* The link step sends the chain's allocations here (tests/CMakeLists.txt). */
-void *__wrap_calloc(size_t n, size_t size);
-void *__real_calloc(size_t n, size_t size);
-void *__wrap_realloc(void *p, size_t size);
-void *__real_realloc(void *p, size_t size);
-
-static long allocations_left = -1; /* -1: no end */
-
-static bool refuse(void)
-{
-	if (allocations_left < 0)
-		return false;
-	if (allocations_left == 0)
-		return true;
-	allocations_left--;
-	return false;
-}
-
-void *__wrap_calloc(size_t n, size_t size)
-{
-	return refuse() ? NULL : __real_calloc(n, size);
-}
-
-void *__wrap_realloc(void *p, size_t size)
-{
-	return refuse() ? NULL : __real_realloc(p, size);
-}
 
 /* Every transaction there is, and one there is not. */
 static bool same_places(const struct chain *c, const struct scene *s,
@@ -204,14 +177,14 @@ static void test_no_memory(void)
 		c = new_chain(&s, number % 2 == 0);
 		for (i = 0; i < s.n; i++) {
 			for (n = 0;; n++) {
-				allocations_left = n;
+				allocfail_arm((unsigned long)n + 1, true);
 				if (scene_feed(c, &s.item[i]) == 0)
 					break;
-				allocations_left = -1;
+				allocfail_disarm();
 				failures++;
 				wrong += !agrees(c, &s, i, number % 2 == 0);
 			}
-			allocations_left = -1;
+			allocfail_disarm();
 		}
 		wrong += !agrees(c, &s, s.n, number % 2 == 0);
 		chain_free(c);
@@ -228,10 +201,10 @@ static void test_no_memory_at_first(void)
 	long n;
 
 	for (n = 0; c == NULL && n < 20; n++) {
-		allocations_left = n;
+		allocfail_arm((unsigned long)n + 1, true);
 		c = chain_resume(3, 3, &h);
 	}
-	allocations_left = -1;
+	allocfail_disarm();
 	ok(n > 3 && c != NULL && chain_length(c) == 4,
 		"a chain that cannot be resumed gives its memory back");
 	chain_free(c);
