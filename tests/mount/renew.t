@@ -6,8 +6,8 @@ import errno
 import hashlib
 import json
 import os
+import shutil
 import signal
-import subprocess
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../lib"))
@@ -18,9 +18,10 @@ t = Tap()
 v = Vault()
 with open(v.path + "/notaryfs.conf", "a") as f:
     f.write("bind = /w mirror\nbind = /log log\n")
-v.mount("-o", "allow_other")
+ROOT = os.geteuid() == 0
+OTHERS = ("-o", "allow_other") if ROOT else ()
+v.mount(*OTHERS)
 m = v.mnt
-os.chmod(v.dir, 0o755)  # for another user
 
 
 def text(p):
@@ -92,9 +93,10 @@ says(tool("renew", "--hash", "sha-384", a), 1, "parameters name no such hash", "
 says(tool("renew", m), 1, "-r takes all", "a folder without -r")
 says(tool("renew", "/proc/version"), 1, "not in a mounted vault", "a file elsewhere")
 says(tool("renew", m + "/none"), 1, "No such file", "a file that is not there")
-stranger = subprocess.run([NOTARYFS, "renew", a], user=65534, group=65534, extra_groups=[], stdout=subprocess.PIPE,
-                          stderr=subprocess.PIPE)
-says(stranger, 1, "only whoever mounted", "another user")
+if ROOT:
+    os.chmod(v.dir, 0o755)
+    theirs = shutil.copy(NOTARYFS, v.dir)  # where they may execute it
+    says(run(theirs, "renew", a, user=65534, group=65534, extra_groups=[]), 1, "only whoever mounted", "another user")
 
 
 def ctl(line):
@@ -197,7 +199,7 @@ pid = v.pid()
 os.kill(pid, signal.SIGKILL)
 wait_for(lambda: not alive(pid))
 v.umount()
-v.mount("-o", "allow_other")
+v.mount(*OTHERS)
 t.is_({x: cert(x) for x in every}, were, "all certificates are the same after a crash and a start")
 now = {n: get("%s/.notary/history/%s/1.cert" % (m, n)) for n in ("w/f", "log/l")}
 v.umount()
