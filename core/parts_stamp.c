@@ -1,9 +1,12 @@
 /* The timestamps of a certificate as files, and whom they are checked
  * against. */
+#include <errno.h>
 #include <inttypes.h>
+#include <openssl/x509.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "core/certpath.h"
 #include "core/der.h"
 #include "core/hash.h"
 #include "core/parts_impl.h"
@@ -65,10 +68,28 @@ static void add_local(struct parts_maker *m, const struct stamp *s)
 
 /* -- RFC 3161 */
 
-/* The pinned certificates: the root, and what tokens may leave out. */
+/* Those of the certificate's bag that are certificates: other programs do not
+ * pass over what is none. */
+static size_t readable(const struct params *p, struct bytes *ret)
+{
+	size_t i, n = 0;
+	X509 *x;
+
+	for (i = 0; i < p->n_bag; i++) {
+		if (certpath_read(p->bag[i], &x) != 0)
+			continue;
+		X509_free(x);
+		ret[n++] = p->bag[i];
+	}
+	return n;
+}
+
+/* The pinned certificates: the root, and what tokens may leave out, to which
+ * the bag adds.  How many they are. */
 static size_t add_pinned(struct parts_maker *m, const struct stamp *s)
 {
-	struct bytes der[TSP_PINNED_MAX], rest = s->a->key, content;
+	struct bytes der[TSP_PINNED_MAX + PARAMS_BAG_MAX], rest = s->a->key;
+	struct bytes content;
 	char name[PARTS_NAME_MAX];
 	uint8_t tag;
 	size_t n = 0;
@@ -76,6 +97,7 @@ static size_t add_pinned(struct parts_maker *m, const struct stamp *s)
 	while (n < TSP_PINNED_MAX && rest.n > 0 &&
 		der_next(&rest, &tag, &content, &der[n]) == 0)
 		n++;
+	n += readable(&m->r->params, der + n);
 	snprintf(name, sizeof(name), "tsa%s.pem", s->by);
 	parts_add_pem(m, name, "CERTIFICATE", der, n > 0);
 	snprintf(name, sizeof(name), "tsa-untrusted%s.pem", s->by);
@@ -98,18 +120,19 @@ static bool is_bare(struct bytes t)
 /* The lower stamp is over a block that is not here. */
 static void say_data(struct parts_maker *m, const struct stamp *s)
 {
-	struct tsp_policy any = {.certs = s->a->key};
-	char hex[HASH_HEX + 1];
+	const struct params *p = &m->r->params;
+	struct tsp_policy any = {
+		.certs = s->a->key, .bag = p->bag, .n_bag = p->n_bag};
+	char hex[2 * TSP_IMPRINT_MAX + 1];
 	struct tsp_token token;
 
 	if (s->block.p != NULL) {
 		parts_say(m, "-data %s", s->file);
-	} else if (tsp_open(&any, s->t, s->block, &token) == TSP_VALID &&
-		   token.sha3) {
-		hex_encode(HASH_BYTES(&token.imprint), hex);
+	} else if (tsp_open(&any, s->t, s->block, &token) == TSP_VALID) {
+		hex_encode(BYTES(token.imprint, token.n_imprint), hex);
 		parts_say(m, "-digest %s", hex);
-	} else {
-		parts_say(m, "-digest HEX");
+	} else if (m->err == 0) {
+		m->err = -ENOMEM; /* it was judged: nothing else can be */
 	}
 }
 

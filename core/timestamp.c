@@ -112,9 +112,10 @@ static enum verdict validate_tsp(const struct params *p,
 	switch (tsp_open(&policy, t, block, &token)) {
 	case TSP_VALID:
 		ret->p_ms = token.p_ms;
-		ret->y = token.imprint;
 		if (block.p != NULL) /* by whatever hash: it is over this */
 			ret->y = hash_sha3(block);
+		else if (token.sha3)
+			memcpy(ret->y.b, token.imprint, HASH_LEN);
 		return V_VALID;
 	case TSP_IMPRINT:
 		return V_TIMESTAMP_BLOCK;

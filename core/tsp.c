@@ -280,8 +280,8 @@ static enum tsp_answer imprint_agrees(struct tsp *t, struct bytes data,
 			!bytes_equal(BYTES(h, n), have)))
 		return TSP_IMPRINT;
 	ret->sha3 = nid == NID_sha3_256;
-	if (ret->sha3)
-		memcpy(ret->imprint.b, have.p, HASH_LEN);
+	ret->n_imprint = have.n;
+	memcpy(ret->imprint, have.p, have.n);
 	return TSP_VALID;
 }
 

@@ -33,6 +33,7 @@
 #define TSP_CERTS_MAX 16	/* certificates in a token */
 #define TSP_PINNED_MAX 8	/* certificates of an authority */
 #define TSP_PATH_MAX 8		/* certificates between signer and root */
+#define TSP_IMPRINT_MAX 64	/* bytes of an imprint, SHA-512's */
 
 struct tsp_policy {
 	/* Certificates (DER), one behind the other: the root, then others that
@@ -69,8 +70,9 @@ enum tsp_answer {
 
 struct tsp_token {
 	uint64_t p_ms;		/* genTime, milliseconds since 1970 */
-	bool sha3;		/* the imprint is SHA3-256 ... */
-	struct hash imprint;	/* ... and this */
+	bool sha3;		/* the imprint is by SHA3-256 */
+	size_t n_imprint;	/* bytes of it */
+	uint8_t imprint[TSP_IMPRINT_MAX];
 	char algorithm[64];	/* at TSP_ALGORITHM: the one refused */
 };
 

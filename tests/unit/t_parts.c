@@ -182,48 +182,60 @@ static void renumber(uint64_t type)
 	cert.t_lower_type = cert.t_upper_type = type;
 }
 
-static void stamp_tsp(const struct mktsa *m, bool response)
+static void stamp_tsp(const struct mktsa *m, const struct mktsa_token *how,
+	bool response)
 {
 	cleanup(buf) struct buf low = {0}, high = {0};
-	struct mktsa_token how = {.digest = "SHA384"};
 
 	buf_free(&c.t0);
-	mktsa_stamp(m, &how, BUF_BYTES(&c.b0), &low);
+	mktsa_stamp(m, how, BUF_BYTES(&c.b0), &low);
 	response ? mktsa_response(0, BUF_BYTES(&low), &c.t0)
 		 : (void)buf_copy(BUF_BYTES(&low), &c.t0);
 	c.block.th = timestamp_hash(BUF_BYTES(&c.t0));
 	mkchain_seal(&c);
 	buf_free(&c.t);
-	mktsa_stamp(m, &how, BUF_BYTES(&c.b), &high);
+	mktsa_stamp(m, how, BUF_BYTES(&c.b), &high);
 	response ? mktsa_response(0, BUF_BYTES(&high), &c.t)
 		 : (void)buf_copy(BUF_BYTES(&high), &c.t);
 	renumber(TIMESTAMP_RFC3161);
 }
 
-static void tsp(bool response, const char *type)
+/* bag: the parameters pin the root alone, the tokens have only the signer, and
+ * what stands between lies in the certificate, beside what is none. */
+static void tsp(bool response, const char *type, const char *imprint, bool bag)
 {
-	cleanup(buf) struct buf certs = {0};
+	cleanup(buf) struct buf certs = {0}, between = {0};
 	struct parts_list l;
 	struct buf raw = {0};
 	struct mktsa m;
 	const char *upper = response ? "t_upper.tsr" : "t_upper.tst";
+	const char *lower = response ? "t_lower.tsr" : "t_lower.tst";
+	struct mktsa_token how = {.digest = "SHA384", .imprint = imprint};
 
 	mkchain_init(&c, 0);
 	mktsa_init(&m, type);
 	mktsa_der(m.root, &certs);
-	mktsa_der(m.ca, &certs);
+	mktsa_der(m.ca, bag ? &between : &certs);
+	if (bag)
+		how.embedded[how.n_embedded++] = m.signer;
 	c.params.authority[0] = (struct params_authority){
 		.type = TIMESTAMP_RFC3161, .key = BUF_BYTES(&certs),
 		.name = BYTES("tsa *", 5)};
 	mkchain_refound(&c);
-	stamp_tsp(&m, response);
+	stamp_tsp(&m, &how, response);
+	if (bag) {
+		cert.bag[cert.n_bag++] = BYTES("no certificate", 14);
+		cert.bag[cert.n_bag++] = BUF_BYTES(&between);
+	}
 	make(&l, &raw);
 	terminate(&l);
-	is_int(run_readme(&l), 8, "%s: eight commands", upper);
+	is_int(run_readme(&l), 8, "%s, imprint by %s: eight commands", upper,
+		imprint);
 	is_bytes(BUF_BYTES(&parts_find(&l, upper)->data), cert.t_upper,
 		"the token as it is");
 	changed(&l, upper, cert.t_upper.n - 5);
 	changed(&l, upper, cert.t_upper.n / 2);
+	changed(&l, lower, cert.t_lower.n / 2);
 	changed(&l, "block.cbor", 4);
 	mktsa_done(&m);
 	finish(&l, &raw);
@@ -303,8 +315,10 @@ int main(void)
 	plan(0);
 	local(0);
 	local(2);
-	tsp(true, "P-256");
-	tsp(false, "RSA");
+	tsp(true, "P-256", "SHA3-256", false);
+	tsp(false, "RSA", "SHA256", false);
+	tsp(true, "P-384", "SHA384", true);
+	tsp(false, "RSA", "SHA512", true);
 	jwt();
 	refused();
 	return done();
