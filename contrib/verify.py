@@ -504,7 +504,7 @@ def params(raw):
     for name in array(v[10], shares[1]):
         text(name, 1, 255)
     keys = array(array(v[11], 2)[1], 1, 8)
-    uint(v[11][0], len(keys), 1)
+    uint(v[11][0], 1, 1)
     uint(v[12], 2)
     names = array(v[13], 0, 8)
     for name in names:

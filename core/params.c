@@ -142,6 +142,8 @@ static void read_buckets(struct cborr *r, struct params *p)
 	p->n_buckets = n;
 }
 
+/* A recovery record has one signature.  More than one asked for would be a
+ * promise that nobody keeps. */
 static void read_recovery(struct cborr *r, struct params *p)
 {
 	uint64_t two, n = 0, i;
@@ -152,7 +154,7 @@ static void read_recovery(struct cborr *r, struct params *p)
 	for (i = 0; i < n; i++)
 		read_some(r, PARAMS_KEY_MAX, &p->recovery_key[i]);
 	p->n_recovery = n;
-	if (p->recovery_m == 0 || p->recovery_m > n)
+	if (p->recovery_m != 1)
 		cborr_fail(r);
 }
 

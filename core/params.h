@@ -17,7 +17,7 @@
  *   8 quorum of them     (1..number of authorities)
  *   9 shares             [k, n, w, cell bytes], 1 <= k <= n, w = 8
  *  10 buckets            [n name texts]
- *  11 recovery keys      [m, [+ SubjectPublicKeyInfo DER]]
+ *  11 recovery keys      [1, [+ SubjectPublicKeyInfo DER]]: one of them signs
  *  12 retention mode     0 none, 1 governance, 2 compliance
  *  13 digests            [* names] written beside the content root, in the
  *                        order of a record's (shorter first, then bytewise)

@@ -653,6 +653,9 @@ def parameters():
         ("k above n", key(9, [7, 6, 8, 64])), ("k true", key(9, [
             True, 6, 8, 64])), ("five buckets", key(10, list("01234"))),
         ("m above keys", key(11, [2, [b"key"]])),
+        ("m of keys", key(11, [2, [b"key", b"kez"]])),
+        ("one of keys", key(11, [1, [b"key", b"kez"]])),
+        ("m of nobody", key(11, [0, [b"key"]])),
         ("retention 2", key(12, 2)), ("retention 3", key(12, 3)),
         ("governed", lambda v, rng: put(put(v, 12, 1), 15, [b"key"])),
         ("governed without mode", key(15, [b"key"])),

@@ -146,6 +146,9 @@ static void rules(struct prng *r)
 	refuse((p = good, p.share_n = 17, p.n_buckets = 17, p), "17 buckets");
 	refuse((p = good, p.recovery_m = 0, p), "recovery by nobody");
 	refuse((p = good, p.recovery_m = 2, p), "recovery by more than all");
+	refuse((p = good, p.recovery_m = 2, p.n_recovery = 2,
+		       p.recovery_key[1] = S("another"), p),
+		"recovery by two, for whom a record has no room");
 	refuse((p = good, p.n_recovery = 0, p.recovery_m = 0, p),
 		"no recovery key");
 	refuse((p = good, p.retention_mode = 3, p), "a mode unknown");
