@@ -9,7 +9,8 @@
  * significant first: anchor (32 bytes, or none), certificate, content, and the
  * range that the content is of (from and to, 8 bytes each, or none).  For each
  * the verdict's name is written, one a line and at once; behind one that refuses
- * nothing also the two times, height and number.
+ * nothing also the two times, height and number.  Each is judged alone and with
+ * what is remembered of all before it; where the two differ the line says so.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -97,12 +98,36 @@ static struct content content_of(
 static struct note_key witness[VERIFY_WITNESSES];
 static size_t n_witnesses;
 
-static void answer(struct bytes anchor, struct bytes cert, struct bytes file,
-	struct bytes asked)
+#define ANSWER_MAX 256 /* bytes of an answer */
+
+static void judge(struct verify_cache *cache, struct bytes cert,
+	const struct hash *anchor, struct bytes file, struct bytes asked,
+	char ret[ANSWER_MAX])
 {
 	struct content content;
-	struct hash h = {{0}};
 	struct report r;
+	int n;
+
+	if (verify_begin(cache, cert, anchor, &r) != 0)
+		bail("verify_begin() fails");
+	content = content_of(&r, file, asked);
+	verify_end(&r, &content);
+	verify_witnesses(&r, witness, n_witnesses, 0);
+	n = snprintf(ret, ANSWER_MAX, "%s", verdict_name(r.verdict));
+	if (r.verdict == V_VALID || r.verdict == V_NO_ANCHOR)
+		snprintf(ret + n, ANSWER_MAX - (size_t)n,
+			" %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64
+			" %" PRIu64 " %" PRIu64 " %zu",
+			r.after_ms, r.by_ms, r.final_ms, r.height, r.k,
+			r.log_size, r.n_witnesses);
+}
+
+static void answer(struct verify_cache *cache, struct bytes anchor,
+	struct bytes cert, struct bytes file, struct bytes asked)
+{
+	char alone[ANSWER_MAX], cached[ANSWER_MAX];
+	struct hash h = {{0}};
+	const struct hash *given = anchor.n > 0 ? &h : NULL;
 
 	if ((anchor.n != HASH_LEN && anchor.n != 0) ||
 		(asked.n != 16 && asked.n != 0))
@@ -110,23 +135,21 @@ static void answer(struct bytes anchor, struct bytes cert, struct bytes file,
 			asked.n);
 	if (anchor.n > 0)
 		memcpy(h.b, anchor.p, HASH_LEN);
-	if (verify_begin(NULL, cert, anchor.n > 0 ? &h : NULL, &r) != 0)
-		bail("verify_begin() fails");
-	content = content_of(&r, file, asked);
-	verify_end(&r, &content);
-	verify_witnesses(&r, witness, n_witnesses, 0);
-	printf("%s", verdict_name(r.verdict));
-	if (r.verdict == V_VALID || r.verdict == V_NO_ANCHOR)
-		printf(" %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64
-		       " %" PRIu64 " %zu",
-			r.after_ms, r.by_ms, r.final_ms, r.height, r.k,
-			r.log_size, r.n_witnesses);
+	judge(NULL, cert, given, file, asked, alone);
+	judge(cache, cert, given, file, asked, cached);
+	printf("%s", alone);
+	if (strcmp(alone, cached) != 0)
+		printf(", but with a cache %s", cached);
 	putchar('\n');
 	fflush(stdout);
 }
 
 int main(int argc, char **argv)
 {
+	struct verify_cache *cache = verify_cache_new();
+
+	if (cache == NULL)
+		bail("no memory");
 	for (; (int)n_witnesses + 1 < argc; n_witnesses++) {
 		const char *key = argv[n_witnesses + 1];
 
@@ -140,10 +163,12 @@ int main(int argc, char **argv)
 					asked = {0};
 
 		if (!next(&anchor))
-			return 0;
+			break;
 		if (!next(&cert) || !next(&file) || !next(&asked))
 			bail("a case without its end");
-		answer(BUF_BYTES(&anchor), BUF_BYTES(&cert), BUF_BYTES(&file),
-			BUF_BYTES(&asked));
+		answer(cache, BUF_BYTES(&anchor), BUF_BYTES(&cert),
+			BUF_BYTES(&file), BUF_BYTES(&asked));
 	}
+	verify_cache_free(cache);
+	return 0;
 }

@@ -1207,6 +1207,16 @@ def jwt_meanings():
             ("standard alphabet", lambda v, rng: v.replace(
                 b"-", b"+").replace(b"_", b"/"))], jwt)
 
+    # An issuer whose name, as JSON writes it, is that of the parameters.
+    def escaped(chain, index, rng, _):
+        def issued(v):
+            return v.replace(b"https://issuer", b"https:\\/\\/issuer")
+        return chain.build(index, {
+            "params": lambda v: put(v, 7, [[k, key_, name.replace(
+                "/", "\\/")] for k, key_, name in dict(v)[7]]),
+            "upper.jwt.claims.raw": issued, "lower.jwt.claims.raw": issued})
+    add("jwt: issuer with escapes in both", escaped, jwt)
+
     def jwk(**c):
         return lambda v, rng: {"keys": [claims(**c)(v["keys"][0], rng)]}
     table("jwks", [
