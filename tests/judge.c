@@ -7,7 +7,8 @@
  *
  * A case is four byte strings, each behind its length as four bytes, most
  * significant first: anchor (32 bytes, or none), certificate, content, and the
- * range that the content is of (from and to, 8 bytes each, or none).  For each
+ * range that the content is of (from and to, 8 bytes each, or none; one byte:
+ * the content is not at hand and not looked at).  For each
  * the verdict's name is written, one a line and at once; behind one that refuses
  * nothing also the two times, height and number.  Each is judged alone and with
  * what is remembered of all before it; where the two differ the line says so.
@@ -110,8 +111,10 @@ static void judge(struct verify_cache *cache, struct bytes cert,
 
 	if (verify_begin(cache, cert, anchor, &r) != 0)
 		bail("verify_begin() fails");
-	content = content_of(&r, file, asked);
-	verify_end(&r, &content);
+	if (asked.n != 1) {
+		content = content_of(&r, file, asked);
+		verify_end(&r, &content);
+	}
 	verify_witnesses(&r, witness, n_witnesses, 0);
 	n = snprintf(ret, ANSWER_MAX, "%s", verdict_name(r.verdict));
 	if (r.verdict == V_VALID || r.verdict == V_NO_ANCHOR)
@@ -130,7 +133,7 @@ static void answer(struct verify_cache *cache, struct bytes anchor,
 	const struct hash *given = anchor.n > 0 ? &h : NULL;
 
 	if ((anchor.n != HASH_LEN && anchor.n != 0) ||
-		(asked.n != 16 && asked.n != 0))
+		(asked.n != 16 && asked.n > 1))
 		bail("an anchor of %zu, a range of %zu bytes", anchor.n,
 			asked.n);
 	if (anchor.n > 0)

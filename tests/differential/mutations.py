@@ -1865,6 +1865,170 @@ def renewals():
     add("renewal: by no renewal", no_renewal)
 
 
+# What the program makes certificates of, and how each says so.
+ABOUT = {10: OTHER}
+SHAPES = (
+    ("file", lambda v, rng: v),
+    ("version", of_kind(0, ext={3: Map([(b"user.a", b"b")]), 5: 1, 7: OTHER})),
+    ("file cut off, kept until", of_kind(0, ext={2: [7, 8], 4: True, 11: 9})),
+    ("file grown", of_kind(5, ext={5: 2, 7: OTHER, 9: [1, OTHER]})),
+    ("folder", of_kind(1, ext={6: "mirror"})),
+    ("symlink", of_kind(2, ext={1: b"../a b"})),
+    ("link", of_kind(3, ext={1: b"folder/first"})),
+    ("name gone", of_kind(4, ext={**ABOUT, 8: 1})),
+    ("name changed", of_kind(4, ext={**ABOUT, 1: b"folder/b", 8: 2})),
+    ("version replaced", of_kind(4, ext={**ABOUT, 8: 3})),
+    ("version rewritten", of_kind(4, ext={**ABOUT, 8: 4})),
+    ("folder gone", of_kind(4)),
+    ("date", of_kind(7, ext={**ABOUT, 11: 5})),
+    ("hold", of_kind(8, ext={**ABOUT, 12: "case"})),
+    ("hold's end", of_kind(8, ext={**ABOUT, 13: "why", 14: b"order"})),
+    ("deletion", of_kind(9, ext=ABOUT)),
+    ("compliance", of_kind(10, path=b"", ext={**ABOUT, 13: "r", 14: b"o"})))
+
+
+def main_log(chain, parts, n):
+    """Top of a log of n, and the path of this block's entry, its second."""
+    leaves = [sha256(bytes([i])) for i in range(n)]
+    leaves[1] = sha256(b"\0", cbor([parts["height"], 1 + 2 * chain.epoch, H(
+        parts[6]), H(parts[7][1]), b"\xd0" * 16]))
+    top, paths = forge.tree(leaves, lambda a, b: sha256(b"\1", a, b))
+    return top, paths[1]
+
+
+def log_evidence(chain, parts, rng):
+    """Key 11, by a log that has a witness or none."""
+    n = rng.randrange(2, 9)
+    top, path = main_log(chain, parts, n)
+    name = b"notaryfs/" + parts[2].hex().encode()
+    text = b"%s\n%d\n%s\n" % (name, n, base64.b64encode(top))
+    note = text + b"\n" + forge.note_line(name, 1, forge.LOG_SIGNER, text)
+    if rng.random() < .5:
+        note += forge.note_line(forge.WITNESS_NAME, 4, forge.WITNESS_SIGNER,
+                                text)
+    return [note, cbor(Tag((18, forge.receipt(
+        chain.k_e, n, parts["height"], path, top))))]
+
+
+def final_by(chain, parts, rng):
+    """Key 12."""
+    n = rng.randrange(2, 9)
+    top, path = main_log(chain, parts, n)
+    b2 = cbor([b"\xc0" * 16, OTHER, OTHER, Map([(1, [n, top])])])
+    stamp = chain.stamper.stamp(b2, forge.AT + 3 * forge.STEP, lambda _, x: x)
+    return [b2, [chain.stamper.kind, stamp], path]
+
+
+def spare_certificates(chain, parts, rng):
+    """Key 15: of no use to tokens that are whole."""
+    return [chain.root.der(), b"junk"][:rng.randrange(1, 3)]
+
+
+ADDITIONS = ((11, log_evidence), (12, final_by),
+             (13, lambda chain, parts, rng: [1, Map([("a", b"b")])]),
+             (15, spare_certificates),
+             (-7, lambda chain, parts, rng: Map([(0, None)])))
+
+
+def added(chain, rng, fixed=(), height=1):
+    """A change of the certificate: some of the additions, and fixed pairs."""
+    some = [a for a in ADDITIONS if rng.random() < .5]
+
+    def complete(v):
+        pairs, parts = v[1], dict(v[1], height=height)
+        for k, value in fixed:
+            pairs = put(pairs, k, value)
+        for k, make in some:
+            if k not in (11, 12) or height == 1:
+                pairs = put(pairs, k, make(chain, parts, rng))
+        return Tag((v[0], pairs))
+    return complete
+
+
+def piece_of(chain, index, rng):
+    """Key 17 for some bytes of a file, which are not its last."""
+    data = chain.files[index]
+    start = rng.randrange(len(data))
+    end = rng.randrange(start + 1, len(data) + 1)
+    return start, end, forge.range_of(data, start, end)
+
+
+def shape(chain, index, rng, record, renewed, piece):
+    """A certificate with whatever can be in one; mostly without the content
+    that the record does not have."""
+    fixed, hooks = [], {"record": lambda v: record(v, rng)}
+    if record(chain.record(index), rng)[7] == bytes(32):
+        if rng.random() < .9:
+            hooks["asked"] = lambda _: b"\0"
+    elif piece and chain.files[index]:
+        start, end, value = piece_of(chain, index, rng)
+        fixed = [(17, value)]
+        hooks["content"] = lambda v: v[start:end]
+        hooks["asked"] = lambda _: start.to_bytes(8, "big") \
+            + end.to_bytes(8, "big")
+    hooks["certificate"] = added(chain, rng, fixed)
+    case = chain.build(index, hooks)
+    for i in range(renewed):
+        old = case[1]
+        if i == 0:
+            d = dict(parse_certificate(old))[4]
+        name = rng.choice(("sha-256", "sha-512"))
+        # the content of what has none is that of the file beside it
+        made = [1, 11, bytes([i]) * 16, record_path(d), 0, 0, 0, bytes(32),
+                Map(), Map([(10, H(d)), (15, [name] + [hashlib.new(name.replace(
+                    "-", ""), x).digest() for x in (case[2], old)])])]
+        height = 2 + i
+        case = chain.build(index, {
+            "record": lambda v: made,
+            "statement": lambda v: v[:7] + [height, v[8], height + 1] + v[10:],
+            "certificate": added(chain, rng, [(14, old)], height),
+            **{k: hooks[k] for k in ("content", "asked") if k in hooks}})
+    return case
+
+
+def parse_certificate(raw):
+    """The pairs of a certificate: number and bytes of what is bytes."""
+    top, _ = parse(raw)
+    pairs = top[2][0][2]
+    return [(k[1], v[3]) for k, v in zip(pairs[::2], pairs[1::2])]
+
+
+def record_path(d):
+    return parse(d)[0][2][3][3]
+
+
+def shapes():
+    """Each kind of record with all that a certificate can have beside it, and
+    one thing wrong."""
+    def nothing(v, rng):
+        return v
+
+    def turned(case, rng, op):
+        anchor, certificate, content, asked = case
+        where = rng.randrange(4)
+        if where == 0 and content:
+            content = flip(content, rng)
+        elif where == 1:
+            anchor = rng.choice((b"", OTHER))
+        else:
+            certificate = op(certificate, rng)
+        return anchor, certificate, content, asked
+    for label, record in SHAPES:
+        for renewed in range(3):
+            for piece in (False, True):
+                def make(chain, index, rng, _, record=record, renewed=renewed,
+                         piece=piece, op=nothing):
+                    return shape(chain, index, rng, record, renewed, piece)
+
+                def wrong(chain, index, rng, others, make=make):
+                    return turned(make(chain, index, rng, others), rng,
+                                  rng.choice(BYTES + CBOR))
+                name = "shape: %s%s%s" % (label, " of a piece" * piece,
+                                          ", renewed %d" % renewed)
+                add(name, make)
+                add(name + ", changed", wrong)
+
+
 def at_(i, value):
     return lambda v: v[:i] + [value] + v[i + 1:]
 
@@ -1874,7 +2038,7 @@ def fill():
     for table_of in (records, blocks, parameters, numbers, documents,
                      certificates, tsa_meanings, jwt_meanings, local_stamps,
                      wholes, sets, ranges, finals, logs, bags,
-                     renewals):
+                     renewals, shapes):
         table_of()
     add("leaves: 20000 of them", many)
 

@@ -66,11 +66,14 @@ WITNESSES = [verify.read_witness(forge.WITNESS)]
 
 
 def ours(anchor, certificate, content, asked):
-    asked = struct.unpack(">QQ", asked) if asked else None
+    held = None
+    if len(asked) != 1:  # else it is not at hand
+        held = verify.Content(io.BytesIO(content), struct.unpack(
+            ">QQ", asked) if asked else None)
     facts = {}
     try:
-        verdict = verify.verdict(certificate, anchor or None, verify.Content(
-            io.BytesIO(content), asked), facts, WITNESSES)
+        verdict = verify.verdict(certificate, anchor or None, held, facts,
+                                 WITNESSES)
         if verdict not in ("valid", "no-anchor"):
             return verdict
         return " ".join([verdict] + [str(facts[f] or 0) for f in (
