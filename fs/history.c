@@ -333,39 +333,49 @@ int history_stat(struct mount *m, enum virtual_kind kind, const char *path,
 	return rc == -EAGAIN ? -ENOENT : rc;
 }
 
-/* Where its bytes are: kept under its own record or a longer one of the same
- * file, or at its name still. */
-static int open_bytes(struct mount *m, const struct entry *e)
+/* Its bytes, kept under its own record or a longer one of the same file. */
+static int open_kept(struct mount *m, const struct entry *e)
 {
-	char path[NODE_PATH];
 	int fd = versions_read(m->versions, &e->f.dh);
 
-	if (fd == -ENOENT)
-		fd = versions_read(m->versions, &e->longest);
-	if (fd != -ENOENT || (!e->here && !e->grows))
-		return fd == -ENOENT ? -EIO : fd;
-	memcpy(path, e->f.r.path.p, e->f.r.path.n);
-	path[e->f.r.path.n] = '\0';
-	fd = backing_open_read(m->files, path);
-	return fd == -ENOENT ? -EIO : fd;
+	return fd != -ENOENT ? fd : versions_read(m->versions, &e->longest);
 }
 
-/* A further name's are those that its file had then. */
+/* They are at its name still. */
+static int open_here(struct mount *m, const struct entry *e)
+{
+	char path[NODE_PATH];
+
+	if (!e->here && !e->grows)
+		return -ENOENT;
+	memcpy(path, e->f.r.path.p, e->f.r.path.n);
+	path[e->f.r.path.n] = '\0';
+	return backing_open_read(m->files, path);
+}
+
+/* A further name's are those that its file had then; where these are kept, the
+ * file has others by now. */
 static int open_content(struct mount *m, const struct entry *e,
 	struct buf *ret_text, int *ret_fd)
 {
 	cleanup(entry) struct entry first = {0};
+	bool link = e->f.r.kind == RECORD_LINK && first_of(m, e, &first) == 0;
+	const struct record *r = link ? &first.f.r : &e->f.r;
 	int rc;
 
-	if (e->f.r.kind == RECORD_SYMLINK)
-		return buf_copy(e->f.r.target, ret_text);
-	rc = open_bytes(m, e);
-	if (rc >= 0)
-		*ret_fd = rc;
-	if (rc >= 0 || e->f.r.kind != RECORD_LINK)
-		return rc < 0 ? rc : 0;
-	rc = first_of(m, e, &first);
-	return rc != 0 ? rc : open_content(m, &first, ret_text, ret_fd);
+	if (r->kind == RECORD_SYMLINK)
+		return buf_copy(r->target, ret_text);
+	rc = open_kept(m, e);
+	if (rc == -ENOENT && link)
+		rc = open_kept(m, &first);
+	if (rc == -ENOENT)
+		rc = open_here(m, e);
+	if (rc == -ENOENT && link)
+		rc = open_here(m, &first);
+	if (rc < 0)
+		return rc == -ENOENT ? -EIO : rc;
+	*ret_fd = rc;
+	return 0;
 }
 
 int history_open(struct mount *m, enum virtual_kind kind, const char *path,

@@ -106,7 +106,7 @@ static int leave_one(struct mount *m, const char *from, const char *to,
 	const char *rest)
 {
 	char path[NODE_PATH], target[NODE_PATH];
-	struct version_name v = {path, RECORD_RENAMED, target, 1};
+	struct version_name v = {path, RECORD_RENAMED, target, 1, true};
 	struct thawed t;
 	int rc = join(from, rest, path);
 

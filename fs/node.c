@@ -398,11 +398,14 @@ void node_exchange(struct nodes *t, struct name *a, struct name *b)
 {
 	struct node *n = a->node;
 
+	if (n == b->node)
+		return;
 	t->gen++;
 	take_name(a);
 	take_name(b);
 	a->node = b->node;
 	b->node = n;
+	a->recorded = b->recorded = false; /* what was, was another file */
 	add_name(a);
 	add_name(b);
 }

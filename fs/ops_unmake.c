@@ -89,12 +89,13 @@ static bool may_change_in(enum rules_class c)
  * may have had another file before this one, which can be of any type and, for
  * another name that it has, of any class. */
 static bool changeable(struct mount *m, const struct place *p,
-	enum record_change change, const char *target, struct version_name *ret)
+	enum record_change change, const char *target, bool moves,
+	struct version_name *ret)
 {
 	const struct item *i = &p->node->item;
 	const struct name *name;
 
-	*ret = (struct version_name){p->path, change, target, 0};
+	*ret = (struct version_name){p->path, change, target, 0, moves};
 	if (p->node->type == NODE_FOLDER)
 		return false;
 	locked(&m->lock);
@@ -128,19 +129,20 @@ static int may_go(struct mount *m, const struct place *p,
 			may_change_in(p->node->item.class) ? 0 :
 			settle_may_change(&p->node->item);
 	}
-	return rc == 0 && changeable(m, p, change, NULL, &v) ?
+	return rc == 0 && changeable(m, p, change, NULL, false, &v) ?
 		version_may_leave(m, &v) : rc;
 }
 
-/* It does: 1; 0: nothing had to. */
+/* It does: 1; 0: nothing had to.  moves: to another name. */
 static int leave(struct mount *m, const struct place *p,
-	enum record_change change, const char *target, struct thawed *ret)
+	enum record_change change, const char *target, bool moves,
+	struct thawed *ret)
 {
 	struct version_name v;
 	int rc;
 
 	*ret = (struct thawed){.fd = -1};
-	if (!changeable(m, p, change, target, &v))
+	if (!changeable(m, p, change, target, moves, &v))
 		return 0;
 	rc = version_may_leave(m, &v);
 	if (rc == 1)
@@ -214,7 +216,7 @@ static int remove_sealed(struct mount *m, const struct place *p,
 static int remove_version(struct mount *m, struct place *p)
 {
 	struct thawed t;
-	int rc = leave(m, p, RECORD_REMOVED, NULL, &t);
+	int rc = leave(m, p, RECORD_REMOVED, NULL, false, &t);
 
 	if (rc < 0)
 		return rc;
@@ -467,11 +469,11 @@ static int leave_both(struct mount *m, struct place *from, struct place *to,
 	if (from->node == to->node)
 		return 0; /* nothing is renamed */
 	ret->from = leave(m, from, there != NULL ? RECORD_RENAMED :
-		RECORD_REPLACED, there, &ret->from_file);
+		RECORD_REPLACED, there, true, &ret->from_file);
 	if (ret->from >= 0 && to->node != NULL)
 		ret->to = leave(m, to, back != NULL ? RECORD_RENAMED :
 			is_sealable(from->node) ? RECORD_REPLACED :
-			RECORD_REMOVED, back, &ret->to_file);
+			RECORD_REMOVED, back, exchange, &ret->to_file);
 	return ret->from < 0 ? ret->from : ret->to < 0 ? ret->to : 0;
 }
 

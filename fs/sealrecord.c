@@ -442,7 +442,7 @@ int sealrecord_link(struct mount *m, struct job *j)
 	r.has_previous = false;
 	r.from = 0;
 	r.tail = (struct hash){{0}};
-	j->nothing = same_link(&f, &r);
+	j->nothing = j->first->nothing && same_link(&f, &r);
 	return j->nothing ? 0 : sealrecord_encode(m, &r, &j->d);
 }
 

@@ -36,17 +36,17 @@ static int is_kept(struct mount *m, const struct hash *dh)
 	return rc == 0 ? 1 : rc == -ENOENT ? 0 : rc;
 }
 
-int version_kept(struct mount *m, const struct hash *dh,
-	const struct record *r)
+int version_kept(struct mount *m, const struct found *f)
 {
-	int rc = is_kept(m, dh);
+	int rc = is_kept(m, &f->dh);
 	FOUND(file);
 
-	if (rc != 0 || r->kind != RECORD_LINK)
+	if (rc != 0 || f->r.kind != RECORD_LINK)
 		return rc;
-	rc = retain_find(m, r->target, &file);
-	if (rc == -ENOENT)
-		return 1; /* it has gone, so this one is no link any more */
+	rc = retain_find(m, f->r.target, &file);
+	/* It has gone, and another may have come: this one is a link no more. */
+	if (rc == -ENOENT || (rc == 0 && file.id > f->id))
+		return 1;
 	return rc != 0 ? rc : is_kept(m, &file.dh);
 }
 
@@ -58,7 +58,7 @@ int version_pending(struct mount *m, const char *path)
 	if (rc != 0)
 		return rc == -ENOENT || rc == -EBADMSG ? 0 : rc;
 	return f.r.class == RECORD_CLASS_VERSION ?
-		version_kept(m, &f.dh, &f.r) : 0;
+		version_kept(m, &f) : 0;
 }
 
 int version_look(struct mount *m, const char *path, const struct stat *st,
@@ -80,7 +80,7 @@ int version_look(struct mount *m, const char *path, const struct stat *st,
 	}
 	if (ret->class != CLASS_VERSION)
 		return 0;
-	rc = version_kept(m, &f.dh, &f.r);
+	rc = version_kept(m, &f);
 	ret->sealed = rc == 0;
 	return rc < 0 ? rc : 0;
 }
@@ -134,6 +134,16 @@ static int keep(struct mount *m, const char *path, const struct found *f)
 		rc = versions_keep(m->versions, &f->dh, fd);
 	fault_point("version.kept");
 	return rc;
+}
+
+/* What is at path, as what the file has sealed that link is of. */
+static int keep_first(struct mount *m, const char *path,
+	const struct found *link)
+{
+	FOUND(file);
+	int rc = retain_find(m, link->r.target, &file);
+
+	return rc != 0 ? rc : keep(m, path, &file);
 }
 
 /* X2 */
@@ -192,9 +202,11 @@ int version_leave(struct mount *m, const struct version_name *v,
 	if (rc == 0)
 		rc = may_leave(&f, v);
 	if (rc == 0)
-		rc = version_kept(m, &f.dh, &f.r);
+		rc = version_kept(m, &f);
 	if (rc == 0) {
 		rc = retain_thaw(m, v->path, ret);
+		if (rc == 0 && v->moves && f.r.kind == RECORD_LINK)
+			rc = keep_first(m, v->path, &f);
 		if (rc == 0)
 			rc = keep(m, v->path, &f);
 	}

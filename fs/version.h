@@ -38,9 +38,9 @@ struct version_seal {
 /* files/ has st there.  0 with sealed false if there is no record. */
 int version_look(struct mount *m, const char *path, const struct stat *st,
 	struct version_seal *ret);
-/* Is what that record has sealed kept, or what it is a link of? */
-int version_kept(struct mount *m, const struct hash *dh,
-	const struct record *r);
+/* Is what that newest record of a path has sealed kept, or what it is a link
+ * of?  1, 0. */
+int version_kept(struct mount *m, const struct found *f);
 /* May what is at that path be another content than it has sealed last?  1, 0. */
 int version_pending(struct mount *m, const char *path);
 
@@ -69,6 +69,7 @@ struct version_name {
 	enum record_change change;
 	const char *target;	/* RECORD_RENAMED: the new path; else NULL */
 	unsigned names;		/* of its file in files/ */
+	bool moves;		/* version_moved() follows: X1 for all of them */
 };
 /* Tree held for writing, in both.  Could version_leave() do that?  -EPERM; 1;
  * 0: nothing is sealed under that name.  It is X1 and X2; the file is not

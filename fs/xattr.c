@@ -10,6 +10,7 @@
 #include "fs/binding.h"
 #include "fs/park.h"
 #include "fs/retain.h"
+#include "fs/version.h"
 #include "fs/virtual.h"
 
 #define OURS "user.notary."
@@ -375,6 +376,12 @@ static bool xattr_same(const char *path, const char *name, const char *value,
 		memcmp(p, value, size) == 0;
 }
 
+static bool can_change(struct mount *m, const struct node *n)
+{
+	locked(&m->lock);
+	return version_may_change(n);
+}
+
 static int change_xattr(struct mount *m, struct node *n, const char *name,
 	const char *value, size_t size, int flags)
 {
@@ -388,6 +395,9 @@ static int change_xattr(struct mount *m, struct node *n, const char *name,
 	if (rc != 0)
 		return rc;
 	cleanup(close) int close_fd = fd;
+	if (value == NULL && can_change(m, n) &&
+		getxattr(path, name, NULL, 0) < 0)
+		return -errno; /* nothing is done, so it stays sealed */
 	rc = n->type == NODE_FOLDER ? 0 : inode_change(m, n, CHANGE_ATTRIBUTES);
 	if (rc > 0)
 		return xattr_same(path, name, value, size) ? 0 : -EPERM;

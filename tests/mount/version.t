@@ -189,6 +189,58 @@ wait(w)
 tap.is_((read(w + "/a"), read(w + "/c")), (b"A", b"d"), "a further name is replaced")
 tap.is_(err(os.unlink, w + "/a"), None, "the last one may go")
 
+# -- what was sealed under a further name is kept when the file changes
+def history(name):
+    d = v.mnt + "/.notary/history/w/" + name
+    return [read(d + "/%d" % (i + 1)) for i in range(len(os.listdir(d)) // 2)]
+
+
+def exchange(a, b):
+    if libc.renameat2(-100, a.encode(), -100, b.encode(), 2) != 0:
+        raise OSError(ctypes.get_errno(), "renameat2")
+
+
+write(w + "/l1", b"sealed")
+os.link(w + "/l1", w + "/l2")
+os.link(w + "/l1", w + "/l3")
+wait(w)
+os.rename(w + "/l2", w + "/l4")
+write(w + "/l4", b"SEALED", "r+b")
+os.rename(w + "/l1", w + "/l5")
+tap.is_([history(x) for x in ("l1", "l2", "l3")], [[b"sealed"]] * 3, "a further name was moved, the file written, and the first name moved")
+write(w + "/l1", b"another")
+os.setxattr(w + "/l1", "user.notary.seal", b"1")
+wait(w + "/l1")
+os.unlink(w + "/l3")
+tap.is_((history("l3"), read(v.mnt + "/.notary/deleted/w/l3")), ([b"sealed"], b"sealed"), "another file has the first name by then")
+wait(w)
+tap.is_([history(x) for x in ("l1", "l2", "l3", "l4", "l5")],
+        [[b"sealed", b"another"], [b"sealed"], [b"sealed"], [b"SEALED"], [b"SEALED"]], "all are sealed anew")
+os.chmod(w + "/l4", 0o600)
+wait(w)
+tap.is_([history(x) for x in ("l4", "l5")], [[b"SEALED"] * 2] * 2, "another mode is one under all names")
+
+# -- what takes a sealed name by an exchange is sealed there
+write(w + "/e1", b"sealed")
+os.symlink("sealed", w + "/e3")
+wait(w)
+write(w + "/e2", b"unsealed")
+write(w + "/e4", b"unsealed, too")
+exchange(w + "/e1", w + "/e2")
+exchange(w + "/e3", w + "/e4")
+wait(w)
+tap.is_([history(x) for x in ("e1", "e2", "e3", "e4")],
+        [[b"sealed", b"unsealed"], [b"sealed"], [b"sealed", b"unsealed, too"], [b"sealed"]], "exchanged with what was not sealed")
+
+# -- what fails changes nothing
+before = attr(w + "/e1", "state"), history("e1")
+tap.is_(err(os.removexattr, w + "/e1", "user.none"), "ENODATA", "removing an attribute that is not there")
+tap.is_((attr(w + "/e1", "state"), history("e1")), before, "leaves it sealed")
+for name in ("l1", "l4", "l5", "e1", "e2", "e3", "e4"):
+    err(os.unlink, w + "/" + name)
+err(os.unlink, w + "/l5")
+err(os.unlink, w + "/l4")
+
 # -- a file that stays open
 write(w + "/o", b"open")
 wait(w)
