@@ -450,6 +450,17 @@ const struct name *node_first_name(const struct node *n)
 	return n->names;
 }
 
+void node_lead(struct name *m)
+{
+	struct name **at = &m->node->names;
+
+	while (*at != m)
+		at = &(*at)->node_next;
+	*at = m->node_next;
+	m->node_next = m->node->names;
+	m->node->names = m;
+}
+
 int node_path(const struct nodes *t, const struct node *n, char ret[NODE_PATH])
 {
 	const struct name *m = node_first_name(n);

@@ -153,6 +153,8 @@ int node_path_at(const struct nodes *t, const struct node *parent,
 	const char *text, char ret[NODE_PATH]);
 /* The node's first name that has a record, or its first name; NULL: none. */
 const struct name *node_first_name(const struct node *n);
+/* The file's own record is that of this name: it comes before the others. */
+void node_lead(struct name *m);
 /* The path of that name. */
 int node_path(const struct nodes *t, const struct node *n, char ret[NODE_PATH]);
 /* Is n the folder itself or below it? */

@@ -131,6 +131,8 @@ static int seen_file(struct mount *m, struct node *folder, const char *text,
 	if (name == NULL)
 		return -ENOMEM;
 	name->recorded = name->recorded || seal.sealed;
+	if (seal.stores)
+		node_lead(name);
 	n->floor = n->floor > seal.floor ? n->floor : seal.floor;
 	if (n->item.state == ST_SEALED || seal.sealed) {
 		/* One recorded name seals the file under all of them. */

@@ -235,10 +235,12 @@ static void count_room(struct mount *m, struct node *n, uint64_t size,
 }
 
 /* Lock held. */
-static void unsealed(struct mount *m, struct node *n, enum rules_class class)
+static void unsealed(struct mount *m, struct node *n, uint64_t size,
+	enum rules_class class)
 {
 	struct name *name;
 
+	n->item.empty = n->type == NODE_FILE && size == 0;
 	for (name = n->names; name != NULL; name = name->node_next)
 		name->recorded = false;
 	n->shared = n->shared || n->item.class == CLASS_VERSION;
@@ -266,7 +268,7 @@ void version_moved(struct mount *m, struct node *n)
 		count_room(m, n, (uint64_t)st.st_size, 0);
 	}
 	if (n->item.state == ST_SEALED)
-		unsealed(m, n, class);
+		unsealed(m, n, (uint64_t)st.st_size, class);
 	else
 		settle_renamed(&m->nodes.settle, &n->item, class, mount_now(m));
 	if (n->floor > 0)
@@ -323,7 +325,7 @@ int version_unseal(struct mount *m, struct node *n)
 	n->rewritten = true;
 	count_room(m, n, (uint64_t)st.st_size,
 		was == CLASS_APPEND ? (uint64_t)st.st_size : 0);
-	unsealed(m, n, class);
+	unsealed(m, n, (uint64_t)st.st_size, class);
 	return 0;
 }
 

@@ -132,6 +132,15 @@ tap.is_(attr(a, "state"), "notarized", "it is sealed again")
 lsattr = kit.run("lsattr", v.path + "/files/log/a.log").stdout.decode().split()
 tap.ok(not lsattr or "i" in lsattr[0] or "i" not in kit.run(
     "lsattr", v.path + "/files/log").stdout.decode(), "and immutable where that can be had")
+was = os.stat(a).st_mtime_ns
+fd = os.open(a, os.O_WRONLY | os.O_APPEND)
+os.write(fd, b"cut")
+os.ftruncate(fd, len(four))
+os.close(fd)
+kit.wait_for(lambda: attr(a, "state") == "notarized")
+os.truncate(a, len(four))
+kit.wait_for(lambda: attr(a, "state") == "notarized")
+tap.is_((read(a), os.stat(a).st_mtime_ns), (four, was), "what is cut to what is sealed is as it was sealed")
 fd = os.open(a, os.O_WRONLY | os.O_APPEND)
 os.close(fd)
 kit.wait_for(lambda: attr(a, "state") == "notarized")
@@ -209,6 +218,12 @@ tap.ok(verified(v, b"12", read(h + ".cert")) and verified(v, b"12", read(log + "
        "both names have the certificate of the whole")
 tap.is_(err(os.unlink, log + "/h2"), "EPERM", "neither may go")
 
+# -- an empty one is sealed as a version, also by a mount that did not see it made
+e = log + "/e"
+add(e, b"")
+os.setxattr(e, "user.notary.seal", b"1")
+wait(e)
+
 # -- a hold and a date stay with what has grown
 os.setxattr(h, "user.notary.hold", b"case 1")
 os.setxattr(h, "user.notary.retain_until", b"2090-01-01")
@@ -218,13 +233,21 @@ tap.is_((attr(h, "hold"), attr(h, "retain_until")), ("case 1", "2090-01-01T00:00
         "what was said of it when it was shorter holds on")
 
 # -- restart
+for i in range(30):     # one of these names is listed before the first one
+    os.link(h, log + "/more%d" % i)
 v.umount("--final")
 v.mount()
 tap.is_(attr(a, "state"), "notarized", "after a restart it is sealed")
 tap.is_(err(os.open, a, os.O_WRONLY), "EPERM", "and protected")
+os.chmod(e, 0o600)
+os.setxattr(e, "user.notary.seal", b"1")
+wait(e)
+tap.is_(attr(e, "state"), "notarized", "what is empty is sealed with another mode")
 add(a, b"more\n")
 add(h, b"3")
 wait(log)
+tap.is_([read(hist + "h/%d" % (i + 1)) for i in range(len(os.listdir(hist + "h")) // 2)], [b"1", b"12", b"12-", b"12-3"],
+        "a log with several names grows under its first one")
 tap.ok(verified(v, b"new day\nmore\n", read(a + ".cert")), "it grows on")
 tap.ok(verified(v, b"12-3", read(log + "/h2.cert")), "with all its names")
 
