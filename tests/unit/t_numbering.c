@@ -9,9 +9,11 @@
 #include <string.h>
 
 #include "core/block.h"
+#include "core/cborread.h"
 #include "core/cleanup.h"
 #include "core/cose.h"
 #include "core/hash.h"
+#include "core/merkle.h"
 #include "core/note.h"
 #include "core/object.h"
 #include "core/timestamp.h"
@@ -304,7 +306,212 @@ static void genesis_refusals(void)
 	free(m);
 }
 
+/* Block zero over those parameters, with that parent. */
+static void other_genesis(const struct params *p, uint8_t th,
+	struct seqworld *w)
+{
+	struct block b = {.th = {{th}}};
+	struct hash dh, y;
+
+	buf_free(&w->params);
+	buf_free(&w->b0);
+	buf_free(&w->t0);
+	must(params_encode(p, &w->params), "parameters");
+	dh = hash_sha3(BUF_BYTES(&w->params));
+	must(merkle_fold(&dh, 0, 1, NULL, 0, &b.mh), "tree");
+	must(block_encode(&b, &w->b0), "block zero");
+	y = block_hash(BUF_BYTES(&w->b0));
+	must(timestamp_local_make(w->tsa_seed, &y, NOW, &w->t0), "stamp");
+}
+
+static void first_refused(struct numbering *n, const struct seqworld *w,
+	const char *why)
+{
+	struct buf s = {0};
+
+	is_int(numbering_first(n, BUF_BYTES(&w->b0), 0, BUF_BYTES(&w->t0),
+		       BUF_BYTES(&w->params), &s),
+		-EKEYREJECTED, "block zero is refused:");
+	is_str(numbering_why(n), why, "%s", why);
+}
+
+/* Parameters that name the key; the document not, or before there is one. */
+static void own_genesis(void)
+{
+	struct life *l = calloc(1, sizeof(*l));
+	struct numbering *n = life_numbering();
+	struct seqworld w = {.ms = NOW};
+	struct buf key = {0}, data = {0}, doc = {0}, s = {0};
+	struct params p;
+
+	life_born(l, attestor);
+	memcpy(w.tsa_seed, l->world.tsa_seed, sizeof(w.tsa_seed));
+	must(params_decode(BUF_BYTES(&l->world.params), &p), "parameters");
+	must(numbering_genesis(n), "genesis");
+	must(numbering_claim(n, &key, &data), "claim");
+	p.sequencer_key = BUF_BYTES(&key);
+	p.first_document = (struct hash){{0}};
+	other_genesis(&p, 0, &w);
+	first_refused(n, &w, "the parameters name another first document");
+	life_attest(attestor, n, &doc);
+	must(numbering_attested(n, BUF_BYTES(&doc)), "attested");
+	first_refused(n, &w, "the parameters name another first document");
+	must(attestation_hash(BUF_BYTES(&doc), &p.first_document), "hash");
+	other_genesis(&p, 1, &w);
+	first_refused(n, &w, "this is not a block zero");
+	other_genesis(&p, 0, &w);
+	w.t0.p[w.t0.n - 1] ^= 1;
+	first_refused(n, &w, "the timestamp does not validate");
+	w.t0.p[w.t0.n - 1] ^= 1;
+	is_int(numbering_first(n, BUF_BYTES(&w.b0), 0, BUF_BYTES(&w.t0),
+		       BUF_BYTES(&w.params), &s), 0, "the good one is numbered");
+	buf_free(&s);
+	buf_free(&key);
+	buf_free(&data);
+	buf_free(&doc);
+	seqworld_done(&w);
+	numbering_free(n);
+	life_dead(l);
+	free(l);
+}
+
+/* -- the claim of a new epoch's document */
+
+static void change_claim(struct attestation_data *d, unsigned which)
+{
+	switch (which) {
+	case 0:
+		d->chain.b[5] ^= 1;
+		break;
+	case 1:
+		d->epoch++;
+		break;
+	case 2:
+		d->first_k++;
+		break;
+	case 3:
+		d->first_k--;
+		break;
+	case 4:
+		d->head.b[5] ^= 1;
+		break;
+	case 5:
+		d->recoveries++;
+		break;
+	case 6:
+		d->log_key[5] ^= 1;
+		break;
+	}
+}
+#define CLAIMS 7
+
+/* Documents for all but what n claims, by the genuine platform. */
+static void claims_refused(struct numbering *n, struct bytes record)
+{
+	struct buf key = {0}, data = {0}, doc = {0}, s = {0};
+	struct attestation_data d;
+	unsigned which;
+	int rc;
+
+	for (which = 0; which < CLAIMS; which++) {
+		must(numbering_claim(n, &key, &data), "claim");
+		must(attestation_data_decode(BUF_BYTES(&data), &d), "data");
+		change_claim(&d, which);
+		buf_free(&data);
+		must(attestation_data_encode(&d, &data), "data");
+		must(attestor_document(attestor, NULL, BUF_BYTES(&key),
+			     BUF_BYTES(&data), BYTES(NULL, 0), NOW, &doc),
+			"document");
+		rc = record.n > 0 ? numbering_recovered(n, BUF_BYTES(&doc),
+					    record, &s)
+				  : numbering_attested(n, BUF_BYTES(&doc));
+		is_int(rc, -EKEYREJECTED, "claim %u changed:", which);
+		is_str(numbering_why(n), "the document makes another claim",
+			"the document makes another claim");
+		buf_free(&key);
+		buf_free(&data);
+		buf_free(&doc);
+	}
+}
+
+static void claims(void)
+{
+	struct life *l = calloc(1, sizeof(*l));
+	struct numbering *n = life_numbering(), *m = life_numbering();
+	struct buf blob = {0}, s = {0}, payload = {0}, record = {0};
+
+	life_born(l, attestor);
+	step_block(l);
+	must(life_give(l, m, life_newest_block(l)), "evidence");
+	must(numbering_settle(m, &l->log), "settle");
+	must(numbering_record(m, &payload), "record");
+	must(attestor_root_sign(attestor, BUF_BYTES(&payload), &record),
+		"sign");
+	claims_refused(m, BUF_BYTES(&record));
+	must(numbering_handover(l->n, &blob, &s), "handover");
+	buf_free(&s);
+	must(numbering_resume(n, BUF_BYTES(&l->world.b0),
+		     BUF_BYTES(&l->world.params), BUF_BYTES(&blob), &s),
+		"resume");
+	claims_refused(n, BYTES(NULL, 0));
+	buf_free(&s);
+	buf_free(&blob);
+	buf_free(&payload);
+	buf_free(&record);
+	numbering_free(n);
+	numbering_free(m);
+	life_dead(l);
+	free(l);
+}
+
 /* -- hand-over */
+
+/* Items of the blob that its own statement says too: chain, epoch, number,
+ * head, height, and size and edges of the log, beside what it begins with. */
+static const bool said[14] = {[0] = true, true, true, true, true, true,
+	[7] = true, [9] = true, true};
+
+/* Changed, and summed up anew: it disagrees with its own statement. */
+static void blob_disagrees(struct life *l, struct buf *blob)
+{
+	size_t body = blob->n - HASH_LEN, i, taken = 0, tried = 0;
+	uint8_t item[4096] = {0}, bit;
+	struct buf s = {0};
+	struct bytes v;
+	struct cborr r;
+	struct hash sum;
+	uint64_t n;
+
+	must(body > sizeof(item), "blob");
+	cborr_init(&r, BYTES(blob->p, body));
+	must(cborr_array(&r, 14, 14, &n), "blob");
+	for (i = 0; i < 14; i++) {
+		must(cborr_skip(&r, &v), "blob");
+		memset(item + (v.p - blob->p), (int)i, v.n);
+	}
+	for (i = 0; i < body; i++) {
+		struct numbering *to = life_numbering();
+
+		bit = (uint8_t)(1u << prng_below(&prng, 8));
+		blob->p[i] ^= bit;
+		sum = hash_sha3(BYTES(blob->p, body));
+		memcpy(blob->p + body, sum.b, HASH_LEN);
+		if (said[item[i]]) {
+			tried++;
+			taken += numbering_resume(to, BUF_BYTES(&l->world.b0),
+					 BUF_BYTES(&l->world.params),
+					 BUF_BYTES(blob), &s) == 0;
+			buf_free(&s);
+		}
+		blob->p[i] ^= bit;
+		numbering_free(to);
+	}
+	sum = hash_sha3(BYTES(blob->p, body));
+	memcpy(blob->p + body, sum.b, HASH_LEN);
+	ok(tried > 100 && taken == 0,
+		"and with one altered and summed up anew, of the %zu bytes that "
+		"its statement says too", tried);
+}
 
 static void blob_refusals(void)
 {
@@ -335,6 +542,7 @@ static void blob_refusals(void)
 			    &s) == 0)
 			taken++;
 	is_int(taken, 0, "a piece of one is refused");
+	blob_disagrees(l, &blob);
 	buf_free(&blob);
 	numbering_left(l->n);
 	must(numbering_handover(m->n, &blob, &s), "handover");
@@ -496,6 +704,8 @@ int main(void)
 	attestor = life_attestor();
 	other_attestor = life_attestor();
 	genesis_refusals();
+	own_genesis();
+	claims();
 	blob_refusals();
 	recovery_refusals();
 	for (i = 0; i < 3; i++)
