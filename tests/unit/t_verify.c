@@ -674,6 +674,46 @@ static void mutations(void)
 	verify_cache_free(cache);
 }
 
+/* The genuine parts in another way, behind the genuine ones. */
+static void cached_as(struct verify_cache *cache, const struct certificate *as,
+	enum verdict want, const char *what)
+{
+	cleanup(buf) struct buf raw = {0};
+	struct report r;
+
+	if (make_certificate(as, &raw) != 0)
+		bail("cannot encode");
+	verify_cached(cache, BUF_BYTES(&raw), &c.anchor, &content, &r);
+	is_verdict(r.verdict, want, what);
+}
+
+static void cached_alike(struct verify_cache *cache)
+{
+	cleanup(buf) struct buf both = {0};
+	struct certificate genuine, other;
+
+	mkchain_parts(&c, FILE_I, &genuine);
+	other = genuine;
+	other.t_upper_type = TIMESTAMP_RFC3161;
+	cached_as(cache, &other, V_TIMESTAMP_TYPE,
+		"and the type of the upper timestamp");
+	other = genuine;
+	other.t_lower_type = TIMESTAMP_RFC3161;
+	cached_as(cache, &other, V_TIMESTAMP_TYPE,
+		"and the type of the lower timestamp");
+	/* one behind the other, cut apart a byte too early */
+	if (buf_copy(genuine.t_upper, &both) != 0 ||
+		buf_add(&both, genuine.t_lower.p, genuine.t_lower.n) != 0)
+		bail("no memory");
+	other = genuine;
+	other.t_upper = BYTES(both.p, genuine.t_upper.n - 1);
+	other.t_lower = BYTES(both.p + genuine.t_upper.n - 1,
+		genuine.t_lower.n + 1);
+	cached_as(cache, &other, V_TIMESTAMP_MALFORMED,
+		"and where one part ends and the next begins");
+	cached_as(cache, &genuine, V_VALID, "the genuine ones stay valid");
+}
+
 static void cached(void)
 {
 	struct verify_cache *cache = verify_cache_new();
@@ -697,6 +737,7 @@ static void cached(void)
 	is_verdict(r.verdict, V_CONTENT, "so is the content");
 	verify_cached(cache, BUF_BYTES(&two), &c.anchor, &content, &r);
 	is_verdict(r.verdict, V_SIZE, "and another file's record");
+	cached_alike(cache);
 	verify_cache_free(cache);
 	verify_cache_free(NULL);
 }
