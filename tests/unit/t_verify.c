@@ -703,7 +703,8 @@ static void cached_alike(struct verify_cache *cache)
 		"and the type of the lower timestamp");
 	/* one behind the other, cut apart a byte too early */
 	if (buf_copy(genuine.t_upper, &both) != 0 ||
-		buf_add(&both, genuine.t_lower.p, genuine.t_lower.n) != 0)
+		buf_add(&both, genuine.t_lower.p, genuine.t_lower.n) != 0 ||
+		buf_add(&both, "", 1) != 0)
 		bail("no memory");
 	other = genuine;
 	other.t_upper = BYTES(both.p, genuine.t_upper.n - 1);
@@ -712,6 +713,10 @@ static void cached_alike(struct verify_cache *cache)
 	cached_as(cache, &other, V_TIMESTAMP_MALFORMED,
 		"and where one part ends and the next begins");
 	cached_as(cache, &genuine, V_VALID, "the genuine ones stay valid");
+	other = genuine;
+	other.t_lower = BYTES(both.p + genuine.t_upper.n,
+		genuine.t_lower.n + 1);
+	cached_as(cache, &other, V_LINK, "and a byte behind a part");
 }
 
 static void cached(void)
