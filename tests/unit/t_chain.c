@@ -367,9 +367,109 @@ static void test_genesis_stamped_twice(void)
 	is_int((int)good, 24, "number 0 says which timestamp of block zero counts");
 }
 
+/* Block zero and a block, each with stamp and number: items 0 to 5. */
+static void two_blocks(struct scene *s)
+{
+	struct omc_item *i = s->item;
+	size_t j;
+
+	s->b0 = (struct hash){{1}};
+	for (j = 0; j < 2; j++) {
+		i[3 * j] = (struct omc_item){.type = OMC_BLOCK,
+			.h = {{(uint8_t)(1 + j)}}, .u = {(uint8_t)(1 + j)},
+			.mh = {{(uint8_t)(11 + j)}}};
+		i[3 * j + 1] = (struct omc_item){.type = OMC_STAMP,
+			.h = {{(uint8_t)(21 + j)}}, .stamped = i[3 * j].h,
+			.valid = true};
+		i[3 * j + 2] = (struct omc_item){.type = OMC_NUMBER, .k = j};
+		memcpy(i[3 * j + 2].y, i[3 * j].u, 16);
+		memcpy(i[3 * j + 2].y + 16, i[3 * j + 1].h.b, HASH_LEN);
+	}
+	i[3].th = i[1].h;
+	s->n = 6;
+}
+
+/* The seventh item, which is at odds with one of the six. */
+static bool at_odds(unsigned which, struct omc_item *i)
+{
+	i[6] = i[5];
+	switch (which) {
+	case 0: /* number 1 over another block */
+		i[6].y[0] ^= 1;
+		return true;
+	case 1: /* number 1 over another stamp */
+		i[6].y[16] ^= 1;
+		return true;
+	case 2: /* number 1 is a hand-over */
+		i[6].type = OMC_OTHER;
+		i[6].y[0] ^= 1;
+		return true;
+	case 3: /* the same y as a hand-over's */
+		i[6].type = OMC_OTHER;
+		return true;
+	case 4: /* number 0 twice */
+		i[6] = i[2];
+		i[6].y[0] ^= 1;
+		return true;
+	case 5: /* one block, two numbers */
+		i[6].k = 2;
+		return true;
+	case 6: /* the very same once more */
+		return true;
+	case 7: /* a number that nobody fills */
+		i[6].k = 2;
+		i[6].y[16] ^= 1;
+		return true;
+	}
+	return false;
+}
+
+/* The items in the order of that number, below n!. */
+static void in_order_of(size_t order, const struct omc_item *from, size_t n,
+	struct omc_item *ret)
+{
+	bool taken[8] = {false};
+	size_t i, j, of;
+
+	for (i = 0; i < n; i++) {
+		of = order % (n - i);
+		order /= n - i;
+		for (j = 0; taken[j] || of > 0; j++)
+			of -= !taken[j];
+		taken[j] = true;
+		ret[i] = from[j];
+	}
+}
+
+static void test_every_order(void)
+{
+	static struct scene s, t;
+	unsigned which, wrong = 0, tried = 0;
+	struct chain *c;
+	size_t order, i;
+
+	two_blocks(&s);
+	t = s;
+	t.n = 7;
+	for (which = 0; at_odds(which, s.item); which++) {
+		for (order = 0; order < 5040; order++, tried++) {
+			in_order_of(order, s.item, 7, t.item);
+			c = new_chain(&t, order % 2 == 0);
+			for (i = 0; i < 7; i++) {
+				scene_feed(c, &t.item[i]);
+				wrong += !agrees(c, &t, i + 1, order % 2 == 0);
+			}
+			chain_free(c);
+		}
+	}
+	ok(tried == 8 * 5040 && wrong == 0,
+		"two blocks and a number at odds with them, in all %u orders",
+		tried);
+}
+
 int main(int argc, char **argv)
 {
-	plan(11);
+	plan(12);
 	seed = prng_seed();
 	test_scenes(argc > 1 ? (unsigned)atoi(argv[1]) : 5000);
 	test_no_memory();
@@ -379,5 +479,6 @@ int main(int argc, char **argv)
 	test_tree_refused();
 	test_many();
 	test_genesis_stamped_twice();
+	test_every_order();
 	return done();
 }
