@@ -413,6 +413,16 @@ uint64_t record_payload(const struct record *r, struct hash *ret_root)
 	return r->size - r->from;
 }
 
+int64_t record_mtime(const struct timespec *t)
+{
+	int64_t ns;
+
+	if (__builtin_mul_overflow(t->tv_sec, INT64_C(1000000000), &ns) ||
+	    __builtin_add_overflow(ns, t->tv_nsec, &ns))
+		return t->tv_sec < 0 ? INT64_MIN : INT64_MAX;
+	return ns;
+}
+
 bool record_ends(const struct record *r)
 {
 	return record_gone(r->kind) && r->change != RECORD_REPLACED &&

@@ -9,7 +9,8 @@
  *   1..4095 bytes.  The root folder itself has the empty path (kind mkdir), as
  *   has what is about all of the vault (compliance).
  * - size in bytes; mode holds permission bits only (07777); mtime_ns is
- *   nanoseconds since 1970, negative before.
+ *   nanoseconds since 1970, negative before; what does not fit 64 bits (years
+ *   before 1678 and from 2262 on) is the nearest time that does.
  * - root is the content root (chunktree.h); 32 zero bytes where there is no
  *   content (mkdir, symlink, link keeps the file's).  Where it is zero, size
  *   is 0 too, there are no digests and the record is not unclean.
@@ -47,6 +48,8 @@
  */
 #ifndef CORE_RECORD_H
 #define CORE_RECORD_H
+
+#include <time.h>
 
 #include "core/bytes.h"
 
@@ -198,6 +201,8 @@ bool record_digest_name_ok(struct bytes name);
 /* Text of 1..max bytes without control characters: a case or a reason.  That
  * it is UTF-8 is seen when it is written. */
 bool record_text_ok(struct bytes text, size_t max);
+/* A file's time as mtime_ns holds it. */
+int64_t record_mtime(const struct timespec *t);
 /* The digest of that name, or {NULL, 0}. */
 struct bytes record_digest(const struct record *r, const char *name);
 const char *record_kind_name(enum record_kind k);

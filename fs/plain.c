@@ -33,8 +33,7 @@ const char *plain_state_text(enum plain_state s)
 static bool same_attributes(const struct stat *st, const struct record *d)
 {
 	return (st->st_mode & 07777) == d->mode &&
-		(int64_t)st->st_mtim.tv_sec * 1000000000 +
-			st->st_mtim.tv_nsec == d->mtime_ns &&
+		record_mtime(&st->st_mtim) == d->mtime_ns &&
 		(!d->has_owner || (st->st_uid == d->uid &&
 			st->st_gid == d->gid));
 }

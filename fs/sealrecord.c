@@ -19,8 +19,7 @@ static void attributes(const struct job *j, struct record *r)
 {
 	r->path = BYTES(j->path, strlen(j->path));
 	r->mode = j->st.st_mode & 07777;
-	r->mtime_ns = (int64_t)j->st.st_mtim.tv_sec * 1000000000 +
-		j->st.st_mtim.tv_nsec;
+	r->mtime_ns = record_mtime(&j->st.st_mtim);
 	r->has_owner = true;
 	r->uid = j->st.st_uid;
 	r->gid = j->st.st_gid;

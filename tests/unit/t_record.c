@@ -386,6 +386,27 @@ static void attributes(void)
 		"a place behind the map is refused");
 }
 
+/* Some file systems have times that 64 bits of nanoseconds do not reach. */
+static void times(void)
+{
+	static const struct {
+		struct timespec t;
+		int64_t ns;
+		const char *what;
+	} row[] = {
+		{{0, 5}, 5, "just after 1970"},
+		{{-1, 999999999}, -1, "just before"},
+		{{9223372036, 854775807}, INT64_MAX, "the last that fits"},
+		{{9223372036, 854775808}, INT64_MAX, "one later"},
+		{{15032385535, 0}, INT64_MAX, "2446, the last of ext4"},
+		{{-9223372036, 0}, INT64_MIN + 854775808, "1677"},
+		{{-15032385535, 1}, INT64_MIN, "long before"},
+	};
+	for (size_t i = 0; i < sizeof row / sizeof *row; i++)
+		is_int(record_mtime(&row[i].t), row[i].ns, "a time: %s",
+			row[i].what);
+}
+
 int main(void)
 {
 	struct prng r = {prng_seed()};
@@ -412,6 +433,7 @@ int main(void)
 	classes(&r);
 	keeping(&r);
 	attributes();
+	times();
 
 	value = record_digest(&d, "sha-256");
 	is_bytes(value, S("12345678"), "a digest is found by its name");
