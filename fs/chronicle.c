@@ -99,3 +99,12 @@ const struct chronicle_entry *chronicle_at(const struct chronicle *c,
 	return low < c->n && hash_equal(&c->e[low].path, &key.path)
 		? &c->e[low] : NULL;
 }
+
+bool chronicle_gone(const struct chronicle *c, struct bytes path)
+{
+	const struct chronicle_entry *e = chronicle_at(c, path, UINT64_MAX,
+		UINT32_MAX);
+	return e != NULL && e->kind == RECORD_TOMBSTONE &&
+		same_path(c, (size_t)(e - c->e), (size_t)(e - c->e) + 1) &&
+		record_seals(e[1].kind);
+}

@@ -43,5 +43,7 @@ void chronicle_settle(struct chronicle *c);
  * yet. */
 const struct chronicle_entry *chronicle_at(const struct chronicle *c,
 	struct bytes path, uint64_t height, uint32_t index);
+/* Did a file or symbolic link have that name last, and has it gone? */
+bool chronicle_gone(const struct chronicle *c, struct bytes path);
 
 #endif

@@ -398,6 +398,7 @@ int history_open(struct mount *m, enum virtual_kind kind, const char *path,
 /* -- listing -- */
 
 struct listing {
+	struct mount *m;
 	size_t skip, folder;	/* names left out; bytes before a name */
 	char last[NAME_MAX + 1]; /* the folder that was listed last */
 	history_emit *emit;
@@ -411,6 +412,16 @@ static bool list_one(struct listing *k, const char *name, bool folder)
 		return true;
 	}
 	return k->emit(k->ctx, name, folder);
+}
+
+static bool was_file(struct listing *k, const uint8_t *path,
+	const uint8_t *end)
+{
+	char above[NODE_PATH];
+
+	memcpy(above, path, (size_t)(end - path));
+	above[end - path] = '\0';
+	return gone(k->m, above);
 }
 
 static int list_gone(void *ctx, const struct local_record *l)
@@ -433,13 +444,15 @@ static int list_gone(void *ctx, const struct local_record *l)
 		return 0;
 	if (slash != NULL)
 		strcpy(k->last, name);
+	if (slash != NULL && was_file(k, l->path.p, slash))
+		return 0; /* listed as that */
 	return list_one(k, name, slash != NULL) ? 0 : 1;
 }
 
 int history_list(struct mount *m, enum virtual_kind kind, const char *path,
 	size_t from, history_emit *emit, void *ctx)
 {
-	struct listing k = {.skip = from, .emit = emit, .ctx = ctx,
+	struct listing k = {.m = m, .skip = from, .emit = emit, .ctx = ctx,
 		.folder = *path == '\0' ? 0 : strlen(path) + 1};
 	struct local *l = m->s.local;
 	char name[32];

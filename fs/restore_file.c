@@ -232,7 +232,9 @@ static int copy_first(int from, uint64_t size, int to)
 	uint64_t at = 0;
 	int err = p == NULL ? -ENOMEM : 0;
 	while (err == 0 && at < size) {
-		ssize_t n = pread(from, p, HASHFILE_BUFFER, (off_t)at);
+		size_t most = size - at < HASHFILE_BUFFER ?
+			(size_t)(size - at) : HASHFILE_BUFFER;
+		ssize_t n = pread(from, p, most, (off_t)at);
 		if (n <= 0)
 			return n == 0 ? -ENODATA : -errno;
 		err = file_write_sparse(to, BYTES(p, (size_t)n));

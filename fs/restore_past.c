@@ -29,11 +29,23 @@ static int name_file(struct bytes path, uint32_t number, struct buf *ret)
 	return err != 0 ? err : restore_name_version(path, number, ret);
 }
 
+/* Is there a file in deleted/ where it would need a folder? */
+static bool is_hidden(const struct restore *r, struct bytes path)
+{
+	for (size_t i = 0; i < path.n; i++)
+		if (path.p[i] == '/' &&
+		    chronicle_gone(r->chronicle, BYTES(path.p, i)))
+			return true;
+	return false;
+}
+
 /* deleted/PATH is the last of history/PATH, another name of the same file. */
 static int link_deleted(struct restore *r, struct bytes path,
 	struct bytes file)
 {
 	cleanup(buf) struct buf name = {0};
+	if (is_hidden(r, path))
+		return 0;
 	int err = text(&name, RESTORE_DELETED);
 	if (err == 0)
 		err = buf_add(&name, path.p, path.n);
@@ -74,7 +86,7 @@ static int write_certificates(struct restore *r, const struct record *d,
 	if (err == 0)
 		err = restore_certificate(r, &r->past, RESTORE_HISTORY,
 			BUF_BYTES(&name), index);
-	if (err == 0 && e->last && !e->grown)
+	if (err == 0 && e->last && !e->grown && !is_hidden(r, d->path))
 		err = restore_certificate(r, &r->past, RESTORE_DELETED ".certs/",
 			d->path, index);
 	return err;

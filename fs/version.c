@@ -61,6 +61,11 @@ int version_pending(struct mount *m, const char *path)
 		version_kept(m, &f) : 0;
 }
 
+static int64_t mtime_ns(const struct stat *st)
+{
+	return (int64_t)st->st_mtim.tv_sec * 1000000000 + st->st_mtim.tv_nsec;
+}
+
 int version_look(struct mount *m, const char *path, const struct stat *st,
 	struct version_seal *ret)
 {
@@ -76,7 +81,8 @@ int version_look(struct mount *m, const char *path, const struct stat *st,
 	ret->stores = record_stores(f.r.kind);
 	if (ret->class == CLASS_APPEND && S_ISREG(st->st_mode)) {
 		ret->floor = f.r.size;
-		ret->sealed = (uint64_t)st->st_size <= f.r.size;
+		ret->sealed = (uint64_t)st->st_size <= f.r.size &&
+			mtime_ns(st) == f.r.mtime_ns;
 	}
 	if (ret->class != CLASS_VERSION)
 		return 0;

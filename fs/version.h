@@ -15,8 +15,9 @@
  *   X3  Before bytes change that versions share, these get a copy.
  *   X4  Below node->floor a file of class append is never written, nor does it
  *       get other attributes: growing needs no version, and what is longer than
- *       its newest record is not sealed.  An empty one is sealed as of class
- *       version (settle.h).
+ *       its newest record is not sealed, nor what was cut to that length and
+ *       has another time by that: it gets its time back when it settles.  An
+ *       empty one is sealed as of class version (settle.h).
  *       A folder that is renamed is a renaming of all in it (moving.h).
  *   X5  The first of several names, under which a file is recorded, goes last.
  * A file that is being sealed in these classes may change, too: it is not

@@ -252,6 +252,8 @@ tap.ok(verified(v, b"new day\nmore\n", read(a + ".cert")), "it grows on")
 tap.ok(verified(v, b"12-3", read(log + "/h2.cert")), "with all its names")
 
 # -- cut off in the middle
+was = os.stat(h).st_mtime_ns
+os.truncate(log + "/h2", os.stat(h).st_size)
 fd = os.open(a, os.O_WRONLY | os.O_APPEND)
 os.write(fd, b"cut off\n")
 os.fsync(fd)
@@ -264,8 +266,9 @@ except OSError:
     pass
 v.mount()
 tap.is_(err(os.open, a, os.O_WRONLY), "EPERM", "after kill -9 what was sealed is protected")
-wait(a)
+wait(log)
 tap.ok(verified(v, b"new day\nmore\ncut off\n", read(a + ".cert")), "what came after it is sealed")
+tap.is_(os.stat(h).st_mtime_ns, was, "what had been cut to what is sealed has its time again")
 
 # -- a plain file that is damaged is put together again
 v.umount("--final")
@@ -324,12 +327,15 @@ tap.diag(p.stderr.decode()) if p.returncode else None
 p = kit.run(kit.NOTARYFS, "scrub", v.path)
 tap.is_(p.returncode, 0, "scrub finds nothing")
 tap.diag((p.stdout + p.stderr).decode()) if p.returncode else None
-out = v.dir + "/out"
-p = kit.run(kit.NOTARYFS, "restore", "--anchor", v.anchor, out, *v.buckets()[2:5])
+out, past = v.dir + "/out", v.dir + "/past"
+p = kit.run(kit.NOTARYFS, "restore", "--anchor", v.anchor, "--history", past, out, *v.buckets()[2:5])
 tap.is_(p.returncode, 0, "restore from three buckets")
 tap.diag(p.stderr.decode()) if p.returncode else None
 tap.is_({k: read(out + "/" + k) == d for k, d in want.items()}, {k: True for k in want},
         "byte for byte")
+tap.is_([read(past + "/history/log/h2/%d" % i) for i in (1, 2, 3)], [b"1", b"12", b"12-"], "a further name has each length that it was")
+tap.is_([kit.run(kit.VERIFY, "--anchor", v.anchor, past + "/history/log/h2/%d" % i).returncode for i in (1, 2, 3)], [0, 0, 0],
+        "each by its certificate")
 tap.is_(os.stat(out + "/log/h").st_ino, os.stat(out + "/log/h2").st_ino, "links are links")
 p = kit.run(kit.VERIFY, "--anchor", v.anchor, "-r", out)
 tap.is_(p.returncode, 0, "all certificates of the restored tree hold")

@@ -57,6 +57,8 @@ write(w + "/a", b"a")
 os.chmod(w + "/a", 0o640)
 os.symlink("f", w + "/s")
 write(w + "/turn", b"a file first")
+os.mkdir(w + "/back")
+write(w + "/back/x", b"a folder first")
 os.symlink("f", w + "/soft")
 write(log + "/l", b"1\n")
 write(log + "/old", b"1\n")
@@ -80,6 +82,8 @@ os.symlink("big", w + "/s")
 os.unlink(w + "/turn")
 os.mkdir(w + "/turn")
 write(w + "/turn/x", b"a folder then")
+shutil.rmtree(w + "/back")
+write(w + "/back", b"a file then")
 os.rename(log + "/old", log + "/old.1")
 os.rename(w + "/f", w + "/moved")
 write(w + "/f", b"three")
@@ -87,10 +91,11 @@ wait(v.mnt)
 write(w + "/f", b"four")
 wait(v.mnt)
 os.unlink(w + "/moved")
+os.unlink(w + "/back")
 
 # -- what the mount shows of it
 hist, deleted = v.mnt + "/.notary/history/", v.mnt + "/.notary/deleted/"
-paths = ["seal"] + [x + n for x, names in (("w/", "f big d/e/g a b c s soft soft2 turn turn/x moved"), ("log/", "l old old.1"))
+paths = ["seal"] + [x + n for x, names in (("w/", "f big d/e/g a b c s soft soft2 turn turn/x back back/x moved"), ("log/", "l old old.1"))
                     for n in names.split()]
 shown = {p: {n: (read(hist + p + "/" + n), read(hist + p + "/" + n + ".cert"))
              for n in os.listdir(hist + p) if n.isdigit()} for p in paths}
@@ -101,7 +106,8 @@ for d, folders, names in os.walk(deleted):
         gone[p], gone[p + ".cert"] = read(deleted + p), read(deleted + p + ".cert")
 there = [p for p in paths if os.path.lexists(v.mnt + "/" + p) and not os.path.isdir(v.mnt + "/" + p)]
 tap.is_(len(shown["log/l"]), 4, "each growth of a log is in its history")
-tap.is_({p for p in gone if not p.endswith(".cert")}, {"w/d/e/g", "w/b", "w/soft2", "w/moved", "log/old"}, "what is gone is listed")
+tap.is_({p for p in gone if not p.endswith(".cert")}, {"w/d/e/g", "w/b", "w/back", "w/soft2", "w/moved", "log/old"}, "what is gone is listed")
+tap.is_(os.listdir(deleted + "w").count("back"), 1, "a file that took a folder's name once, and what was in the folder not")
 v.umount("--final")
 
 # -- restored out of three buckets
