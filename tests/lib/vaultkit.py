@@ -4,6 +4,7 @@ Standard library only.  Every Vault unmounts and ends what it started, whether
 the test passes or not, and removes its folder (immutable flags included).
 """
 import atexit
+import ctypes
 import json
 import os
 import shutil
@@ -11,6 +12,8 @@ import subprocess
 import sys
 import tempfile
 import time
+
+from stuck import waits_for
 
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 BUILD = os.environ.get("NOTARYFS_BUILD", os.path.join(TOP, "build"))
@@ -59,6 +62,31 @@ def need_fuse():
         skip_all("no access to /dev/fuse: mount tests need it")
     if not os.access(NOTARYFS, os.X_OK):
         skip_all("no %s: build first" % NOTARYFS)
+
+
+def let_go(*but):
+    """In a mount namespace of our own: takes the vaults away that others have
+    mounted, but those.  A namespace holds whatever was mounted when it began,
+    and a daemon does not end, nor umount, before the last one lets go."""
+    with open("/proc/self/mountinfo") as f:
+        lines = f.readlines()
+    for line in reversed(lines):  # what lies in another first
+        at = line.split()[4].encode().decode("unicode_escape").encode("latin-1")
+        if " - fuse.notaryfs " in line and at not in map(os.fsencode, but):
+            ctypes.CDLL(None).umount2(at, 2)  # MNT_DETACH
+
+
+def own_namespace():
+    """The test goes on in a mount namespace of its own, or is skipped."""
+    if sys.argv[1:2] == ["inside"]:
+        del sys.argv[1]
+        let_go()
+        return
+    enter = ["unshare", "-m", "--propagation", "private"]
+    p = run(*enter, "true")
+    if p.returncode != 0:
+        skip_all("no mount namespace to be had: " + p.stderr.decode().strip())
+    os.execvp(enter[0], enter + [sys.executable, sys.argv[0], "inside"] + sys.argv[1:])
 
 
 def run(*argv, timeout=120, check=False, **kw):
@@ -129,7 +157,25 @@ class Vault:
         return run(NOTARYFS, "mount", self.path, self.mnt, *more, check=True)
 
     def umount(self, *more, timeout=300):
-        return run(NOTARYFS, "umount", self.mnt, *more, check=True, timeout=timeout)
+        """What does not end in its time tells what it waits for."""
+        argv = [NOTARYFS, "umount", self.mnt, *more]
+        daemon = self.daemon_pid()
+        with subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as p:
+            try:
+                out, err = p.communicate(timeout=timeout)
+            except subprocess.TimeoutExpired:
+                why = self.stuck(p.pid, daemon)
+                p.kill()
+                raise RuntimeError("umount did not end in %d s: %s\n%s" % (
+                    timeout, p.communicate()[1].decode("utf-8", "replace"), why)) from None
+        if p.returncode != 0:
+            raise RuntimeError("%s: exit %d\n%s" % (" ".join(argv), p.returncode, err.decode("utf-8", "replace")))
+        return subprocess.CompletedProcess(argv, p.returncode, out, err)
+
+    def stuck(self, umount, daemon):
+        who = [(umount, "umount"), (daemon, "daemon")] + children(daemon)
+        return "".join(waits_for(*x) for x in who if x[0] > 0) + \
+            "the end of its log:\n" + "".join(self.log().splitlines(True)[-20:])
 
     def status(self):
         with open(os.path.join(self.mnt, ".notary/status")) as f:
@@ -163,8 +209,10 @@ class Vault:
     def close(self):
         atexit.unregister(self.close)
         if self.mounted():
-            subprocess.run([NOTARYFS, "umount", self.mnt], timeout=60,
-                           stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            try:
+                self.umount(timeout=60)
+            except RuntimeError as e:
+                print(e, file=sys.stderr)
         if self.mounted():
             subprocess.run(["fusermount3", "-uz", self.mnt],
                            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)

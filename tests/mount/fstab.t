@@ -16,11 +16,7 @@ from vaultkit import *  # noqa: E402,F403
 need_fuse()
 if os.geteuid() != 0:
     skip_all("not root: mount(8) and other users cannot be tried")
-if len(sys.argv) == 1:
-    p = run("unshare", "-m", "--propagation", "private", "true")
-    if p.returncode != 0:
-        skip_all("no mount namespace to be had: " + p.stderr.decode().strip())
-    os.execvp("unshare", ["unshare", "-m", "--propagation", "private", sys.executable, __file__, "inside"])
+own_namespace()
 
 tap = Tap()
 NOBODY = 65534

@@ -11,11 +11,7 @@ from vaultkit import *  # noqa: E402,F403
 need_fuse()
 if os.geteuid() != 0:
     skip_all("not root: no disk can be mounted")
-if sys.argv[1:2] != ["inside"]:
-    p = run("unshare", "-m", "--propagation", "private", "true")
-    if p.returncode != 0:
-        skip_all("no mount namespace: " + p.stderr.decode().strip())
-    os.execvp("unshare", ["unshare", "-m", "--propagation", "private", sys.executable, __file__, "inside"])
+own_namespace()
 
 tap = Tap()
 disk = tempfile.mkdtemp(prefix="notaryfs-readonly-")
