@@ -70,6 +70,15 @@ write(d + "v", b"rewritten")
 os.link(d + "v", d + "a")
 tap.is_(err(os.unlink, d + "v"), None, "rewritten, and given a name of class seal")
 
+# -- what is not sealed takes its place
+d = folder("mirror-un")
+write(d + "a", b"old")
+seal(d + "a")
+write(d + "b", b"new")
+tap.is_(err(exchange, d + "a", d + "b"), None, "exchanged for what is not sealed")
+seal(d + "a", d + "b")
+tap.is_([os.path.exists(d + n + ".cert") for n in "ab"], [True, True], "both are sealed where they are now")
+
 # -- what is never recorded takes its place
 for n, what in enumerate((exchange, os.rename)):
     d = folder("mirror%d" % n)
