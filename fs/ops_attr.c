@@ -242,6 +242,12 @@ static int change(struct mount *m, struct node *n, const struct handle *h,
 	cleanup(close) int fd = inode_fd(m, n);
 	if (fd < 0)
 		return fd;
+	if (n->type != NODE_FOLDER && version_sealed(m, n)) {
+		if (fstat(fd, st) != 0)
+			return -errno;
+		if (changes_nothing(st, to, set))
+			return 0; /* so it stays sealed */
+	}
 	rc = resize ? may_cut(m, n, to) : 0;
 	if (rc == 0 && n->type != NODE_FOLDER)
 		rc = inode_change(m, n, kind_of(set));

@@ -425,8 +425,14 @@ void op_fallocate(fuse_req_t req, fuse_ino_t ino, int mode, off_t off,
 	int rc;
 
 	(void)ino;
-	rc = !h->writer ? -EBADF : room ? 0 : h->adds ? -EPERM :
-		version_write(m, h, (uint64_t)off);
+	if (!h->writer)
+		rc = -EBADF;
+	else if (mode == FALLOC_FL_KEEP_SIZE)
+		rc = 0;
+	else if (room) /* only what comes behind all that is there */
+		rc = version_write(m, h, UINT64_MAX);
+	else
+		rc = h->adds ? -EPERM : version_write(m, h, (uint64_t)off);
 	if (rc < 0) {
 		fuse_reply_err(req, -rc);
 		return;

@@ -255,6 +255,16 @@ static void forget_name(struct mount *m, struct place *p)
 	settle_folder(&m->nodes.settle, &p->folder->item, mount_now(m));
 }
 
+/* A file lost one of its names; lock held. */
+static void fewer_names(struct mount *m, struct node *n)
+{
+	if (n->names == NULL || n->type == NODE_FOLDER)
+		return;
+	if (n->names->node_next == NULL && n->names->recorded)
+		n->keeps = false; /* one name, and it has a record */
+	inode_reclass(m, n); /* the others may be of another class */
+}
+
 static int remove_name(struct mount *m, fuse_ino_t parent, const char *text,
 	bool folder)
 {
@@ -279,12 +289,7 @@ static int remove_name(struct mount *m, fuse_ino_t parent, const char *text,
 	}
 	forget_name(m, &p);
 	locked(&m->lock);
-	if (p.node->names == NULL || p.node->type == NODE_FOLDER)
-		return 0;
-	if (p.node->names->node_next == NULL && p.node->names->recorded)
-		p.node->keeps = false; /* one name, and it has a record */
-	settle_renamed(&m->nodes.settle, &p.node->item,
-		node_class(&m->nodes, p.node), mount_now(m));
+	fewer_names(m, p.node);
 	return 0;
 }
 
@@ -413,9 +418,8 @@ static void move_names(struct mount *m, struct place *from, struct place *to,
 		(*ready)->unsynced = true;
 		node_move(&m->nodes, from->name, *ready);
 		*ready = NULL;
-		/* What was replaced may have names left, of another class. */
-		if (b != NULL && b->names != NULL && b->type != NODE_FOLDER)
-			inode_reclass(m, b);
+		if (b != NULL)
+			fewer_names(m, b);
 	}
 	inode_reclass(m, a);
 	settle_folder(&m->nodes.settle, &from->folder->item, mount_now(m));

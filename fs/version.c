@@ -101,6 +101,14 @@ void version_await(struct mount *m, struct node *n)
 		pthread_cond_wait(&m->sealed, &m->lock);
 }
 
+bool version_sealed(struct mount *m, struct node *n)
+{
+	if (inode_resolve(m, n) != 0)
+		return false;
+	locked(&m->lock);
+	return version_may_change(n);
+}
+
 /* -- X1 -- */
 
 /* A shorter record of a file that has grown needs its bytes until the buckets
@@ -249,6 +257,7 @@ static void unsealed(struct mount *m, struct node *n, uint64_t size,
 	n->item.empty = n->type == NODE_FILE && size == 0;
 	for (name = n->names; name != NULL; name = name->node_next)
 		name->recorded = false;
+	n->keeps = false; /* until it is sealed again */
 	n->shared = n->shared || n->item.class == CLASS_VERSION;
 	settle_unseal(&m->nodes.settle, &n->item, class, mount_now(m));
 }

@@ -53,6 +53,8 @@ static inline bool version_may_change(const struct node *n)
 {
 	return n->item.state == ST_SEALED && n->item.class != CLASS_SEAL;
 }
+/* The same, asked without the lock; tree held for reading. */
+bool version_sealed(struct mount *m, struct node *n);
 /* A sealed file is to change where it is: X1, and it is sealed no more.  Tree
  * held for reading.  0 also if it is not sealed; -EPERM: its class of now would
  * protect it less. */

@@ -376,10 +376,16 @@ static bool xattr_same(const char *path, const char *name, const char *value,
 		memcmp(p, value, size) == 0;
 }
 
-static bool can_change(struct mount *m, const struct node *n)
+/* Does what is sealed, though it may change, stay as it is?  1, 0, or the error
+ * that this ends with. */
+static int stays(struct mount *m, struct node *n, const char *path,
+	const char *name, const char *value, size_t size, int flags)
 {
-	locked(&m->lock);
-	return version_may_change(n);
+	if (n->type == NODE_FOLDER || !version_sealed(m, n))
+		return 0;
+	if (value == NULL)
+		return getxattr(path, name, NULL, 0) < 0 ? -errno : 0;
+	return flags == 0 && xattr_same(path, name, value, size);
 }
 
 static int change_xattr(struct mount *m, struct node *n, const char *name,
@@ -395,9 +401,9 @@ static int change_xattr(struct mount *m, struct node *n, const char *name,
 	if (rc != 0)
 		return rc;
 	cleanup(close) int close_fd = fd;
-	if (value == NULL && can_change(m, n) &&
-		getxattr(path, name, NULL, 0) < 0)
-		return -errno; /* nothing is done, so it stays sealed */
+	rc = stays(m, n, path, name, value, size, flags);
+	if (rc != 0)
+		return rc < 0 ? rc : 0;
 	rc = n->type == NODE_FOLDER ? 0 : inode_change(m, n, CHANGE_ATTRIBUTES);
 	if (rc > 0)
 		return xattr_same(path, name, value, size) ? 0 : -EPERM;

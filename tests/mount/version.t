@@ -241,6 +241,45 @@ for name in ("l1", "l4", "l5", "e1", "e2", "e3", "e4"):
 err(os.unlink, w + "/l5")
 err(os.unlink, w + "/l4")
 
+# -- what becomes longer by no write
+write(w + "/long", b"short")
+wait(w)
+fd = os.open(w + "/long", os.O_RDWR)
+os.posix_fallocate(fd, 0, 9)
+os.close(fd)
+wait(w)
+tap.is_([len(x) for x in history("long")], [5, 9], "fallocate: each length is a version")
+os.unlink(w + "/long")
+
+# -- what changes nothing leaves it sealed
+write(w + "/x2", b"x2")
+os.setxattr(w + "/x2", "user.a", b"1")
+wait(w)
+st = os.stat(w + "/x2")
+os.chmod(w + "/x2", stat.S_IMODE(st.st_mode))
+os.utime(w + "/x2", ns=(st.st_atime_ns, st.st_mtime_ns))
+os.setxattr(w + "/x2", "user.a", b"1")
+tap.is_(attr(w + "/x2", "state"), "notarized", "mode, times and attributes that it has already")
+os.unlink(w + "/x2")
+
+# -- a folder moves when no file in it has several names any more
+os.mkdir(w + "/k")
+for name in ("k/f", "k/g"):
+    write(w + "/" + name, b"f")
+    os.link(w + "/" + name, w + "/other" + name[-1])
+wait(w)
+v.umount()
+v.mount()
+write(w + "/k/f", b"F")
+os.unlink(w + "/otherf")
+write(w + "/new", b"new")
+os.rename(w + "/new", w + "/otherg")
+wait(w)
+tap.is_(err(os.rename, w + "/k", w + "/l"), None, "a folder whose sealed files had several names")
+wait(w)
+shutil.rmtree(w + "/l")
+os.unlink(w + "/otherg")
+
 # -- a file that stays open
 write(w + "/o", b"open")
 wait(w)
