@@ -14,6 +14,7 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #define SPACES (CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS)
@@ -43,13 +44,13 @@ static void map_user(uid_t uid, gid_t gid)
 }
 
 /* As root without user namespaces the others may still be had. */
-static bool namespaces(void)
+static bool namespaces(int spaces)
 {
 	uid_t uid = geteuid();
 	gid_t gid = getegid();
 
-	if (unshare(CLONE_NEWUSER | SPACES) != 0)
-		return unshare(SPACES) == 0;
+	if (unshare(CLONE_NEWUSER | spaces) != 0)
+		return unshare(spaces) == 0;
 	map_user(uid, gid);
 	return true;
 }
@@ -69,6 +70,22 @@ static bool empty_root(void)
 	       mount(NULL, "/", NULL, MS_REMOUNT | MS_BIND | MS_RDONLY | flags,
 		       NULL) == 0;
 }
+
+/* A mount namespace begins with all that is mounted, and while it has that
+ * nobody else can unmount it for good.  Where the namespace can be had and its
+ * root not be emptied (a policy that refuses mount()) there would be no way
+ * back, so another process tries first. */
+static bool lets_go_of_mounts(void)
+{
+	int status = 1;
+	pid_t pid = fork();
+
+	if (pid == 0)
+		_exit(namespaces(CLONE_NEWNS) && empty_root() ? 0 : 1);
+	while (pid > 0 && waitpid(pid, &status, 0) < 0 && errno == EINTR)
+		;
+	return status == 0;
+}
 #endif
 
 uint32_t sandbox_enclose(void)
@@ -76,10 +93,11 @@ uint32_t sandbox_enclose(void)
 	uint32_t bits = 0;
 
 #ifndef ENCLAVE_OPEN
-	if (namespaces())
-		bits |= SANDBOX_NAMESPACES;
-	if (bits != 0 && empty_root())
-		bits |= SANDBOX_ROOT;
+	if (!lets_go_of_mounts())
+		(void)namespaces(SPACES & ~CLONE_NEWNS); /* not all: no bit */
+	else if (namespaces(SPACES))
+		bits |= SANDBOX_NAMESPACES |
+			(empty_root() ? SANDBOX_ROOT : 0);
 #endif
 	return bits;
 }

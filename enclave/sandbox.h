@@ -11,7 +11,8 @@
  *
  * What cannot be had (namespaces in many containers, memfd_secret on older
  * kernels) is left out, and the bits that go into every document's certificate
- * say so.
+ * say so.  So is a mount namespace whose root cannot be emptied: what is mounted
+ * would stay mounted in it.
  */
 #ifndef ENCLAVE_SANDBOX_H
 #define ENCLAVE_SANDBOX_H

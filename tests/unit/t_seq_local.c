@@ -5,11 +5,15 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <poll.h>
 #include <signal.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -526,6 +530,57 @@ static void self_test(void)
 #endif
 }
 
+/* From here on this process and what it starts may not mount. */
+static int refuse_mount(void)
+{
+	struct sock_filter code[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS,
+			offsetof(struct seccomp_data, nr)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_mount, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+	};
+	struct sock_fprog all = {sizeof(code) / sizeof(code[0]), code};
+
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 ||
+		prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &all) != 0)
+		return -errno;
+	return 0;
+}
+
+static ssize_t mounts_of(const char *process, char ret[64])
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), "/proc/%s/ns/mnt", process);
+	memset(ret, 0, 64);
+	return readlink(path, ret, 63);
+}
+
+/* An enclave that cannot empty its root must not have one of its own: it would
+ * hold a copy of every mount, and none of them could end. */
+static void no_mount(struct world *w)
+{
+	char enclave[16], theirs[64], ours[64];
+
+	if (refuse_mount() != 0) {
+		skip(2, "no filter of system calls here");
+		return;
+	}
+	start(w); /* 12 */
+	ok(strstr(seq_local_isolation(w->q), "empty root") == NULL ||
+		strstr(seq_local_isolation(w->q), "without namespaces, empty "
+			"root") != NULL, "where nothing can be mounted: %s",
+		seq_local_isolation(w->q));
+	snprintf(enclave, sizeof(enclave), "%d",
+		(int)seq_local_enclave_pid(w->q));
+	if (mounts_of(enclave, theirs) <= 0 || mounts_of("self", ours) <= 0)
+		skip(1, "cannot look into the enclave's process here");
+	else
+		is_str(theirs, ours, "it holds no copies of what is mounted");
+	handover(w);
+}
+
 static void group_readable_root(struct world *w)
 {
 	const char *root = scratch_path(w->dir, "attestor-root.pem");
@@ -601,7 +656,8 @@ int main(void)
 	start(&w); /* 11 */
 	one_block(&w, "at the end");
 	handover(&w);
-	audit(&w, 12, 6);
+	no_mount(&w);
+	audit(&w, 13, 6);
 	must(w.local->ops->last_number(w.local, &last), "last_number");
 	ok(in_buckets(&w, last), "every bucket has every number");
 	w.local->ops->free(w.local);
