@@ -7,7 +7,7 @@
 #include "core/json.h"
 #include "fs/assembly.h"
 #include "fs/cli.h"
-#include "fs/config.h"
+#include "fs/config_value.h"
 #include "fs/init.h"
 #include "fs/place.h"
 #include "fs/timeservice.h"

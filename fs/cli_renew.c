@@ -10,7 +10,7 @@
 #include "core/cleanup.h"
 #include "core/verify.h"
 #include "fs/cli.h"
-#include "fs/config.h"
+#include "fs/config_value.h"
 #include "fs/kept.h"
 #include "fs/offline.h"
 #include "fs/orders.h"

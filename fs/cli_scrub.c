@@ -11,6 +11,7 @@
 #include "fs/assembly.h"
 #include "fs/cli.h"
 #include "fs/config.h"
+#include "fs/config_value.h"
 #include "fs/scrub.h"
 #include "fs/vault.h"
 

@@ -3,7 +3,7 @@
 
 #include "core/cleanup.h"
 #include "fs/cli.h"
-#include "fs/config.h"
+#include "fs/config_value.h"
 #include "fs/place.h"
 #include "fs/sealing.h"
 #include "fs/waiting.h"

@@ -4,7 +4,7 @@
 
 #include "core/cleanup.h"
 #include "fs/cli.h"
-#include "fs/config.h"
+#include "fs/config_value.h"
 #include "fs/place.h"
 #include "fs/waiting.h"
 

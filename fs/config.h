@@ -44,7 +44,6 @@
 enum list_certs { LIST_CERTS_NO, LIST_CERTS_ROOT, LIST_CERTS_YES };
 
 #define CONFIG_SUFFIX_MAX 32	/* bytes */
-#define CONFIG_URL_MAX 1000
 
 struct config {
 	uint64_t settle_ms, settle_max_ms, empty_settle_ms;
@@ -81,18 +80,8 @@ void config_done(struct config *c);
  * LINE where it is not one line's fault. */
 int config_read(const char *file, const char *base, struct config *ret,
 	char **ret_why);
-/* Is there a setting of that name? */
-bool config_known(const char *name, size_t n);
-/* The setting whose name is nearest to that one (fs/nearest.h), or NULL. */
-const char *config_nearest(const char *name, unsigned *best);
 /* One "name=value" as on a command line (-o settle=2s,...). */
 int config_set(struct config *c, const char *assignment, const char *base,
 	char **ret_why);
-/* Can a service be asked there?  "http://" or "https://" and a host. */
-bool config_url(const char *text);
-/* "10s", "500ms", "1h", "2d", "0.5s"; -EINVAL. */
-int config_duration(const char *text, uint64_t *ret_ms);
-/* "64G", "1M", "4096"; -EINVAL. */
-int config_size(const char *text, uint64_t *ret);
 
 #endif

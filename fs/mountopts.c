@@ -8,6 +8,7 @@
 
 #include "core/cleanup.h"
 #include "fs/nearest.h"
+#include "fs/setting.h"
 #include "fs/text.h"
 
 #define FUSE_CONF "/etc/fuse.conf"
@@ -98,7 +99,7 @@ static int unknown(const char *o, char **ret_why)
 			return complain(ret_why, text_of("%s: %s", o,
 				refused[i].why));
 	snprintf(word, sizeof word, "%.*s", (int)strcspn(o, "="), o);
-	meant = config_nearest(word, &best);
+	meant = setting_nearest(word, &best);
 	for (const char *const *p = of_fuse; *p != NULL; p++)
 		if (nearest_is(word, *p, &best))
 			meant = *p;
@@ -114,7 +115,7 @@ static int take(const char *o, struct config *c, const char *base,
 {
 	if (*o == '\0' || strncasecmp(o, "x-", 2) == 0 || among(o, of_others))
 		return 0;
-	if (config_known(o, strcspn(o, "=")))
+	if (setting_known(o, strcspn(o, "=")))
 		return config_set(c, o, base, ret_why);
 	return among(o, of_fuse) ? pass_on(o, fuse, ret_why)
 				 : unknown(o, ret_why);

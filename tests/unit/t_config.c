@@ -7,6 +7,7 @@
 
 #include "core/cleanup.h"
 #include "fs/config.h"
+#include "fs/config_value.h"
 #include "fs/rules.h"
 #include "tests/tap/tap.h"
 
