@@ -6,7 +6,9 @@
 #include <string.h>
 #include <sys/xattr.h>
 
+#include "fs/presets.h"
 #include "fs/retain.h"
+#include "fs/rules_text.h"
 
 /* -- the configuration's -- */
 

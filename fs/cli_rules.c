@@ -12,7 +12,9 @@
 #include "fs/assembly.h"
 #include "fs/cli.h"
 #include "fs/place.h"
+#include "fs/presets.h"
 #include "fs/rules.h"
+#include "fs/rules_text.h"
 #include "fs/text.h"
 
 #define TEXT_MAX ((size_t)64 << 10)

@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 #include "core/cleanup.h"
-#include "fs/rules.h"
+#include "fs/presets.h"
 #include "fs/setting.h"
 #include "fs/terms.h"
 

@@ -17,6 +17,7 @@
 #include "fs/inner.h"
 #include "fs/mountpoint.h"
 #include "fs/park.h"
+#include "fs/presets.h"
 #include "fs/refusals.h"
 #include "fs/retain.h"
 #include "fs/sealer.h"

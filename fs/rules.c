@@ -2,210 +2,38 @@
 
 #include <errno.h>
 #include <fnmatch.h>
-#include <stdarg.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
-#include "core/cleanup.h"
 #include "core/record.h"
-#include "fs/text.h"
+#include "fs/rules_inner.h"
 
-struct rule {
-	enum rules_class class;
-	const char *glob;
-	const struct terms *terms;	/* NULL: it says none */
+static const char *const class_names[] = {
+	[CLASS_SEAL] = "seal",
+	[CLASS_APPEND] = "append",
+	[CLASS_VERSION] = "version",
+	[CLASS_TEMP] = "temp",
+	[CLASS_SCRATCH] = "scratch",
 };
 
-struct rules {
-	const char *name;
-	const struct rules *include;	/* its rules come first */
-	const struct rule *rule;	/* ends with a glob of NULL */
-};
-
-/* -- those built in, from traces of the tools -- */
-
-#define APPEND(glob) {CLASS_APPEND, glob, NULL}
-#define VERSION(glob) {CLASS_VERSION, glob, NULL}
-#define TEMP(glob) {CLASS_TEMP, glob, NULL}
-#define SCRATCH(glob) {CLASS_SCRATCH, glob, NULL}
-#define RULES(...) (const struct rule[]){__VA_ARGS__, {0}}
-
-/* rsync writes to .NAME.XXXXXX, six of letters and digits at random.  One
- * capital is asked for, which 24 of 25 have: so .env.sample and .bashrc.backup
- * are files like any other, and what is left without one is too, only if it
- * was not renamed within the settle time. */
-#define TEMP_RSYNC \
-	TEMP(".*.[A-Z]?????"), TEMP(".*.?[A-Z]????"), TEMP(".*.??[A-Z]???"), \
-	TEMP(".*.???[A-Z]??"), TEMP(".*.????[A-Z]?"), TEMP(".*.?????[A-Z]")
-
-/* rsync, rclone and bup write under another name first; vim, NFS clients,
- * LibreOffice and Emacs leave and remove marks.  (vim also makes a file 4913,
- * and removes it at once, before it could be sealed.) */
-static const struct rules preset_default = {"default", NULL, RULES(
-	TEMP_RSYNC, TEMP(".~tmp~"), TEMP(".rsync-partial"),
-	TEMP("*.partial"), TEMP("*.part"), TEMP("*.tmp"), TEMP("*.filepart"),
-	SCRATCH(".*.sw?"), SCRATCH(".*.sw?x"),
-	SCRATCH(".nfs*"), SCRATCH(".fuse_hidden*"), SCRATCH(".~lock.*#"),
-	SCRATCH(".#*"))};
-static const struct rules preset_rsync = {"rsync", NULL, RULES(
-	TEMP_RSYNC, TEMP(".~tmp~"), TEMP(".rsync-partial"),
-	TEMP(".rsync-tmp"))};
-static const struct rules preset_mirror = {"mirror", &preset_default, RULES(
-	VERSION("*"))};
-static const struct rules preset_restic = {"restic", NULL, RULES(
-	TEMP("*-tmp-*"), SCRATCH("locks"))};
-static const struct rules preset_restic_prune = {"restic-prune",
-	&preset_restic, RULES(VERSION("*"))};
-/* Segments stay; index, hints and integrity can be made again. */
-static const struct rules preset_borg_strict = {"borg-strict", NULL, RULES(
-	SCRATCH("lock.exclusive"), SCRATCH("lock.exclusive.*"),
-	SCRATCH("lock.roster"), SCRATCH("config.old"), TEMP("*.tmp"),
-	SCRATCH("hints.*"), SCRATCH("index.*"), SCRATCH("integrity.*"),
-	VERSION("config"), VERSION("nonce"), APPEND("transactions"))};
-static const struct rules preset_borg = {"borg", &preset_borg_strict, RULES(
-	VERSION("data"))};
-static const struct rules preset_git = {"git", NULL, RULES(
-	TEMP("tmp_objdir-*"), TEMP("tmp_obj_*"), TEMP("tmp_pack_*"),
-	TEMP("tmp_idx_*"), TEMP("tmp_rev_*"), TEMP(".tmp-*"),
-	SCRATCH("*.lock"), SCRATCH("*.keep"), SCRATCH("gc.pid"),
-	VERSION("objects/info"), VERSION("HEAD"), VERSION("config"),
-	VERSION("packed-refs"), VERSION("refs"), VERSION("info"),
-	VERSION("FETCH_HEAD"))};
-static const struct rules preset_git_gc = {"git-gc", &preset_git, RULES(
-	VERSION("objects"))};
-static const struct rules preset_log = {"log", NULL, RULES(APPEND("*"))};
-static const struct rules preset_db = {"db", NULL, RULES(
-	SCRATCH("*-journal"), SCRATCH("*-wal"), SCRATCH("*-shm"),
-	VERSION("*"))};
-/* Nothing is temporary, and nothing goes. */
-static const struct rules preset_seal = {"seal", NULL, (const struct rule[]){
-	{0}}};
-static const struct rules preset_wal = {"wal", NULL, RULES(
-	TEMP("*.partial"), TEMP("*.tmp"))};
-
-static const struct rules *const built_in[] = {
-	&preset_default, &preset_rsync, &preset_mirror, &preset_restic,
-	&preset_restic_prune, &preset_borg_strict, &preset_borg, &preset_git,
-	&preset_git_gc, &preset_log, &preset_db, &preset_wal,
-	&preset_seal,
-};
-#define BUILT_IN (sizeof built_in / sizeof *built_in)
-
-/* -- those of a configuration -- */
-
-struct made {
-	struct rules rules;	/* first: they are cast */
-	size_t n;
-	struct rule rule[RULES_MAX + 1];
-};
-
-struct presets {
-	struct made *made[PRESETS_MAX];
-	size_t n;
-};
-
-struct presets *presets_new(void)
+const char *rules_class_name(enum rules_class c)
 {
-	return calloc(1, sizeof(struct presets));
+	return class_names[c];
 }
 
-static void free_text(const char *text)
-{
-	free((void *)(uintptr_t)text);
-}
-
-static void free_made(struct made *m)
+int rules_class_parse(const char *name, enum rules_class *ret)
 {
 	size_t i;
 
-	for (i = 0; i < m->n; i++) {
-		free_text(m->rule[i].glob);
-		free((void *)(uintptr_t)m->rule[i].terms);
+	for (i = 0; i < sizeof class_names / sizeof *class_names; i++) {
+		if (strcmp(class_names[i], name) != 0)
+			continue;
+		*ret = (enum rules_class)i;
+		return 0;
 	}
-	free_text(m->rules.name);
-	free(m);
+	return -EINVAL;
 }
 
-void presets_free(struct presets *p)
-{
-	if (p == NULL)
-		return;
-	while (p->n > 0)
-		free_made(p->made[--p->n]);
-	free(p);
-}
-
-static struct made *made_find(const struct presets *p, const char *name)
-{
-	size_t i;
-
-	for (i = 0; p != NULL && i < p->n; i++)
-		if (strcmp(p->made[i]->rules.name, name) == 0)
-			return p->made[i];
-	return NULL;
-}
-
-const struct rules *presets_find(const struct presets *p, const char *name)
-{
-	const struct made *m = made_find(p, name);
-	size_t i;
-
-	for (i = 0; i < BUILT_IN; i++)
-		if (strcmp(built_in[i]->name, name) == 0)
-			return built_in[i];
-	return m == NULL ? NULL : &m->rules;
-}
-
-static int add_name(struct buf *b, const char *name, size_t left)
-{
-	const char *behind = left > 1 ? ", " : left == 1 ? " and " : "";
-	int rc = buf_add(b, name, strlen(name));
-
-	return rc != 0 ? rc : buf_add(b, behind, strlen(behind));
-}
-
-int presets_names(const struct presets *p, struct buf *ret)
-{
-	size_t made = p == NULL ? 0 : p->n, i;
-	int rc = 0;
-
-	for (i = 0; rc == 0 && i < BUILT_IN; i++)
-		rc = add_name(ret, built_in[i]->name,
-			BUILT_IN + made - i - 1);
-	for (i = 0; rc == 0 && i < made; i++)
-		rc = add_name(ret, p->made[i]->rules.name, made - i - 1);
-	return rc;
-}
-
-__attribute__((format(printf, 2, 3)))
-static int refuse(char **ret_why, const char *fmt, ...)
-{
-	va_list ap;
-	int n;
-
-	va_start(ap, fmt);
-	n = vasprintf(ret_why, fmt, ap);
-	va_end(ap);
-	return n < 0 ? -ENOMEM : -EINVAL;
-}
-
-int presets_use(const struct presets *p, const char *name,
-	const struct rules **ret, char **ret_why)
-{
-	const struct rules *r = presets_find(p, name);
-	cleanup(buf) struct buf names = {0};
-
-	if (r == NULL && presets_names(p, &names) != 0)
-		return -ENOMEM;
-	if (r == NULL)
-		return refuse(ret_why, "there is no preset \"%s\"; there are "
-			"%.*s", name, (int)names.n, (const char *)names.p);
-	*ret = r;
-	return 0;
-}
-
-static size_t parts(const char *text)
+size_t rules_parts(const char *text)
 {
 	size_t n = 1;
 
@@ -213,185 +41,6 @@ static size_t parts(const char *text)
 		n += *text == '/';
 	return n;
 }
-
-static bool glob_ok(const char *glob)
-{
-	size_t n = strlen(glob);
-
-	return n > 0 && n <= RULES_GLOB_MAX && glob[0] != '/' &&
-		glob[n - 1] != '/' && strstr(glob, "//") == NULL &&
-		parts(glob) <= RULES_PARTS_MAX;
-}
-
-static bool name_ok(const char *name)
-{
-	struct bytes b = BYTES(name, strlen(name));
-
-	return b.n <= RECORD_PRESET_MAX && record_digest_name_ok(b);
-}
-
-/* The preset, made if it is new. */
-static int make(struct presets *p, const char *name, struct made **ret)
-{
-	struct made *m = made_find(p, name);
-
-	if (m == NULL && p->n < PRESETS_MAX) {
-		m = calloc(1, sizeof(*m));
-		if (m == NULL)
-			return -ENOMEM;
-		m->rules = (struct rules){strdup(name), NULL, m->rule};
-		if (m->rules.name == NULL) {
-			free(m);
-			return -ENOMEM;
-		}
-		p->made[p->n++] = m;
-	}
-	*ret = m;
-	return m == NULL ? -ENOSPC : 0;
-}
-
-static int take_made(struct presets *p, const char *name, struct made **ret,
-	char **ret_why)
-{
-	int rc;
-
-	if (presets_find(NULL, name) != NULL)
-		return refuse(ret_why, "preset \"%s\" is built in; give yours "
-			"another name", name);
-	if (!name_ok(name))
-		return refuse(ret_why, "\"%s\" cannot name a preset: at most "
-			"%d letters a-z, digits and hyphens", name,
-			RECORD_PRESET_MAX);
-	rc = make(p, name, ret);
-	return rc == -ENOSPC ? refuse(ret_why, "there are %d presets already, "
-		"the most allowed", PRESETS_MAX) : rc;
-}
-
-static int include(struct presets *p, struct made *m, const char *name,
-	char **ret_why)
-{
-	const struct rules *other = presets_find(p, name);
-
-	if (other == NULL || other == &m->rules)
-		return refuse(ret_why, "there is no preset \"%s\" above this "
-			"line", name);
-	if (m->n > 0 || m->rules.include != NULL)
-		return refuse(ret_why, "include comes once, before the rules "
-			"of preset \"%s\"", m->rules.name);
-	m->rules.include = other;
-	return 0;
-}
-
-/* "CLASS" or "CLASS,TERMS".  -EINVAL: no class; -ERANGE: no terms; -EDOM: what
- * is never sealed has none. */
-struct kind {
-	enum rules_class class;
-	bool has_terms;
-	struct terms terms;
-};
-
-static int parse_kind(const char *text, struct kind *ret)
-{
-	cleanup(free) char *class = strdup(text);
-	char *terms = class == NULL ? NULL : strchr(class, ',');
-
-	if (class == NULL)
-		return -ENOMEM;
-	if (terms != NULL)
-		*terms++ = '\0';
-	ret->has_terms = terms != NULL;
-	if (rules_class_parse(class, &ret->class) != 0)
-		return -EINVAL;
-	if (terms == NULL)
-		return 0;
-	if (terms_parse(terms, &ret->terms) != 0)
-		return -ERANGE;
-	return class_seals(ret->class) ? 0 : -EDOM;
-}
-
-static int add_rule(struct made *m, const struct kind *k, const char *glob)
-{
-	cleanup(free) struct terms *terms = NULL;
-
-	if (k->has_terms) {
-		terms = malloc(sizeof(*terms));
-		if (terms == NULL)
-			return -ENOMEM;
-		*terms = k->terms;
-	}
-	m->rule[m->n] = (struct rule){k->class, strdup(glob), terms};
-	if (m->rule[m->n].glob == NULL)
-		return -ENOMEM;
-	m->n++;
-	terms = NULL; /* the rule has it */
-	return 0;
-}
-
-static int refuse_kind(const char *text, int rc, char **ret_why)
-{
-	switch (rc) {
-	case -EINVAL:
-		return refuse(ret_why, "\"%s\" is no class; there are seal, "
-			"append, version, temp, scratch, and include", text);
-	case -ERANGE:
-		return refuse(ret_why, "\"%s\": behind the class may stand "
-			",retain= ,min= and ,max= with a time like 7y, 90d or "
-			"12h, or none", text);
-	case -EDOM:
-		return refuse(ret_why, "\"%s\": what is never sealed is not "
-			"kept until a date", text);
-	default:
-		return rc;
-	}
-}
-
-int presets_add(struct presets *p, const char *preset, const char *class,
-	const char *glob, char **ret_why)
-{
-	struct made *m;
-	struct kind k;
-	int rc = take_made(p, preset, &m, ret_why);
-
-	if (rc != 0)
-		return rc;
-	if (strcmp(class, "include") == 0)
-		return include(p, m, glob, ret_why);
-	rc = parse_kind(class, &k);
-	if (rc != 0)
-		return refuse_kind(class, rc, ret_why);
-	if (!glob_ok(glob))
-		return refuse(ret_why, "\"%s\" is no glob for names: at most "
-			"%d bytes and %d components, no / at either end", glob,
-			RULES_GLOB_MAX, RULES_PARTS_MAX);
-	if (m->n == RULES_MAX)
-		return refuse(ret_why, "preset \"%s\" has %d rules already, "
-			"the most allowed", preset, RULES_MAX);
-	return add_rule(m, &k, glob);
-}
-
-int presets_terms(const struct presets *p, const struct terms *vault,
-	char **ret_why)
-{
-	const struct rule *u;
-	const char *wrong;
-	size_t i, j;
-
-	for (i = 0; p != NULL && i < p->n; i++)
-		for (j = 0; j < p->made[i]->n; j++) {
-			u = &p->made[i]->rule[j];
-			struct terms t = u->terms == NULL ? *vault :
-				terms_over(u->terms, vault);
-			wrong = u->terms == NULL ? NULL :
-				terms_contradiction(&t);
-			if (wrong != NULL)
-				return refuse(ret_why, "rule for %s in preset "
-					"%s: with what the vault has, %s",
-					u->glob, p->made[i]->rules.name, wrong);
-		}
-	return 0;
-}
-
-/* -- matching -- */
 
 const char *rules_name(const struct rules *r)
 {
@@ -403,7 +52,7 @@ size_t rules_depth(const struct rules *r)
 	size_t most = r->include == NULL ? 1 : rules_depth(r->include), n, i;
 
 	for (i = 0; r->rule[i].glob != NULL; i++) {
-		n = parts(r->rule[i].glob);
+		n = rules_parts(r->rule[i].glob);
 		most = n > most ? n : most;
 	}
 	return most;
@@ -427,7 +76,7 @@ static const char *tail(const char *path, size_t n)
 
 static bool matches(const char *glob, const char *path)
 {
-	const char *end = tail(path, parts(glob));
+	const char *end = tail(path, rules_parts(glob));
 
 	return end != NULL && fnmatch(glob, end, FNM_PATHNAME) == 0;
 }
@@ -480,13 +129,13 @@ unsigned rules_path(const struct rules *r, const char *path, size_t *ret_n)
 	return least;
 }
 
-static const struct rule *rule_at(const struct rules *r, unsigned index,
+const struct rule *rules_at(const struct rules *r, unsigned index,
 	const struct rules **ret_in)
 {
 	size_t first = r->include == NULL ? 0 : count(r->include);
 
 	if (index < first)
-		return rule_at(r->include, index, ret_in);
+		return rules_at(r->include, index, ret_in);
 	if (index >= count(r))
 		return NULL;
 	*ret_in = r;
@@ -495,7 +144,8 @@ static const struct rule *rule_at(const struct rules *r, unsigned index,
 
 enum rules_class rules_class(const struct rules *r, unsigned index)
 {
-	const struct rule *u = rule_at(r, index, &(const struct rules *){NULL});
+	const struct rule *u = rules_at(r, index,
+		&(const struct rules *){NULL});
 
 	return u == NULL ? CLASS_SEAL : u->class;
 }
@@ -503,7 +153,8 @@ enum rules_class rules_class(const struct rules *r, unsigned index)
 struct terms rules_terms(const struct rules *r, unsigned index,
 	const struct terms *vault)
 {
-	const struct rule *u = rule_at(r, index, &(const struct rules *){NULL});
+	const struct rule *u = rules_at(r, index,
+		&(const struct rules *){NULL});
 
 	return u == NULL || u->terms == NULL ? *vault :
 		terms_over(u->terms, vault);
@@ -513,7 +164,7 @@ const char *rules_glob(const struct rules *r, unsigned index,
 	const char **ret_preset)
 {
 	const struct rules *in = NULL;
-	const struct rule *u = rule_at(r, index, &in);
+	const struct rule *u = rules_at(r, index, &in);
 
 	if (u == NULL)
 		return NULL;
@@ -523,152 +174,6 @@ const char *rules_glob(const struct rules *r, unsigned index,
 
 bool rules_glob_path(const char *glob, const char *path)
 {
-	return parts(glob) == parts(path) &&
+	return rules_parts(glob) == rules_parts(path) &&
 		fnmatch(glob, path, FNM_PATHNAME) == 0;
-}
-
-/* -- as text -- */
-
-static int rule_text(const struct rules *in, const struct rule *u,
-	struct buf *ret)
-{
-	int rc = text_add(ret, "%s %s", in->name, rules_class_name(u->class));
-
-	if (rc == 0 && u->terms != NULL)
-		rc = text_add(ret, ",");
-	if (rc == 0 && u->terms != NULL)
-		rc = terms_text(u->terms, ret);
-	return rc != 0 ? rc : text_add(ret, " %s\n", u->glob);
-}
-
-int rules_text(const struct rules *r, const struct rules_place *where,
-	struct buf *ret)
-{
-	const struct rules *in = NULL;
-	const struct rule *u;
-	unsigned i;
-	int rc = text_add(ret, "%s\n%s\n%s\n%s\n", r->name, where->by,
-		where->path, where->mode);
-
-	if (rc == 0)
-		rc = terms_text(&where->vault, ret);
-	if (rc == 0)
-		rc = text_add(ret, "\n");
-	for (i = 0; rc == 0; i++) {
-		u = rule_at(r, i, &in);
-		if (u == NULL)
-			break;
-		rc = rule_text(in, u, ret);
-	}
-	return rc;
-}
-
-static int take_line(char **text, char **ret)
-{
-	char *end = strchr(*text, '\n');
-
-	if (end == NULL)
-		return -EBADMSG;
-	*end = '\0';
-	*ret = strdup(*text);
-	*text = end + 1;
-	return *ret == NULL ? -ENOMEM : 0;
-}
-
-/* "PRESET CLASS GLOB": the presets one after another, each of which takes in
- * the one before it. */
-static int parse_rule(struct rules_bound *b, char *line)
-{
-	char *class = strchr(line, ' ');
-	char *glob = class == NULL ? NULL : strchr(class + 1, ' ');
-	struct made *m = NULL;
-	struct kind k;
-	int rc;
-
-	if (glob == NULL)
-		return -EBADMSG;
-	*class++ = *glob++ = '\0';
-	rc = make(b->presets, line, &m);
-	if (rc != 0)
-		return rc == -ENOSPC ? -EBADMSG : rc;
-	if (parse_kind(class, &k) != 0 || !glob_ok(glob) ||
-		m->n == RULES_MAX)
-		return -EBADMSG;
-	if (b->rules != &m->rules)
-		m->rules.include = b->rules;
-	b->rules = &m->rules;
-	return add_rule(m, &k, glob);
-}
-
-static int take_terms(char **text, struct terms *ret)
-{
-	cleanup(free) char *line = NULL;
-	int rc = take_line(text, &line);
-
-	return rc == 0 && terms_parse(line, ret) != 0 ? -EBADMSG : rc;
-}
-
-int rules_parse(char *text, struct rules_bound *ret)
-{
-	struct rules_bound b = {.presets = presets_new()};
-	char *line = NULL;
-	int rc = b.presets == NULL ? -ENOMEM : take_line(&text, &b.preset);
-
-	if (rc == 0)
-		rc = take_line(&text, &b.by);
-	if (rc == 0)
-		rc = take_line(&text, &b.path);
-	if (rc == 0)
-		rc = take_line(&text, &b.mode);
-	if (rc == 0)
-		rc = take_terms(&text, &b.vault);
-	while (rc == 0 && *text != '\0') {
-		rc = take_line(&text, &line);
-		if (rc == 0)
-			rc = parse_rule(&b, line);
-		free(line);
-		line = NULL;
-	}
-	if (b.rules == NULL)
-		b.rules = &preset_seal;
-	if (rc == 0)
-		*ret = b;
-	else
-		rules_bound_done(&b);
-	return rc;
-}
-
-void rules_bound_done(struct rules_bound *b)
-{
-	presets_free(b->presets);
-	free(b->preset);
-	free(b->by);
-	free(b->path);
-	free(b->mode);
-}
-
-static const char *const class_names[] = {
-	[CLASS_SEAL] = "seal",
-	[CLASS_APPEND] = "append",
-	[CLASS_VERSION] = "version",
-	[CLASS_TEMP] = "temp",
-	[CLASS_SCRATCH] = "scratch",
-};
-
-const char *rules_class_name(enum rules_class c)
-{
-	return class_names[c];
-}
-
-int rules_class_parse(const char *name, enum rules_class *ret)
-{
-	size_t i;
-
-	for (i = 0; i < sizeof class_names / sizeof *class_names; i++) {
-		if (strcmp(class_names[i], name) != 0)
-			continue;
-		*ret = (enum rules_class)i;
-		return 0;
-	}
-	return -EINVAL;
 }

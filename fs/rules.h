@@ -16,8 +16,8 @@
  *
  * A rule may also say how long what it decides about is kept (terms.h).
  *
- * Built in are the presets of the tools that were traced; the configuration may
- * add others.  A struct rules lives as long as its struct presets.
+ * Which presets there are says presets.h; a struct rules lives as long as the
+ * struct presets that it came from.
  */
 #ifndef FS_RULES_H
 #define FS_RULES_H
@@ -36,7 +36,6 @@ enum rules_class { CLASS_SEAL, CLASS_APPEND, CLASS_VERSION, CLASS_TEMP,
 #define RULES_MAX 64		/* of one preset, included ones not counted */
 #define RULES_GLOB_MAX 255	/* bytes */
 #define RULES_PARTS_MAX 8	/* components of a glob */
-#define PRESETS_MAX 64		/* made in a configuration */
 
 /* Is what has that class recorded and stored? */
 static inline bool class_seals(enum rules_class c)
@@ -48,48 +47,6 @@ const char *rules_class_name(enum rules_class c);
 int rules_class_parse(const char *name, enum rules_class *ret);
 
 struct rules;
-struct presets;
-
-/* NULL for p: only those built in. */
-struct presets *presets_new(void);
-void presets_free(struct presets *p);
-/* One more rule for a preset that is not built in, which is made by its first
- * one; class "include" takes in another preset, and comes first.  Behind a
- * class may stand terms, like "seal,retain=7y,min=1y".  -EINVAL with a sentence
- * without a full stop in *ret_why, owned by the caller. */
-int presets_add(struct presets *p, const char *preset, const char *class,
-	const char *glob, char **ret_why);
-/* Do the terms of all its rules go with the vault's?  -EINVAL as above. */
-int presets_terms(const struct presets *p, const struct terms *vault,
-	char **ret_why);
-/* NULL: there is none of that name. */
-const struct rules *presets_find(const struct presets *p, const char *name);
-/* "a, b and c": their names. */
-int presets_names(const struct presets *p, struct buf *ret);
-
-/* As presets_find(), for somebody who names it: -EINVAL with a sentence in
- * *ret_why. */
-int presets_use(const struct presets *p, const char *name,
-	const struct rules **ret, char **ret_why);
-
-/* The rules as text, for rules_parse(): who bound them ("folder",
- * "configuration", "vault") to which path, the vault's retention mode and terms,
- * and "PRESET CLASS GLOB" lines. */
-struct rules_place {
-	const char *by, *path, *mode;
-	struct terms vault;
-};
-int rules_text(const struct rules *r, const struct rules_place *where,
-	struct buf *ret);
-struct rules_bound {
-	struct presets *presets;	/* owns what rules points to */
-	const struct rules *rules;
-	char *preset, *by, *path, *mode;
-	struct terms vault;
-};
-/* text is cut up.  -EBADMSG. */
-int rules_parse(char *text, struct rules_bound *ret);
-void rules_bound_done(struct rules_bound *b);
 
 const char *rules_name(const struct rules *r);
 /* How many components at the end of a path any of its globs looks at. */

@@ -9,7 +9,7 @@
 #include "core/retention.h"
 #include "fs/config_value.h"
 #include "fs/nearest.h"
-#include "fs/rules.h"
+#include "fs/presets.h"
 #include "fs/timeservice.h"
 
 void reading_complain(struct reading *r, const char *fmt, ...)

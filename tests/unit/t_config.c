@@ -8,7 +8,7 @@
 #include "core/cleanup.h"
 #include "fs/config.h"
 #include "fs/config_value.h"
-#include "fs/rules.h"
+#include "fs/presets.h"
 #include "tests/tap/tap.h"
 
 static char file[] = "/tmp/t_config.XXXXXX";

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "fs/node.h"
+#include "fs/presets.h"
 #include "tests/tap/tap.h"
 
 static struct nodes t;

@@ -3,7 +3,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "fs/presets.h"
 #include "fs/rules.h"
+#include "fs/rules_text.h"
 #include "tests/tap/tap.h"
 
 static enum rules_class class_of(const struct rules *r, const char *path)
