@@ -32,6 +32,7 @@
 #include "fs/mount.h"
 #include "fs/negotiate.h"
 #include "fs/node.h"
+#include "fs/node_class.h"
 #include "fs/room.h"
 
 #define TIMEOUT_OPEN 1.0	/* seconds that the kernel keeps attributes of

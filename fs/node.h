@@ -162,29 +162,6 @@ bool node_below(const struct node *n, const struct node *folder);
 /* The node at that path if it and all above it are in memory. */
 struct node *node_at(const struct nodes *t, const char *path);
 
-#define NODE_PRESETS_MAX 1024	/* folders; each is kept in memory */
-/* Binds a preset to a folder, for all names below it; NULL ends that.  A folder
- * that has one stays in memory, so its binding goes where it goes.  -ENOSPC. */
-int node_bind(struct nodes *t, struct node *folder, const struct rules *rules);
-/* The rules that hold below a folder, and the folder that they start from. */
-const struct rules *node_rules(struct nodes *t, struct node *folder,
-	const struct node **ret_from);
-enum rules_class name_class(struct nodes *t, struct name *m);
-/* How long what is sealed under that name is kept; under a path of which memory
- * may know only some folders, those with a preset being among them. */
-struct terms name_terms(struct nodes *t, struct name *m,
-	const struct terms *vault);
-struct terms node_terms_at(const struct nodes *t, const char *path,
-	const struct terms *vault);
-/* Class of a name that is not there yet. */
-enum rules_class name_class_at(struct nodes *t, struct node *parent,
-	const char *text);
-/* Class of to/rest, when the folder at `from` is at `to`. */
-enum rules_class node_class_moved(const struct nodes *t, const char *from,
-	const char *to, const char *rest);
-/* The strongest of all its names. */
-enum rules_class node_class(struct nodes *t, const struct node *n);
-
 static inline struct node *node_of_item(struct item *i)
 {
 	return (struct node *)((char *)i - offsetof(struct node, item));

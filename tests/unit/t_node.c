@@ -1,7 +1,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "fs/node.h"
+#include "fs/node_class.h"
 #include "fs/presets.h"
 #include "tests/tap/tap.h"
 
