@@ -1,4 +1,4 @@
-#include "fs/virtual.h"
+#include "fs/virtual_inner.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -7,138 +7,28 @@
 #include <unistd.h>
 
 #include "core/hash.h"
-#include "core/parts.h"
 #include "core/report.h"
 #include "core/timestamp.h"
 #include "core/verify.h"
 #include "fs/ctl.h"
 #include "fs/history.h"
-#include "fs/logtree.h"
 #include "fs/park.h"
 #include "fs/refusals.h"
 #include "fs/sealer.h"
 #include "fs/version.h"
 
-#define TOP_BIT (UINT64_C(1) << 63)
-#define CERT ".cert"		/* unless the configuration has another one */
-#define JSON ".json"		/* behind it */
-#define PARTS ".d"
-
 static bool is_folder(enum virtual_kind k)
 {
 	return k == VIRTUAL_TOP || k == VIRTUAL_CERTS || k == VIRTUAL_WAITS ||
-		k == VIRTUAL_PARTS || k == VIRTUAL_LOG || k == VIRTUAL_HISTORY ||
-		k == VIRTUAL_DELETED;
-}
-
-static bool is_history(enum virtual_kind k)
-{
-	return k >= VIRTUAL_HISTORY && k <= VIRTUAL_GONE_CERT;
+		k == VIRTUAL_PARTS || k == VIRTUAL_LOG ||
+		k == VIRTUAL_HISTORY || k == VIRTUAL_DELETED;
 }
 
 /* Another at each look. */
 static bool is_live(enum virtual_kind k)
 {
 	return k == VIRTUAL_STATUS || k == VIRTUAL_AUDIT ||
-		k == VIRTUAL_HASHING ||
-		k == VIRTUAL_LOG_LIVE;
-}
-
-static bool ends_with(const char *text, const char *end)
-{
-	size_t n = strlen(text), k = strlen(end);
-
-	return n > k && strcmp(text + n - k, end) == 0;
-}
-
-ino_t virtual_ino(enum virtual_kind kind, const char *path)
-{
-	uint8_t k = (uint8_t)kind;
-	struct bytes parts[] = {BYTES(&k, 1), BYTES(path, strlen(path))};
-	struct hash h = hash_sha256_parts(parts, 2);
-	uint64_t ino;
-
-	memcpy(&ino, h.b, sizeof ino);
-	return (ino_t)(ino | TOP_BIT);
-}
-
-const char *virtual_suffix(const struct mount *m)
-{
-	return m->s.config->cert_suffix != NULL ? m->s.config->cert_suffix :
-		CERT;
-}
-
-/* What is beside a file, by the end of its name. */
-static enum virtual_kind kind_beside(const struct mount *m, const char *text)
-{
-	static const struct {
-		const char *end;
-		enum virtual_kind kind;
-	} ends[] = {{"", VIRTUAL_CERT}, {JSON, VIRTUAL_JSON},
-		{PARTS, VIRTUAL_PARTS}};
-	char end[CONFIG_SUFFIX_MAX + sizeof JSON];
-	size_t i;
-
-	for (i = 0; i < sizeof ends / sizeof *ends; i++) {
-		snprintf(end, sizeof end, "%s%s", virtual_suffix(m),
-			ends[i].end);
-		if (ends_with(text, end))
-			return ends[i].kind;
-	}
-	return VIRTUAL_NONE;
-}
-
-/* Takes the suffix of that kind off a path. */
-static void cut(const struct mount *m, enum virtual_kind kind, char *path)
-{
-	size_t n = strlen(virtual_suffix(m)) + (kind == VIRTUAL_JSON ?
-		strlen(JSON) : kind == VIRTUAL_PARTS ? strlen(PARTS) : 0);
-
-	path[strlen(path) - n] = '\0';
-}
-
-/* The path that a virtual node speaks of, relative to files/. */
-static int subject(struct mount *m, struct node *n, char ret[NODE_PATH])
-{
-	char *p = ret;
-	int rc = inode_path(m, n, ret);
-
-	if (rc < 0)
-		return rc;
-	switch (n->virtual) {
-	case VIRTUAL_CERT:
-		if (strncmp(ret, NOTARY_DIR "/cert/", 13) != 0) {
-			cut(m, VIRTUAL_CERT, ret);
-			return 0;
-		}
-		break;
-	case VIRTUAL_JSON:
-		cut(m, VIRTUAL_JSON, ret);
-		return 0;
-	case VIRTUAL_PART:
-		*strrchr(ret, '/') = '\0';
-		/* fall through */
-	case VIRTUAL_PARTS:
-		cut(m, VIRTUAL_PARTS, ret);
-		return 0;
-	case VIRTUAL_LOG:
-	case VIRTUAL_LOG_FIXED:
-	case VIRTUAL_LOG_LIVE:
-	case VIRTUAL_CERTS:
-	case VIRTUAL_WAITS:
-	case VIRTUAL_WAIT:
-		break;
-	default:
-		if (is_history(n->virtual))
-			break;
-		*ret = '\0';
-		return 0;
-	}
-	p += strlen(NOTARY_DIR) + 1;
-	p += strcspn(p, "/"); /* "cert", "wait" and the like */
-	p += *p == '/';
-	memmove(ret, p, strlen(p) + 1);
-	return 0;
+		k == VIRTUAL_HASHING || k == VIRTUAL_LOG_LIVE;
 }
 
 int virtual_cert(struct mount *m, const char *path, struct buf *ret)
@@ -169,8 +59,7 @@ static uint64_t stamped_ms(struct mount *m, struct bytes cert)
 	return v == V_VALID ? t.p_ms : m->started;
 }
 
-/* The certificate taken apart; parts_done() in any case. */
-static int take_apart(struct mount *m, struct bytes cert,
+int virtual_take_apart(struct mount *m, struct bytes cert,
 	struct parts_list *ret)
 {
 	struct report report;
@@ -196,7 +85,7 @@ static int add_part(struct mount *m, struct node *n, struct bytes cert,
 	rc = inode_path(m, n, path);
 	if (rc < 0)
 		return rc;
-	rc = take_apart(m, cert, list);
+	rc = virtual_take_apart(m, cert, list);
 	part = rc != 0 ? NULL : parts_find(list, strrchr(path, '/') + 1);
 	if (part != NULL)
 		rc = buf_add(ret, part->data.p, part->data.n);
@@ -204,12 +93,6 @@ static int add_part(struct mount *m, struct node *n, struct bytes cert,
 		rc = -ENOENT;
 	parts_done(list);
 	return rc;
-}
-
-static struct logtree log_of(struct mount *m)
-{
-	return (struct logtree){.local = m->s.local, .b0 = m->s.b0,
-		.params = m->s.params, .anchor = &m->s.anchor};
 }
 
 /* Bytes of a virtual file, the time that it has, and whether it may be kept. */
@@ -221,7 +104,7 @@ static int content(struct mount *m, struct node *n, struct buf *ret,
 	struct mount_hashing hashing;
 	struct logtree log;
 	struct report report;
-	int rc = subject(m, n, path);
+	int rc = virtual_subject(m, n, path);
 
 	*ret_ms = m->started;
 	*ret_keep = !is_live(n->virtual);
@@ -248,7 +131,7 @@ static int content(struct mount *m, struct node *n, struct buf *ret,
 		return 0; /* each handle has its own */
 	case VIRTUAL_LOG_FIXED:
 	case VIRTUAL_LOG_LIVE:
-		log = log_of(m);
+		log = virtual_log(m);
 		return logtree_read(&log, path, ret);
 	default:
 		break;
@@ -279,7 +162,7 @@ static int mirror(struct mount *m, struct node *n, struct stat *ret)
 {
 	char path[NODE_PATH];
 	struct stat real;
-	int rc = subject(m, n, path);
+	int rc = virtual_subject(m, n, path);
 
 	if (rc == 0)
 		rc = backing_stat(m->files, path, &real);
@@ -294,7 +177,7 @@ static int mirror(struct mount *m, struct node *n, struct stat *ret)
 int virtual_mirrored(struct mount *m, struct node *n, char ret[NODE_PATH])
 {
 	return n->virtual == VIRTUAL_CERTS || n->virtual == VIRTUAL_WAITS ?
-		subject(m, n, ret) : -ENODATA;
+		virtual_subject(m, n, ret) : -ENODATA;
 }
 
 /* Certificates and folders may become others. */
@@ -302,7 +185,7 @@ static int stat_history(struct mount *m, struct node *n, struct stat *ret,
 	double *ret_timeout)
 {
 	char path[NODE_PATH];
-	int rc = subject(m, n, path);
+	int rc = virtual_subject(m, n, path);
 
 	if (rc == 0)
 		rc = history_stat(m, n->virtual, path, ret);
@@ -321,7 +204,7 @@ int virtual_stat(struct mount *m, struct node *n, struct stat *ret,
 
 	*ret = (struct stat){.st_ino = n->ino, .st_uid = geteuid(),
 		.st_gid = getegid(), .st_nlink = 1, .st_blksize = 4096};
-	if (is_history(n->virtual))
+	if (virtual_is_history(n->virtual))
 		return stat_history(m, n, ret, ret_timeout);
 	if (is_folder(n->virtual)) {
 		ret->st_mode = S_IFDIR | 0555;
@@ -349,107 +232,6 @@ int virtual_stat(struct mount *m, struct node *n, struct stat *ret,
 	*ret_timeout = !keep ? 0 :
 		n->virtual == VIRTUAL_LOG_FIXED ? TIMEOUT_CLOSED : TIMEOUT_OPEN;
 	return 0;
-}
-
-/* What `text` is in that folder, by the name alone. */
-static enum virtual_kind kind_top(const char *text)
-{
-	static const struct {
-		const char *text;
-		enum virtual_kind kind;
-	} known[] = {
-		{"anchor", VIRTUAL_ANCHOR}, {"status", VIRTUAL_STATUS},
-		{"cert", VIRTUAL_CERTS}, {"wait", VIRTUAL_WAITS},
-		{"ctl", VIRTUAL_CTL}, {"audit", VIRTUAL_AUDIT},
-		{"log", VIRTUAL_LOG}, {"history", VIRTUAL_HISTORY},
-		{"deleted", VIRTUAL_DELETED}, {"hashing", VIRTUAL_HASHING},
-	};
-	size_t i;
-
-	for (i = 0; i < sizeof known / sizeof *known; i++)
-		if (strcmp(known[i].text, text) == 0)
-			return known[i].kind;
-	return VIRTUAL_NONE;
-}
-
-/* Below .notary/cert and .notary/wait: as the real tree is. */
-static int kind_mirror(struct mount *m, struct node *folder, const char *text,
-	enum virtual_kind *ret)
-{
-	char path[NODE_PATH];
-	struct stat st;
-	int rc = subject(m, folder, path);
-	size_t n = strlen(path);
-
-	if (rc != 0)
-		return rc;
-	if (n + strlen(text) + 2 > sizeof path)
-		return -ENAMETOOLONG;
-	snprintf(path + n, sizeof path - n, "%s%s", n > 0 ? "/" : "", text);
-	rc = backing_stat(m->files, path, &st);
-	if (rc != 0)
-		return rc;
-	if (S_ISDIR(st.st_mode))
-		*ret = folder->virtual;
-	else
-		*ret = folder->virtual == VIRTUAL_CERTS ? VIRTUAL_CERT :
-			VIRTUAL_WAIT;
-	return 0;
-}
-
-static int kind_log(struct mount *m, struct node *folder, const char *text,
-	enum virtual_kind *ret)
-{
-	static const enum virtual_kind kinds[] = {
-		[LOGTREE_FOLDER] = VIRTUAL_LOG,
-		[LOGTREE_FIXED] = VIRTUAL_LOG_FIXED,
-		[LOGTREE_LIVE] = VIRTUAL_LOG_LIVE,
-	};
-	struct logtree log = log_of(m);
-	enum logtree_kind kind;
-	char path[NODE_PATH];
-	int rc = subject(m, folder, path);
-	size_t n = strlen(path);
-
-	if (rc != 0)
-		return rc;
-	if (n + strlen(text) + 2 > sizeof path)
-		return -ENAMETOOLONG;
-	snprintf(path + n, sizeof path - n, "%s%s", n > 0 ? "/" : "", text);
-	rc = logtree_look(&log, path, &kind);
-	if (rc == 0)
-		*ret = kinds[kind];
-	return rc;
-}
-
-static int kind_history(struct mount *m, struct node *folder, const char *text,
-	enum virtual_kind *ret)
-{
-	char path[NODE_PATH];
-	int rc = subject(m, folder, path);
-
-	return rc != 0 ? rc :
-		history_kind(m, folder->virtual, path, text, ret);
-}
-
-static int kind_of(struct mount *m, struct node *folder, const char *text,
-	enum virtual_kind *ret)
-{
-	if (folder->virtual == VIRTUAL_PARTS)
-		*ret = VIRTUAL_PART;
-	else if (folder->virtual == VIRTUAL_LOG)
-		return kind_log(m, folder, text, ret);
-	else if (is_history(folder->virtual))
-		return kind_history(m, folder, text, ret);
-	else if (folder->type == NODE_VIRTUAL && folder->virtual != VIRTUAL_TOP)
-		return kind_mirror(m, folder, text, ret);
-	else if (folder->type == NODE_VIRTUAL)
-		*ret = kind_top(text);
-	else if (folder == m->nodes.root && strcmp(text, NOTARY_DIR) == 0)
-		*ret = VIRTUAL_TOP;
-	else
-		*ret = kind_beside(m, text);
-	return *ret == VIRTUAL_NONE ? -ENOENT : 0;
 }
 
 /* Names the node; its lookup is counted. */
@@ -481,12 +263,6 @@ static struct node *name_virtual(struct mount *m, struct node *folder,
 	return n;
 }
 
-bool virtual_may_come(const struct node *folder, const char *text)
-{
-	return folder->type == NODE_VIRTUAL || ends_with(text, CERT) ||
-		ends_with(text, JSON) || ends_with(text, PARTS);
-}
-
 int virtual_lookup(struct mount *m, struct node *folder, const char *text,
 	struct fuse_entry_param *ret)
 {
@@ -494,7 +270,7 @@ int virtual_lookup(struct mount *m, struct node *folder, const char *text,
 	struct node *n;
 	struct stat st;
 	double timeout = 0;
-	int rc = kind_of(m, folder, text, &kind);
+	int rc = virtual_what(m, folder, text, &kind);
 
 	if (rc != 0)
 		return rc;
@@ -529,8 +305,8 @@ void virtual_open(struct mount *m, fuse_req_t req, struct node *n,
 		(file->flags & O_TRUNC) != 0)
 		rc = -EPERM;
 	if (rc == 0)
-		rc = subject(m, n, path);
-	if (rc == 0 && is_history(n->virtual))
+		rc = virtual_subject(m, n, path);
+	if (rc == 0 && virtual_is_history(n->virtual))
 		rc = history_open(m, n->virtual, path, &text, &fd, &end);
 	else if (rc == 0)
 		rc = content(m, n, &text, &ms, &keep);
@@ -554,116 +330,4 @@ void virtual_open(struct mount *m, fuse_req_t req, struct node *n,
 		park_open(m->park, req, path, file);
 	else if (fuse_reply_open(req, file) != 0)
 		handle_free(m, handle_of(file));
-}
-
-bool virtual_entry(fuse_req_t req, bool plus, struct page *p, const char *name,
-	struct stat st, off_t off)
-{
-	struct fuse_entry_param e = {.attr = st}; /* no lookup */
-	size_t n = plus ? fuse_add_direntry_plus(req, p->p + p->used,
-			p->size - p->used, name, &e, off) :
-		fuse_add_direntry(req, p->p + p->used, p->size - p->used, name,
-			&st, off);
-
-	if (n > p->size - p->used)
-		return false;
-	p->used += n;
-	return true;
-}
-
-static int list_parts(fuse_req_t req, struct node *folder, bool plus,
-	struct page *p, size_t i)
-{
-	cleanup(free) struct parts_list *list = malloc(sizeof(*list));
-	cleanup(buf) struct buf cert = {0};
-	struct mount *m = mount_of(req);
-	char path[NODE_PATH];
-	int rc = list == NULL ? -ENOMEM : subject(m, folder, path);
-
-	if (rc == 0)
-		rc = virtual_cert(m, path, &cert);
-	if (rc != 0)
-		return rc == -EAGAIN ? -ENOENT : rc;
-	rc = take_apart(m, BUF_BYTES(&cert), list);
-	for (i = i < 2 ? 0 : i - 2; rc == 0 && i < list->n; i++) {
-		struct stat st = {.st_ino = folder->ino + i + 2,
-			.st_mode = S_IFREG};
-		if (!virtual_entry(req, plus, p, list->part[i].name, st, (off_t)(i + 2) + 1))
-			break;
-	}
-	parts_done(list);
-	return rc;
-}
-
-static int list_log(fuse_req_t req, struct node *folder, bool plus,
-	struct page *p, size_t i)
-{
-	struct mount *m = mount_of(req);
-	struct logtree log = log_of(m);
-	char path[NODE_PATH], name[LOGTREE_NAME];
-	bool is_dir = false;
-	int rc = subject(m, folder, path);
-
-	for (; rc == 0; i++) {
-		rc = logtree_name(&log, path, i - 2, name, &is_dir);
-		struct stat st = {.st_ino = folder->ino + i,
-			.st_mode = is_dir ? S_IFDIR : S_IFREG};
-		if (rc == 0 && !virtual_entry(req, plus, p, name, st, (off_t)(i) + 1))
-			break;
-	}
-	return rc == -ENOENT ? 0 : rc;
-}
-
-struct history_page {
-	fuse_req_t req;
-	struct page *p;
-	ino_t ino;
-	bool plus;
-	size_t i;
-};
-
-static bool emit(void *ctx, const char *name, bool folder)
-{
-	struct history_page *h = ctx;
-	struct stat st = {.st_ino = h->ino + h->i,
-		.st_mode = folder ? S_IFDIR : S_IFREG};
-
-	return virtual_entry(h->req, h->plus, h->p, name, st,
-		(off_t)h->i++ + 1);
-}
-
-static int list_history(fuse_req_t req, struct node *folder, bool plus,
-	struct page *p, size_t i)
-{
-	struct mount *m = mount_of(req);
-	struct history_page h = {req, p, folder->ino, plus, i};
-	char path[NODE_PATH];
-	int rc = subject(m, folder, path);
-
-	return rc != 0 ? rc :
-		history_list(m, folder->virtual, path, i - 2, emit, &h);
-}
-
-int virtual_list(fuse_req_t req, struct node *folder, bool plus,
-	struct page *p, off_t off)
-{
-	static const char *const names[] = {
-		".", "..", "anchor", "status", "audit",
-		"ctl", "cert", "wait", "log", "history", "deleted"};
-	size_t count = folder->virtual == VIRTUAL_TOP ?
-		sizeof names / sizeof *names : 2;
-	size_t i;
-
-	for (i = (size_t)off; i < count; i++) {
-		struct stat st = {.st_ino = folder->ino + i,
-			.st_mode = i >= 2 && i <= 5 ? S_IFREG : S_IFDIR};
-		if (!virtual_entry(req, plus, p, names[i], st, (off_t)(i) + 1))
-			return 0;
-	}
-	if (folder->virtual == VIRTUAL_LOG)
-		return list_log(req, folder, plus, p, i);
-	if (is_history(folder->virtual))
-		return list_history(req, folder, plus, p, i);
-	return folder->virtual == VIRTUAL_PARTS ?
-		list_parts(req, folder, plus, p, i) : 0;
 }
