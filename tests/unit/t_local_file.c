@@ -1,0 +1,179 @@
+/* The database of backends/local_sqlite: what is one, and a large one. */
+#include <errno.h>
+#include <sqlite3.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "backends/local_sqlite.h"
+#include "core/cleanup.h"
+#include "tests/lib/said.h"
+#include "tests/tap/tap.h"
+
+static char dir[] = "/tmp/t_local.XXXXXX";
+static char file[64];
+
+static struct local *reopen(struct local *l)
+{
+	if (l != NULL)
+		l->ops->free(l);
+	if (local_sqlite_open(file, false, false, &l) != 0)
+		bail("cannot open %s again", file);
+	return l;
+}
+
+static void write_file(const char *path, const char *what)
+{
+	FILE *f = fopen(path, "w");
+
+	if (f == NULL || fputs(what, f) < 0 || fclose(f) != 0)
+		bail("cannot write %s", path);
+}
+
+static void t_open(void)
+{
+	struct local *l = NULL, *m = NULL;
+	char other[80];
+	struct stat st;
+
+	is_int(local_sqlite_open(file, false, false, &l), -ENOENT,
+		"a database that is not there is not made");
+	is_int(local_sqlite_open(file, false, true, &l), -ENOENT,
+		"nor is one that is to be read only");
+	is_int(local_sqlite_open(file, true, false, &l), 0, "it is created");
+	ok(stat(file, &st) == 0 && (st.st_mode & 0777) == 0600,
+		"nobody else may read it");
+	is_int(local_sqlite_open(file, true, true, &m), -EINVAL,
+		"creating and only reading do not go together");
+	l->ops->free(l);
+	is_int(local_sqlite_open(file, true, false, &l), 0,
+		"create opens one that is there");
+	l->ops->free(l);
+
+	snprintf(other, sizeof(other), "%s/other", dir);
+	write_file(other, "this is no database, and longer than the header of"
+			  " one is, which is a hundred bytes and no more\n");
+	is_int(local_sqlite_open(other, true, false, &l), -EBADMSG,
+		"another file is refused");
+	is_int(local_sqlite_open(other, false, true, &l), -EBADMSG,
+		"also for reading");
+	write_file(other, "");
+	is_int(local_sqlite_open(other, false, false, &l), -EBADMSG,
+		"an empty file is not ours");
+	is_int(local_sqlite_open(other, true, false, &l), 0,
+		"create makes it ours (a crash while it was made)");
+	l->ops->free(l);
+	unlink(other);
+	ok(local_sqlite_open(dir, false, false, &l) < 0,
+		"a folder is no database");
+}
+
+/* Runs SQL on the database at path behind our back. */
+static void run_sql(const char *path, const char *sql)
+{
+	sqlite3 *db = NULL;
+
+	if (sqlite3_open(path, &db) != SQLITE_OK ||
+		sqlite3_exec(db, sql, NULL, NULL, NULL) != SQLITE_OK)
+		bail("cannot run %s", sql);
+	sqlite3_close(db);
+}
+
+static void t_versions(void)
+{
+	struct local *l = NULL;
+	char other[80];
+
+	snprintf(other, sizeof(other), "%s/later", dir);
+	if (local_sqlite_open(other, true, false, &l) != 0)
+		bail("cannot make %s", other);
+	l->ops->free(l);
+	run_sql(other, "PRAGMA user_version = 2");
+	is_int(local_sqlite_open(other, false, false, &l), -EBADMSG,
+		"a later schema is refused");
+	is_int(local_sqlite_open(other, true, false, &l), -EBADMSG,
+		"and create does not change that");
+	unlink(other);
+	run_sql(other, "CREATE TABLE mine (x)");
+	is_int(local_sqlite_open(other, true, false, &l), -EBADMSG,
+		"the database of another program is refused");
+	unlink(other);
+}
+
+/* 50,000 records in blocks of 10,000. */
+static void t_many(void)
+{
+	enum { ALL = 50000, BLOCK = 10000 };
+	struct local *l = NULL;
+	cleanup(free) struct local_record *r = calloc(ALL, sizeof(*r));
+	cleanup(free) char (*path)[24] = calloc(ALL, sizeof(*path));
+	cleanup(free) uint64_t *ids = calloc(ALL, sizeof(*ids));
+	uint64_t id = 0;
+	struct local_counts c;
+	struct said s = {.stop_after = 1};
+	size_t i;
+	int rc = 0;
+
+	if (r == NULL || path == NULL || ids == NULL)
+		bail("no memory");
+	unlink(file);
+	if (local_sqlite_open(file, true, false, &l) != 0)
+		bail("cannot make %s", file);
+	for (i = 0; i < ALL; i++) {
+		snprintf(path[i], sizeof(path[i]), "d%zu/f%zu", i % 7, i);
+		r[i] = said_put(path[i], 1);
+		ids[i] = i + 1;
+	}
+	is_int(l->ops->queue(l, r, ALL, &id), 0, "50,000 records at once");
+	said_genesis(l);
+	for (i = 0; rc == 0 && i < ALL / BLOCK - 1; i++)
+		rc = said_block(l, i + 1, ids + i * BLOCK, BLOCK, LOCAL_FINAL,
+			i + 1);
+	is_int(rc, 0, "in four blocks that become final");
+	l = reopen(l);
+	is_int(l->ops->counts(l, &c), 0, "are counted");
+	ok(c.final_files == ALL - BLOCK && c.queued_files == BLOCK &&
+			c.queued_bytes == BLOCK,
+		"rightly, after opening it again");
+	is_str(said_find(l, "d0/f0"), "1:d0/f0 1.0 final;", "the first");
+	is_str(said_find(l, path[29999]), "30000:d4/f29999 3.9999 final;",
+		"the last of a block");
+	is_int(l->ops->queued(l, true, 0, said_see, &s), 7, "the queue's head");
+	is_str(s.line, "40001:d2/f40000;", "is the oldest not batched");
+	l->ops->free(l);
+}
+
+static void t_memory(void)
+{
+	struct local *l = NULL;
+	struct local_record r = said_put("x", 1);
+	const uint64_t ids[] = {1};
+	uint64_t id;
+
+	is_int(local_sqlite_open(":memory:", true, false, &l), 0,
+		"a database in memory");
+	is_int(l->ops->queue(l, &r, 1, &id), 0, "takes records");
+	said_genesis(l);
+	is_int(said_block(l, 1, ids, 1, LOCAL_FINAL, 1), 0, "and blocks");
+	is_str(said_find(l, "x"), "1:x 1.0 final;", "and finds them");
+	is_str(said_below(l, "", false), "1:x 1.0 final;", "all of them");
+	l->ops->free(l);
+}
+
+int main(void)
+{
+	char command[64];
+
+	plan(0);
+	if (mkdtemp(dir) == NULL)
+		bail("mkdtemp");
+	snprintf(file, sizeof(file), "%s/notary.db", dir);
+	t_open();
+	t_versions();
+	t_many();
+	t_memory();
+	snprintf(command, sizeof(command), "rm -rf '%s'", dir);
+	return system(command) == 0 ? done() : 1;
+}
