@@ -18,7 +18,7 @@ import tempfile
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 BUILD = os.path.abspath(os.environ.get("NOTARYFS_BUILD", os.path.join(TOP, "build")))
 PARTS = ("core", "backends", "enclave")
-TESTS = {"t_alloc": "400", "t_alloc_make": "100", "t_alloc_io": "100", "t_life_memory": "200", "t_chain": "500"}
+TESTS = {"t_alloc": "400", "t_alloc_make": "100", "t_alloc_io": "100", "t_alloc_notary": "100", "t_life_memory": "200", "t_chain": "500"}
 
 # An allocation as a library's function is called: libc's, or any of a library
 # that has some.

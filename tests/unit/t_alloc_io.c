@@ -1,11 +1,9 @@
 /* As t_alloc, for what stands between core and the world: buckets, the local
- * state, timestamps, the sequencer's processes, and the notary over them.
+ * state, timestamps and the sequencer's processes.
  *	t_alloc_io [TRIALS]	of each operation; default 100, 0 all */
 #include <curl/curl.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <malloc.h>
-#include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -27,7 +25,7 @@
 #include "backends/worm_mem.h"
 #include "core/cleanup.h"
 #include "core/hash.h"
-#include "core/tiles.h"
+#include "core/object.h"
 #include "core/timestamp.h"
 #include "enclave/keeper.h"
 #include "enclave/measure.h"
@@ -35,57 +33,20 @@
 #include "enclave/wire.h"
 #include "tests/lib/allocfail.h"
 #include "tests/lib/allocloop.h"
+#include "tests/lib/allocsqlite.h"
 #include "tests/lib/mktsa.h"
 #include "tests/lib/scratch.h"
 #include "tests/lib/seqworld.h"
-#include "tests/lib/sim_services.h"
 #include "tests/tap/tap.h"
 
 #define BUCKETS 6
 #define QUORUM 5
 #define PREFIX "c0ffee"
-#define STEPS 2000 /* of a notary: more is one that does not end */
 
 static char *dir;
 static unsigned long serial; /* names are used but once */
 
-/* -- SQLite's memory comes from here as well */
-
-static void *db_malloc(int n)
-{
-	return malloc((size_t)n);
-}
-
-static void *db_realloc(void *p, int n)
-{
-	return realloc(p, (size_t)n);
-}
-
-static int db_size(void *p)
-{
-	return (int)malloc_usable_size(p);
-}
-
-static int db_roundup(int n)
-{
-	return (n + 7) & ~7;
-}
-
-static int db_init(void *unused)
-{
-	(void)unused;
-	return SQLITE_OK;
-}
-
-static void db_shutdown(void *unused)
-{
-	(void)unused;
-}
-
-static const sqlite3_mem_methods db_memory = {db_malloc, free, db_realloc,
-	db_size, db_roundup, db_init, db_shutdown, NULL};
-
-/* -- and curl's */
+/* -- curl's memory comes from here as well */
 
 static char *copy(const char *s)
 {
@@ -117,30 +78,11 @@ static int seen(void *ctx, const char *key, uint64_t size)
 	return 0;
 }
 
-static int run_worm_mem(void)
+/* rc: of opening it. */
+static int run_worm(struct worm *w, int rc)
 {
-	struct worm *w = worm_mem_new();
 	unsigned n = 0;
-	int rc = w == NULL ? -ENOMEM : use(w);
 
-	if (rc == 0)
-		rc = w->ops->list(w, "a/", seen, &n);
-	if (rc == 0 && n != 1)
-		rc = -EILSEQ;
-	if (w != NULL)
-		w->ops->free(w);
-	return rc;
-}
-
-static int run_worm_dir(void)
-{
-	struct worm *w = NULL;
-	unsigned n = 0;
-	char name[32];
-	int rc;
-
-	snprintf(name, sizeof(name), "bucket-%lu", serial++);
-	rc = worm_dir_open(scratch_path(dir, name), true, false, &w);
 	if (rc == 0)
 		rc = use(w);
 	if (rc == 0)
@@ -150,6 +92,24 @@ static int run_worm_dir(void)
 	if (w != NULL)
 		w->ops->free(w);
 	return rc;
+}
+
+static int run_worm_mem(void)
+{
+	struct worm *w = worm_mem_new();
+
+	return run_worm(w, w == NULL ? -ENOMEM : 0);
+}
+
+static int run_worm_dir(void)
+{
+	struct worm *w = NULL;
+	char name[32];
+	int rc;
+
+	snprintf(name, sizeof(name), "bucket-%lu", serial++);
+	rc = worm_dir_open(scratch_path(dir, name), true, false, &w);
+	return run_worm(w, rc);
 }
 
 static int run_tempfile(void)
@@ -349,7 +309,8 @@ static int run_http(void)
 
 static int run_wire(void)
 {
-	const struct wire question = {.op = WIRE_DROP}, answer = {.op = WIRE_OK};
+	const struct wire question = {.op = WIRE_DROP}, answer = {.op =
+		WIRE_OK};
 	cleanup(buf) struct buf keep = {0};
 	struct nsm_wire n;
 	struct wire got;
@@ -461,193 +422,6 @@ static int run_sequencer(void)
 	return rc;
 }
 
-/* -- the notary: what failed for want of memory is done when there is some */
-
-static struct mkchain chain;
-static struct sim sim;
-static int (*after)(void); /* NULL, or with everything final */
-
-/* The services of the simulation have all the memory that they want. */
-#define APART(call)                                                            \
-	int rc;                                                                \
-	allocfail_pause(true);                                                 \
-	rc = call;                                                             \
-	allocfail_pause(false);                                                \
-	return rc
-
-static int stamp(struct timestamper *t, struct bytes b, uint64_t *ret_type,
-	struct buf *ret)
-{
-	(void)t;
-	APART(sim.timestamper.ops->stamp(&sim.timestamper, b, ret_type, ret));
-}
-
-static int sequence(struct sequencer *q, struct bytes b, uint64_t t_type,
-	struct bytes t, struct sequenced *ret)
-{
-	(void)q;
-	APART(sim.sequencer.ops->sequence(&sim.sequencer, b, t_type, t, ret));
-}
-
-static int document(struct sequencer *q, struct buf *ret)
-{
-	(void)q;
-	APART(sim.sequencer.ops->document(&sim.sequencer, ret));
-}
-
-/* It holds none, so there is nothing to publish but tiles. */
-static int checkpoint(struct sequencer *q, uint64_t size,
-	struct sequenced_log *ret)
-{
-	(void)q;
-	(void)size;
-	(void)ret;
-	return -ENOENT;
-}
-
-static int put_whole(struct replica *r, const char *key, struct bytes data,
-	struct replica_report *report)
-{
-	(void)r;
-	APART(sim.replica.ops->put_whole(&sim.replica, key, data, report));
-}
-
-static int put_coded(struct replica *r, const char *key, struct bytes meta,
-	uint64_t length, const struct source *payload,
-	struct replica_report *report)
-{
-	(void)r;
-	if (length > PACK_FILE_MAX) { /* it takes its time to look at that */
-		*report = (struct replica_report){.stored = (1 << BUCKETS) - 1};
-		return 0;
-	}
-	APART(sim.replica.ops->put_coded(&sim.replica, key, meta, length,
-		payload, report));
-}
-
-static const struct timestamper_ops timestamper_ops = {.stamp = stamp};
-static const struct sequencer_ops sequencer_ops = {
-	.sequence = sequence, .document = document, .checkpoint = checkpoint};
-static const struct replica_ops replica_ops = {
-	.put_whole = put_whole, .put_coded = put_coded};
-static struct timestamper timestamper = {&timestamper_ops, "simulated"};
-static struct sequencer sequencer = {&sequencer_ops, "simulated"};
-static struct replica replica = {&replica_ops, SIM_BUCKETS, 3, SIM_QUORUM};
-
-static void queue(uint64_t size)
-{
-	struct record record = {.kind = RECORD_PUT, .size = size, .root = {{1}},
-		.salt = {(uint8_t)size}};
-	const struct hash top = {{1}};
-	struct local_record q = {.kind = RECORD_PUT, .size = size,
-		.ready = size <= PACK_FILE_MAX};
-	cleanup(buf) struct buf d = {0};
-	char path[32];
-	uint64_t id;
-
-	snprintf(path, sizeof(path), "%s/%lu", q.ready ? "small" : "large",
-		(unsigned long)size);
-	record.path = q.path = BYTES(path, strlen(path));
-	if (!q.ready)
-		q.extents = HASH_BYTES(&top);
-	if (record_encode(&record, &d) != 0)
-		bail("no record");
-	q.d = BUF_BYTES(&d);
-	if (sim.real->ops->queue(sim.real, &q, 1, &id) != 0)
-		bail("not queued");
-}
-
-static bool all_final(void)
-{
-	struct local_counts c;
-
-	return sim.real->ops->counts(sim.real, &c) == 0 &&
-		c.queued_records == 0;
-}
-
-/* The first error of all, and whether it ends with everything final. */
-static int work(struct notary *n)
-{
-	static int (*const steps[])(struct notary *) = {batchit_step,
-		zipit_step, extentit_step, storeit_step, sequenceit_step,
-		lagit_step, publishit_step};
-	size_t i, count = sizeof(steps) / sizeof(steps[0]);
-	bool plenty = false, done = false; /* after the first error: memory */
-	int rc = 0, one;
-
-	for (i = 0; i < STEPS * count && !done; i++) {
-		sim.ms += 5;
-		one = steps[i % count](n);
-		if (one < 0 && rc == 0)
-			rc = one;
-		if (one < 0 && !plenty) {
-			allocfail_pause(true);
-			plenty = true;
-		}
-		allocfail_pause(true);
-		done = i % count == 0 && all_final();
-		allocfail_pause(false);
-	}
-	if (plenty)
-		allocfail_pause(false);
-	return done ? rc : -EILSEQ;
-}
-
-static int run_notary(void)
-{
-	struct local *real = NULL;
-	struct notary *n = NULL;
-	struct notary_services s;
-	int rc;
-
-	allocfail_pause(true);
-	if (local_sqlite_open(":memory:", true, false, &real) != 0)
-		bail("no database");
-	sim_init(&sim, &chain, real, 1);
-	queue(3000);
-	queue(PACK_FILE_MAX + 5);
-	s = sim_as_services(&sim);
-	s.local = sim.real; /* it need not fail by itself */
-	s.timestamper = &timestamper;
-	s.sequencer = &sequencer;
-	s.replica = &replica;
-	allocfail_pause(false);
-	rc = notary_open(&s, BUF_BYTES(&chain.params_raw),
-		NOTARY_LIMITS_DEFAULT, &n);
-	if (rc == 0)
-		rc = work(n);
-	if (rc == 0)
-		rc = after != NULL ? after() : 0;
-	allocfail_pause(true);
-	notary_free(n);
-	sim_done(&sim);
-	allocfail_pause(false);
-	return rc;
-}
-
-static int read_tiles(void)
-{
-	cleanup(buf) struct buf leaf = {0};
-
-	allocfail_pause(false); /* of run_tiles() */
-	int rc = tiles_entries(sim.real, 0, 1, &leaf);
-
-	allocfail_pause(true);
-	return rc;
-}
-
-static int run_tiles(void)
-{
-	int rc;
-
-	after = read_tiles;
-	allocfail_pause(true);
-	rc = run_notary();
-	allocfail_pause(false);
-	after = NULL;
-	return rc;
-}
-
 static const struct alloc_operation operations[] = {
 	{"a bucket in memory", run_worm_mem, 0},
 	{"a bucket in a folder", run_worm_dir, 0},
@@ -664,8 +438,6 @@ static const struct alloc_operation operations[] = {
 	{"wire_recv", run_recv, 0},
 	{"keeper", run_keeper, 0},
 	{"measure", run_measure, 0},
-	{"the notary's steps", run_notary, 0},
-	{"tiles_entries", run_tiles, 0},
 };
 
 /* With tens of milliseconds each. */
@@ -689,13 +461,11 @@ int main(int argc, char **argv)
 	if (curl_global_init_mem(CURL_GLOBAL_DEFAULT, malloc, free, realloc,
 		copy, calloc) != CURLE_OK)
 		bail("curl takes no memory from here");
-	if (sqlite3_config(SQLITE_CONFIG_MALLOC, &db_memory) != SQLITE_OK)
-		bail("SQLite takes no memory from here");
+	allocsqlite();
 	if (argc > 1)
 		alloc_trials = strtoul(argv[1], NULL, 10);
 	plan(0);
 	dir = scratch_new();
-	mkchain_init(&chain, 0);
 	make_root();
 	for (i = 0; i < sizeof(operations) / sizeof(operations[0]); i++)
 		alloc_both(&operations[i]);
@@ -703,7 +473,6 @@ int main(int argc, char **argv)
 		alloc_trials = (alloc_trials + 4) / 5;
 	for (i = 0; i < sizeof(slow) / sizeof(slow[0]); i++)
 		alloc_both(&slow[i]);
-	mkchain_done(&chain);
 	buf_free(&tsa_root);
 	scratch_remove(dir);
 	return done();
