@@ -246,6 +246,7 @@ class Keys:
         self.p256 = [ec.generate_private_key(ec.SECP256R1()) for _ in range(4)]
         self.p384 = [ec.generate_private_key(ec.SECP384R1()) for _ in range(4)]
         self.p521 = ec.generate_private_key(ec.SECP521R1())
+        self.other_curve = ec.generate_private_key(ec.SECP256K1())
         self.rsa = [rsa.generate_private_key(65537, 2048) for _ in range(2)]
         self.weak = rsa.generate_private_key(65537, 1024)
         self.ed = [ed25519.Ed25519PrivateKey.generate() for _ in range(2)]
@@ -389,23 +390,26 @@ class Tsa:
             "issuer": self.cert.issuer, "serial": self.cert.serial,
             "bag": certs[1:] if self.embedded else [], "status": 0,
             "bare": self.bare, "ess": self.ess(certs[2]), "extra": [],
-            "unsigned": b"", "crls": b"", "signers": 1, "sid": None})
+            "unsigned": b"", "crls": b"", "signers": 1, "sid": None,
+            "content": None, "digest parameters": b"", "behind": b""})
         attributes = self.attributes(o, info, h)
         alg, signature = sign(o["key"], o["digest"], der(0x31, attributes))
         alg = h("token.algorithm", alg)
         sid = o["sid"] or der(0x30, o["issuer"], der_int(o["serial"]))
-        signer = der(0x30, der_int(1), sid, algorithm(DIGEST[o["digest"]]),
+        signer = der(0x30, der_int(1), sid, algorithm(
+            DIGEST[o["digest"]], o["digest parameters"]),
                      der(0xa0, attributes), alg, der(4, signature),
                      o["unsigned"])
         data = der(
             0x30, der_int(3), der(0x31, algorithm(DIGEST[o["digest"]])),
-            der(0x30, oid(CMS + o["type"]), der(0xa0, der(4, info))),
+            der(0x30, oid(CMS + (o["content"] or o["type"])),
+                der(0xa0, der(4, info))),
             der(0xa0, *o["bag"]) if o["bag"] else b"", o["crls"],
             der(0x31, *[signer] * o["signers"]))
         token = der(0x30, oid(CMS + "7.2"), der(0xa0, data))
         if o["bare"]:
             return token
-        return der(0x30, der(0x30, der_int(o["status"])), token)
+        return der(0x30, der(0x30, der_int(o["status"])), token, o["behind"])
 
     def info(self, b, ms, h):
         import time

@@ -879,6 +879,10 @@ def certificates():
         ("constraints twice", more(forge.basic(True))),
         ("policies", more(ext("2.5.29.32", True, der(0x30, der(
             0x30, oid("1.2.3")))))),
+        ("Netscape's type", more(ext("2.16.840.1.113730.1.1", True, der(
+            3, b"\0\xff")))),
+        ("other names, critical", more(ext("2.5.29.17", True, der(
+            0x30, der(0x82, b"example.org"))))),
         ("name constraints", more(ext("2.5.29.30", True, der(0x30, der(
             0xa0, der(0x30, der(0x82, b"example.org"))))))),
         ("name constraints, not critical", more(ext(
@@ -990,6 +994,11 @@ def tsa_meanings():
         ("mail alone", only(forge.basic(True), u("5"), p(
             "1.3.6.1.5.5.7.3.4"))), ("by somebody else", field(
                 issuer=forge.name("elsewhere")))], tsa)
+
+    def ess_junk(version):
+        return [der(0x30, oid(forge.CMS + "9.16.2." + version), der(
+            0x31, der(0x30, b"\5\0")))]
+
     for side in "upper", "lower":
         table(side + ".tst", [
             ("version 2", field(version=2)), ("policy", field(
@@ -1049,6 +1058,14 @@ def tsa_meanings():
                 0xa2, der(0x30))])),
             ("strange certificate", field(bag=lambda b: b + [b"\x80\0"])),
             ("other content", field(type="7.1")),
+            ("other content, unsigned", field(content="7.1")),
+            ("response with more behind", field(bare=False,
+                                                behind=b"\5\0")),
+            ("digest with NULL", field(**{"digest parameters": b"\5\0"})),
+            ("digest with parameters", field(**{
+                "digest parameters": b"\4\0"})),
+            ("junk as ESS 1", field(extra=ess_junk("12"))),
+            ("junk as ESS 2", field(extra=ess_junk("47"))),
             ("issuer in capitals", field(issuer=forge.name("TSA CA"))),
             ("other serial", field(serial=78)), ("other issuer", field(
                 issuer=forge.name("nobody"))), ("key identifier", field(
@@ -1082,6 +1099,82 @@ def tsa_meanings():
             where, "tsa ca"), tsa)
         add("upper.token: an impostor of the root's at %d" % where, impostor(
             where, "tsa root"), tsa)
+
+    def path_of(names, issuer=None, root=(), beside=lambda chain: []):
+        """Authorities of these names between root and signer; issuer: what
+        the signer calls the last of them; root: its extensions instead;
+        beside: further certificates."""
+        def make(chain, index, rng, _):
+            t = chain.stamper
+            above, bag = t.root, [c.der() for c in beside(chain)]
+            for i, n in enumerate(names):
+                above = X509(n, chain.keys.p256[3], above, digest="sha256",
+                             serial=i + 1, extensions=[
+                                 forge.basic(True), forge.usage("5")])
+                bag.append(above.der())
+            cert = X509("tsa", t.cert.key, above, digest="sha256", serial=77,
+                        extensions=t.cert.extensions)
+            cert.issuer = issuer or cert.issuer
+            bag.append(cert.der())
+
+            def token(o):
+                return dict(o, bag=bag, ess=t.ess(cert.der()),
+                            issuer=cert.issuer)
+            hooks = {"upper.token": token, "lower.token": token}
+            if root:
+                hooks["tsa.root"] = lambda c: only(*root)(copy.copy(c), rng)
+            return chain.build(index, hooks)
+        return make
+    for n in (0, 1, 7, 8, 9, 10):
+        add("tsa path: %d between" % n, path_of(["ca %d" % i for i in range(
+            n)]), tsa)
+    add("tsa path: right below a root of usage alone", path_of(
+        [], root=[u("5")]), tsa)
+
+    def impostors(chain):
+        """Of a name on the path, by somebody who is no authority."""
+        k = chain.keys.p256
+        other = X509("other", k[0], chain.stamper.root, extensions=[
+            forge.basic(False), forge.usage("0")])
+        return [other, X509("ca 1", k[1], other, digest="sha256", extensions=[
+            forge.basic(True), forge.usage("5")])]
+    add("tsa path: an impostor by no authority", path_of(
+        ["ca 0", "ca 1"], beside=impostors), tsa)
+    add("tsa path: of the root's name", path_of(["tsa root"]), tsa)
+    add("tsa path: one name twice", path_of(["tsa ca", "tsa b", "tsa ca"]),
+        tsa)
+    add("tsa path: of the signer's name", path_of(["tsa"]), tsa)
+    for label, issuer in (
+            ("in capitals", forge.name("TSA CA")),
+            ("as PrintableString", forge.name("tsa ca", 0x13)),
+            ("with a blank", forge.name("tsa  ca"))):
+        add("tsa path: issuer " + label, path_of(["tsa ca"], issuer), tsa)
+
+    def on_another_curve(stage):
+        def make(chain, index, rng, _):
+            k = chain.keys.other_curve
+
+            def change(c):
+                return field(key=k, spki=forge.spki(k))(copy.copy(c), rng)
+
+            def under(c):
+                return field(signer=k)(copy.copy(c), rng)
+            hooks = {"tsa." + stage: change}
+            below = {"root": "ca", "ca": "cert"}.get(stage)
+            if below:
+                hooks["tsa." + below] = under
+            else:
+                hooks["upper.token"] = hooks["lower.token"] = lambda o: dict(
+                    o, key=k)
+            return chain.build(index, hooks)
+        return make
+    for stage in "root", "ca", "cert":
+        add("tsa.%s: on another curve" % stage, on_another_curve(stage), tsa)
+    table("tsa.ca", [
+        ("usage alone", only(u("5"))), ("no extensions", only()),
+        ("constraints alone", only(forge.basic(True)))], tsa)
+    table("tsa.root", [("usage alone", only(u("5"))), ("nothing", only())],
+          tsa)
 
     for side in "upper", "lower":
         table(side + ".token.algorithm", [
@@ -1406,6 +1499,30 @@ def sets():
             "lower.set": lambda v: v + [[3, 0, v[0][2]]]})
     add("set: one key under two names", spare_first, several)
 
+    # Of two authorities, one of which cannot have made it, the verdict is of
+    # the one that came further.
+    def useless(place, stage, change):
+        def make(chain, index, rng, _):
+            kind = chain.stamper.kind
+
+            def two(v):
+                a = list(dict(v)[7])
+                a.insert(place, [kind, bytes(32), "x"])
+                return put(v, 7, a)
+            return chain.build(index, {"params": two, stage: lambda v: change(
+                v, rng)})
+        return make
+    for place, where in (0, "before"), (1, "behind"):
+        add("two authorities: of another block, useless one " + where,
+            useless(place, "upper.stamp", at(0, OTHER)), local_time)
+        add("two authorities: of another block, useless one %s (TSA)" % where,
+            useless(place, "upper.tst", field(data=b"x")), tsa)
+        add("two authorities: of another block, useless one %s (JWT)" % where,
+            useless(place, "upper.jwt.claims", lambda v, rng: dict(
+                v, email=OTHER.hex() + "@x")), jwt)
+        add("two authorities: wrong, useless one %s" % where,
+            useless(place, "upper.raw", flip))
+
     def clocks(chain, index, rng, _):
         def off(v):
             return v[0], forge.AT + rng.randrange(-10**6, 10**6), v[2]
@@ -1552,6 +1669,13 @@ def finals():
             ("item more", of(lambda f, rng: f + [0])),
             ("no array", of(lambda f, rng: Map()))):
         add("final by: " + label, make)
+
+    def some(f, rng):
+        stamps, _ = parse(f[1][1])
+        n = rng.choice((1, 2))
+        stamps[1], stamps[2] = n, stamps[2][:n]
+        return [f[0], [f[1][0], write(stamps)], f[2]]
+    add("final by: some of the stamps", of(some), several)
     for op in BYTES + CBOR:
         add("final by: " + op.__name__.replace("_", " "), of(
             lambda f, rng, op=op: Raw(op(cbor(f), rng))))

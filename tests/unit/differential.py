@@ -39,7 +39,7 @@ def main():
     seed = os.environ.get("TEST_SEED", "1")
     reached = set()
     for name in sorted(run.forge.CLASSES):
-        cases = int(os.environ.get("TEST_CASES", "2400"))
+        cases = int(os.environ.get("TEST_CASES", len(run.mutations.ALL)))
         tally = run.compare(name, cases, seed)
         reached |= set(tally.verdicts)
         print("# of class %s:" % name)
