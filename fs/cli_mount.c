@@ -162,7 +162,7 @@ static int run_in_background(const struct cli *c, const struct assembly *a,
 }
 
 static int start(const struct cli *c, const struct assembly *a,
-	const char *const operand[2], char *options, bool foreground,
+	const char *const operand[2], const char *options, bool foreground,
 	bool moved)
 {
 	struct vault *v;
@@ -173,8 +173,9 @@ static int start(const struct cli *c, const struct assembly *a,
 	}
 	cleanup(buf) struct buf fuse = {0};
 	cleanup(free) char *dir = NULL;
-	int r = CLI_DONE, err = options == NULL ? 0
-		: mountopts_take(options, &v->config, v->path, &fuse, &why);
+	cleanup(free) char *list = options == NULL ? NULL : strdup(options);
+	int r = CLI_DONE, err = options == NULL ? 0 : list == NULL ? -ENOMEM
+		: mountopts_take(list, &v->config, v->path, &fuse, &why);
 	if (err == -EINVAL) {
 		r = cli_usage(c, "-o %s", why);
 		free(why);
@@ -189,6 +190,7 @@ static int start(const struct cli *c, const struct assembly *a,
 		struct daemon_options o = {
 			.mount_point = dir,
 			.fuse_options = (const char *)fuse.p,
+			.options = options,
 			.foreground = foreground,
 			.moved = moved,
 		};

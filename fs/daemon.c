@@ -12,6 +12,7 @@
 #include "fs/drive.h"
 #include "fs/filestore.h"
 #include "fs/mount.h"
+#include "fs/mountopts.h"
 #include "fs/notify.h"
 #include "fs/reserve.h"
 #include "fs/text.h"
@@ -81,6 +82,29 @@ static void changed(void *ctx)
 
 /* -- signals: all are taken by one thread, so nothing happens in a handler */
 
+/* The settings that were given to the mount stand over those of the file. */
+static int take_options(struct daemon *d, struct config *c, char **ret_why)
+{
+	cleanup(buf) struct buf fuse = {0};
+	if (d->o->options == NULL)
+		return 0;
+	cleanup(free) char *list = strdup(d->o->options);
+	return list == NULL ? -ENOMEM
+		: mountopts_take(list, c, d->v->path, &fuse, ret_why);
+}
+
+static int read_config(struct daemon *d, const char *path, struct config *ret,
+	char **ret_why)
+{
+	int err = config_read(path, d->v->path, ret, ret_why);
+	if (err != 0)
+		return err;
+	err = take_options(d, ret, ret_why);
+	if (err != 0)
+		config_done(ret);
+	return err;
+}
+
 static void reread(struct daemon *d)
 {
 	struct config new, *now = &d->v->config;
@@ -89,20 +113,12 @@ static void reread(struct daemon *d)
 	if (path == NULL)
 		return;
 	journal_reopen(d->journal);
-	if (config_read(path, d->v->path, &new, &text) != 0) {
+	if (read_config(d, path, &new, &text) != 0) {
 		journal_say(d->journal, JOURNAL_CONFIG_REFUSED, path, "%s",
 			text != NULL ? text : "out of memory");
 		free(text);
 		return;
 	}
-	bool fixed = new.n_buckets != now->n_buckets ||
-		new.n_tsa != now->n_tsa ||
-		new.immutable != now->immutable ||
-		new.block_interval_ms != now->block_interval_ms;
-	for (size_t i = 0; !fixed && i < new.n_buckets; i++)
-		fixed = strcmp(new.bucket[i], now->bucket[i]) != 0;
-	for (size_t i = 0; !fixed && i < new.n_tsa; i++)
-		fixed = strcmp(new.tsa[i], now->tsa[i]) != 0;
 	/* Single words that other threads read at any time. */
 	uint64_t *to[] = {&now->settle_ms, &now->settle_max_ms,
 		&now->empty_settle_ms, &now->backlog_files,
@@ -120,8 +136,8 @@ static void reread(struct daemon *d)
 	new.metrics_file = file;
 	journal_say(d->journal, JOURNAL_CONFIG_READ, path,
 		"settle, settle_max, empty_settle, backlog, quota, retain and "
-		"metrics_file are as it says now%s", fixed ? "; bucket, immutable, preset, "
-		"bind, rule, cert_suffix, list_certs and block_interval change with the next mount" : "");
+		"metrics_file are as it says now, but for what the mount was "
+		"given; all else counts from the next mount on");
 	config_done(&new);
 	daemon_metrics(d, true);
 }

@@ -17,6 +17,7 @@ struct vault;
 struct daemon_options {
 	const char *mount_point;	/* absolute */
 	const char *fuse_options;	/* FUSE's own, or NULL */
+	const char *options;		/* all, for mountopts_take(), or NULL */
 	bool foreground;		/* the journal also on stderr */
 	bool moved;			/* a copy goes on as the only one */
 	/* Called once when the mount answers; in the background it lets the

@@ -46,7 +46,8 @@ tap.ok(not v.mounted(), "and it is unmounted")
 tap.ok(os.path.exists(v.path + "/state/sequencer/handover"), "the sequencer has handed over")
 
 # -- background
-p = v.mount("-o", "settle=700ms,backlog_files=5K")
+prom = os.path.join(v.dir, "numbers.prom")
+p = v.mount("-o", "backlog_files=5K,metrics_file=" + prom)
 tap.is_(p.stderr, b"", "an orderly end needs no words at the next mount")
 tap.ok(final("one"), "what was written before is sealed and final now")
 pid = v.pid()
@@ -56,8 +57,11 @@ with open(conf) as f:
     text = f.read()
 with open(conf, "w") as f:
     f.write(text.replace("settle = 500ms", "settle = 2h"))
+tap.ok(wait_for(lambda: os.path.exists(prom)), "a setting that the mount was given counts")
+os.unlink(prom)
 os.kill(pid, signal.SIGHUP)
 tap.ok(logged(" event=config-read file=" + conf), "SIGHUP reads the settings again")
+tap.ok(wait_for(lambda: os.path.exists(prom), timeout=10), "and what the mount was given still counts")
 put("two")
 for name, to in (("to-file", "two"), ("to-root", "."), ("from.tmp", "two")):
     os.symlink(to, os.path.join(v.mnt, name))
