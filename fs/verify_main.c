@@ -41,12 +41,14 @@ static const char usage[] =
 	"  --witnesses N      that many of those named are enough\n"
 	"  --json             facts as JSON, one object a line\n"
 	"  -r DIR             every file below DIR; certificates beside the files,\n"
-	"                     below DIR/.certs, or below --certs DIR2\n"
+	"                     or below DIR/.certs\n"
+	"  --certs DIR2       with -r: certificates below DIR2 alone\n"
 	"  explain CERT       what a certificate says, in words\n"
 	"  parts CERT DIR     the standard objects in it as files in DIR, with a\n"
 	"                     README of how other programs check them\n"
 	"  --log DIR          the log of a vault, .notary/log in its mount or a copy,\n"
 	"                     and that it has grown from these older checkpoints\n"
+	"  --help             print this\n"
 	"\n"
 	"Exit: 0 valid, 1 refused, 2 incomplete or cannot say, 64 wrong usage.\n";
 
