@@ -29,7 +29,8 @@ int virtual_lookup(struct mount *m, struct node *folder, const char *text,
 	struct fuse_entry_param *ret);
 /* May a name that is nowhere now come to be virtual, without anybody making
  * it? */
-bool virtual_may_come(const struct node *folder, const char *text);
+bool virtual_may_come(const struct mount *m, const struct node *folder,
+	const char *text);
 /* Its attributes, and for how many seconds they are good.  -ENOENT: it is there
  * no more, as the certificate of what was written again. */
 int virtual_stat(struct mount *m, struct node *n, struct stat *ret,

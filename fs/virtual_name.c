@@ -220,8 +220,9 @@ int virtual_what(struct mount *m, struct node *folder, const char *text,
 	return *ret == VIRTUAL_NONE ? -ENOENT : 0;
 }
 
-bool virtual_may_come(const struct node *folder, const char *text)
+bool virtual_may_come(const struct mount *m, const struct node *folder,
+	const char *text)
 {
-	return folder->type == NODE_VIRTUAL || ends_with(text, CERT) ||
-		ends_with(text, JSON) || ends_with(text, PARTS);
+	return folder->type == NODE_VIRTUAL ||
+		kind_beside(m, text) != VIRTUAL_NONE;
 }

@@ -118,6 +118,16 @@ ok "in the root" sh -c "ls '$M' | grep -qx large.proof"
 is "and not below" "$(ls -A "$M/d" | tr '\n' ' ')" "f f.cert g h s "
 ok "it is found" "$build/notary-verify" --anchor "$V/anchor" "$M/large" "$M/large.proof"
 ok "in words and parts too" test -s "$M/large.proof.json" -a -s "$M/large.proof.d/s.cose"
+ok "it is there the moment it exists, who asked before or not" /usr/bin/python3 -c 'import os, sys
+p = sys.argv[1]
+open(p, "w").write("asked for too early\n")
+for x in ("", ".json", ".d"):
+    if os.path.exists(p + ".proof" + x):
+        sys.exit("it is there already")
+os.setxattr(p, "user.notary.seal", b"1")
+os.getxattr(p, "user.notary.wait")
+for x in ("", ".json", ".d"):
+    os.stat(p + ".proof" + x)' "$M/early"
 ok "and the other is not" test ! -e "$M/large.cert" -a ! -e "$M/large.proof.proof"
 ok "umount" n umount "$M"
 ok "mount again" n mount "$V" "$M"
