@@ -185,7 +185,7 @@ static int may_leave(const struct found *f, const struct version_name *v)
 			&& v->names == 1 ? 0 : -EPERM;
 	if (f->r.class != RECORD_CLASS_VERSION)
 		return -EPERM;
-	if (f->r.kind == RECORD_PUT && v->names > 1)
+	if (f->r.kind != RECORD_LINK && v->names > 1)
 		return -EPERM; /* X5 */
 	return 0;
 }

@@ -241,6 +241,15 @@ for name in ("l1", "l4", "l5", "e1", "e2", "e3", "e4"):
 err(os.unlink, w + "/l5")
 err(os.unlink, w + "/l4")
 
+# -- of a symbolic link, too, the first name goes last
+os.symlink("x", w + "/sl")
+wait(w)
+os.link(w + "/sl", w + "/sl2", follow_symlinks=False)
+tap.is_([err(f, *[w + x for x in a]) for f, *a in ((os.unlink, "/sl"), (os.rename, "/sl", "/sl3"))], ["EPERM"] * 2,
+        "of a symbolic link, too, the first name goes last")
+os.unlink(w + "/sl2")
+os.unlink(w + "/sl")
+
 # -- what becomes longer by no write
 write(w + "/long", b"short")
 wait(w)
