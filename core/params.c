@@ -230,6 +230,16 @@ bool params_time_elsewhere(const struct params *p)
 	return local < p->quorum;
 }
 
+bool params_names_digest(const struct params *p, struct bytes algorithm)
+{
+	size_t i;
+
+	for (i = 0; i < p->n_digests; i++)
+		if (bytes_equal(p->digest[i], algorithm))
+			return true;
+	return false;
+}
+
 const char *params_mode_name(enum retention_mode m)
 {
 	static const char *const names[] = {

@@ -105,6 +105,8 @@ struct params {
 /* Does a timestamp need the word of somebody else than the machine's owner: are
  * fewer of the authorities local than the quorum? */
 bool params_time_elsewhere(const struct params *p);
+/* Do they name this algorithm among those of the digests (key 13)? */
+bool params_names_digest(const struct params *p, struct bytes algorithm);
 /* "none", "governance", "compliance". */
 const char *params_mode_name(enum retention_mode m);
 /* Points into `in`.  -EBADMSG; -EOPNOTSUPP for a version or class unknown. */

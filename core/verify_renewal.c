@@ -24,16 +24,6 @@ struct below {
 	unsigned strength;
 };
 
-static bool named(const struct params *p, struct bytes algorithm)
-{
-	size_t i;
-
-	for (i = 0; i < p->n_digests; i++)
-		if (bytes_equal(p->digest[i], algorithm))
-			return true;
-	return false;
-}
-
 /* Is it a record of the renewal of just this file's record? */
 static bool about(const struct report *file, const struct report *layer)
 {
@@ -57,7 +47,8 @@ static enum verdict check_layer(const struct report *file,
 	if (!about(file, layer))
 		return V_RENEWAL_RECORD;
 	strength = digest_strength(d->algorithm);
-	if (strength == 0 || !named(&layer->params, d->algorithm))
+	if (strength == 0 ||
+		!params_names_digest(&layer->params, d->algorithm))
 		return V_RENEWAL_ALGORITHM;
 	if (strength < b->strength)
 		return V_RENEWAL_WEAKER;

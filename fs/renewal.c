@@ -49,16 +49,6 @@ int renewal_layers(struct bytes cert, struct renewal_layers *ret)
 	return rc;
 }
 
-static bool named(const struct params *p, struct bytes algorithm)
-{
-	size_t i;
-
-	for (i = 0; i < p->n_digests; i++)
-		if (bytes_equal(p->digest[i], algorithm))
-			return true;
-	return false;
-}
-
 static int allowed(struct bytes params, struct bytes algorithm,
 	const struct renewal_layers *l)
 {
@@ -68,7 +58,7 @@ static int allowed(struct bytes params, struct bytes algorithm,
 
 	if (rc != 0)
 		return rc;
-	if (strength == 0 || !named(p, algorithm))
+	if (strength == 0 || !params_names_digest(p, algorithm))
 		return -EOPNOTSUPP;
 	if (l->n_algorithms == VERIFY_RENEWALS)
 		return -EMLINK;

@@ -100,6 +100,17 @@ static void round_trip(const struct params *p, const char *what)
 	buf_free(&again);
 }
 
+static void named(const struct params *p)
+{
+	ok(params_names_digest(p, S("sha-256")) &&
+			params_names_digest(p, S("sha3-256")),
+		"each of its digests is named");
+	ok(!params_names_digest(p, S("sha-512")) &&
+			!params_names_digest(p, S("sha3-25")) &&
+			!params_names_digest(p, S("")),
+		"no other is");
+}
+
 static void refuse(struct params p, const char *rule)
 {
 	struct buf out = {0};
@@ -207,6 +218,7 @@ int main(void)
 	round_trip(&p, "local");
 	p = nitro(&r);
 	round_trip(&p, "nitro");
+	named(&p);
 	rules(&r);
 	versions(&r);
 	return done();
