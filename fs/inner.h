@@ -73,6 +73,7 @@ struct mount {
 	pthread_mutex_t lock;
 	pthread_cond_t sealed;	/* with lock: nothing is committing any more */
 	int versions;		/* descriptor of versions/; -1: none */
+	atomic_bool past;	/* it has something: names had other files */
 	pthread_mutex_t newest;	/* gone.h; nothing is locked under it */
 	pthread_mutex_t queueing; /* a group is queued and counted in `early` */
 	struct nodes nodes;

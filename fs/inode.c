@@ -139,6 +139,7 @@ void inode_join(struct mount *m, struct node *n, const struct stat *st)
 	n->shared = st->st_nlink > 1;
 	settle_join(&m->nodes.settle, &n->item, node_class(&m->nodes, n),
 		mount_now(m));
+	n->whole = n->shared && !n->grows;
 	/* A log that was cut off while it was renamed: X4 of version.h. */
 	if (n->shared && n->item.class == CLASS_APPEND &&
 		n->floor < (uint64_t)st->st_size)
@@ -170,6 +171,7 @@ int inode_resolve(struct mount *m, struct node *n)
 		return 0;
 	n->unknown = false;
 	n->floor = seal.floor;
+	n->grows = seal.floor > 0;
 	if (seal.sealed)
 		settle_known(&m->nodes.settle, &n->item, seal.class);
 	else

@@ -95,6 +95,10 @@ static int open_files(struct mount *m, char **ret_why)
 	m->versions = versions_open(m->s.versions_dir);
 	if (m->versions < 0)
 		return fail(m->versions, m->s.versions_dir, ret_why);
+	rc = versions_any(m->versions);
+	if (rc < 0)
+		return fail(rc, m->s.versions_dir, ret_why);
+	atomic_init(&m->past, rc > 0);
 	room_sealed(m, versions_bytes(m->versions));
 	rc = backing_stat(m->files, "", &st);
 	if (rc != 0)

@@ -171,7 +171,7 @@ int moving_end(struct mount *m, const char *path, const struct moving *mv)
 			continue;
 		{
 			locked(&m->lock);
-			n->shared = true; /* X3 */
+			version_shares(n);
 		}
 		version_moved(m, n);
 		inode_forget(m, n, 1);

@@ -74,9 +74,14 @@ struct node {
 	bool committing;	/* its record is: sealer.c */
 	bool rewritten;		/* what it has sealed last is */
 	bool shared;		/* its bytes are those of versions, too */
+	bool whole;		/* and these may be of class version, so growing
+				   would change them */
 	bool stands;		/* class append: its hashing goes on (growth.h)
 				   */
 	uint64_t floor;		/* class append: what is below never changes */
+	bool grows;		/* that was sealed under a name that it has: it
+				   stays of class append, whatever others it
+				   gets */
 	bool special;		/* setuid or setgid bit: writing clears it */
 	bool bare;		/* files/ has no extended attributes of it */
 	uint32_t changes;	/* of extended attributes */

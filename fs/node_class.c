@@ -229,6 +229,8 @@ enum rules_class node_class(struct nodes *t, const struct node *n)
 	enum rules_class class = CLASS_SCRATCH, c;
 	struct name *m;
 
+	if (n->grows)
+		return CLASS_APPEND;
 	for (m = n->names; m != NULL; m = m->node_next) {
 		c = name_class(t, m);
 		if (c < class)

@@ -152,7 +152,7 @@ static int leave(struct mount *m, const struct place *p,
 	if (rc != 0)
 		return rc;
 	locked(&m->lock);
-	p->node->shared = true; /* X3 */
+	version_shares(p->node);
 	return 1;
 }
 
@@ -360,25 +360,25 @@ void op_rmdir(fuse_req_t req, fuse_ino_t parent, const char *text)
 /* -- rename -- */
 
 /* Something sealed keeps a class that protects it as well; what can grow, or
- * has grown under another name, takes nobody's place. */
+ * has grown under another name, takes nobody's place.  A name that is not
+ * sealed, of a file that is so under others, may only go. */
 static int may_arrive(struct mount *m, const struct place *from,
-	const struct place *to)
+	const struct place *to, bool recorded)
 {
+	const struct node *n = from->node;
 	enum rules_class was, will;
 
 	locked(&m->lock);
-	was = from->node->floor > 0 ? CLASS_APPEND : from->node->item.class;
+	if (!recorded && n->floor == 0 && n->item.state != ST_SEALED)
+		return 0; /* nothing of it is sealed */
+	was = n->floor > 0 ? CLASS_APPEND : n->item.class;
 	if (!may_change_in(was))
 		return 0; /* what the name had, it never was */
+	if (!recorded && n->names->node_next != NULL)
+		return -EPERM;
 	will = name_class_at(&m->nodes, to->folder, to->text);
 	return will > was || (was == CLASS_APPEND && to->node != NULL) ?
 		-EPERM : 0;
-}
-
-static bool is_log(struct mount *m, const struct place *p)
-{
-	locked(&m->lock);
-	return p->node->floor > 0;
 }
 
 static int may_rename(struct mount *m, struct place *from, struct place *to,
@@ -394,13 +394,14 @@ static int may_rename(struct mount *m, struct place *from, struct place *to,
 	if (to->node == NULL && exchange)
 		return -ENOENT;
 	rc = may_go(m, from, exchange ? RECORD_REPLACED : RECORD_RENAMED);
-	if (rc == 1 || (rc == 0 && is_log(m, from)))
-		rc = may_arrive(m, from, to);
-	if (rc == 0 && to->node != NULL)
-		rc = may_go(m, to, RECORD_REPLACED);
-	if (rc == 1)
-		rc = exchange ? may_arrive(m, to, from) : 0;
-	return rc;
+	if (rc >= 0)
+		rc = may_arrive(m, from, to, rc == 1);
+	if (rc != 0 || to->node == NULL)
+		return rc;
+	rc = may_go(m, to, RECORD_REPLACED);
+	if (rc < 0)
+		return rc;
+	return exchange ? may_arrive(m, to, from, rc == 1) : 0;
 }
 
 /* ready: the name that from gets, unless they exchange; it is the tree's then. */

@@ -275,10 +275,14 @@ static void finish_job(struct mount *m, struct job *j)
 		j->name->recorded = true;
 	if (j->first != NULL)
 		return;
+	if (j->rc == 0 && j->name != NULL)
+		node_lead(j->name); /* a name of class temp may be older */
 	if (j->rc == 0)
 		j->node->rewritten = false;
-	if (j->rc == 0 && j->class == CLASS_APPEND && !j->nothing)
-		j->node->stands = true;
+	if (j->rc == 0 && j->class == CLASS_APPEND) {
+		j->node->grows = j->node->type == NODE_FILE;
+		j->node->stands = j->node->stands || !j->nothing;
+	}
 	if (j->rc == 0 && j->from > 0)
 		growth_drop(m->growth, &j->before);
 	if (j->rc == 0 && j->node->type == NODE_FILE) {

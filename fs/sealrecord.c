@@ -13,6 +13,7 @@
 #include "fs/inner.h"
 #include "fs/retain.h"
 #include "fs/retain_inner.h"
+#include "fs/version.h"
 #include "fs/versions.h"
 
 static void attributes(const struct job *j, struct record *r)
@@ -81,13 +82,14 @@ static int see_newest(void *ctx, const struct local_record *l)
 	return 0;
 }
 
-/* Its newest record; f->d stays empty if it has none.  Of class seal nothing
- * can have been there. */
+/* Its newest record; f->d stays empty if it has none.  Nothing was there before
+ * a file of class seal, unless something was kept (X1 of version.h). */
 static int find_newest(struct mount *m, const struct job *j, struct found *f)
 {
 	struct local *l = m->s.local;
-	int rc = j->class == CLASS_SEAL ? -ENOENT : l->ops->find(l,
-		BYTES(j->path, strlen(j->path)), see_newest, f);
+	int rc = j->class == CLASS_SEAL && !atomic_load(&m->past) ? -ENOENT :
+		l->ops->find(l, BYTES(j->path, strlen(j->path)),
+			see_newest, f);
 
 	if (rc != 0)
 		return rc == -ENOENT ? 0 : rc;
@@ -117,6 +119,8 @@ static int succeed(struct mount *m, struct job *j, const struct found *f,
 
 	if (f->d.n == 0)
 		return 0;
+	if (record_seals(f->r.kind) && f->r.class == RECORD_CLASS_SEAL)
+		return 0; /* gone behind the mount: audit says so */
 	if (!record_seals(f->r.kind)) {
 		r->has_previous = f->r.has_about;
 		r->previous = f->r.about;
@@ -166,6 +170,14 @@ static int fix(struct mount *m, struct job *j)
 	return 0;
 }
 
+/* Is that what the log was when it was shorter?  In another class it had other
+ * bytes. */
+static bool is_log(const struct found *f)
+{
+	return f->d.n > 0 && record_stores(f->r.kind) && f->r.size > 0 &&
+		f->r.class == RECORD_CLASS_APPEND;
+}
+
 /* What has grown, or may grow: root and digest of the whole, and those of what
  * is new; the rest is as its record says. */
 static int hash_log(struct mount *m, struct job *j, int fd,
@@ -173,7 +185,7 @@ static int hash_log(struct mount *m, struct job *j, int fd,
 {
 	cleanup(standing) struct standing at = {0};
 	uint64_t size = (uint64_t)j->st.st_size, from = 0;
-	bool grown = f->d.n > 0 && record_stores(f->r.kind) && f->r.size > 0;
+	bool grown = is_log(f);
 	struct hash before, tail;
 	int rc = 0;
 
@@ -225,7 +237,7 @@ static int hash_content(struct mount *m, struct job *j, int fd,
 
 	if (j->class != CLASS_APPEND)
 		return hashfile(fd, size, hashing, &j->h);
-	if (f->d.n > 0 && record_stores(f->r.kind))
+	if (is_log(f))
 		was = f->r.size;
 	if (was > 0 && size == was) {
 		j->nothing = true;
@@ -304,13 +316,27 @@ static int put_end(struct mount *m, struct job *j, int fd,
 	return finish(m, j, fd, f, r);
 }
 
+/* Versions of class version part with it now: later nobody could tell that it
+ * has any, and who adds to a log leaves those of class append alone. */
+static int become_log(struct mount *m, struct job *j, int fd)
+{
+	{
+		locked(&m->lock);
+		if (!j->node->whole)
+			return 0;
+	}
+	return version_part(m, j->node, fd);
+}
+
 static int put_alone(struct mount *m, struct job *j, int fd,
 	struct hashing *hashing)
 {
 	struct record r = {.kind = RECORD_PUT};
 	FOUND(f);
-	int rc = find_newest(m, j, &f);
+	int rc = j->class == CLASS_APPEND ? become_log(m, j, fd) : 0;
 
+	if (rc == 0)
+		rc = find_newest(m, j, &f);
 	if (rc == 0)
 		rc = hash_content(m, j, fd, hashing, &f, &r);
 	return rc != 0 || j->nothing ? rc : put_end(m, j, fd, &f, &r);
@@ -341,11 +367,13 @@ static void few_end(struct few *f)
 	for (i = 0; i < f->n; i++) {
 		struct job *j = f->job[i];
 		struct record r = {.kind = RECORD_PUT};
-		struct found nothing = {0};
+		FOUND(was);
 
 		j->h = (struct hashed){.root = root[i],
 			.sha256 = hash_sha256(f->data[i])};
-		j->rc = put_end(f->m, j, f->fd[i], &nothing, &r);
+		j->rc = find_newest(f->m, j, &was);
+		if (j->rc == 0)
+			j->rc = put_end(f->m, j, f->fd[i], &was, &r);
 		close(f->fd[i]);
 	}
 	f->n = f->used = 0;

@@ -134,6 +134,7 @@ static int seen_file(struct mount *m, struct node *folder, const char *text,
 	if (seal.stores)
 		node_lead(name);
 	n->floor = n->floor > seal.floor ? n->floor : seal.floor;
+	n->grows = n->floor > 0;
 	if (n->item.state == ST_SEALED || seal.sealed) {
 		/* One recorded name seals the file under all of them. */
 		if (n->item.state != ST_SEALED && n->item.state != ST_NONE)

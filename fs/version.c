@@ -139,6 +139,7 @@ static int keep(struct mount *m, const char *path, const struct found *f)
 	if (fd < 0)
 		return fd;
 	fault_point("version.keep");
+	atomic_store(&m->past, true);
 	k.fd = fd;
 	rc = f->r.class != RECORD_CLASS_APPEND ? 0 :
 		l->ops->past(l, f->r.path, keep_past, &k);
@@ -258,7 +259,8 @@ static void unsealed(struct mount *m, struct node *n, uint64_t size,
 	for (name = n->names; name != NULL; name = name->node_next)
 		name->recorded = false;
 	n->keeps = false; /* until it is sealed again */
-	n->shared = n->shared || n->item.class == CLASS_VERSION;
+	if (n->item.class == CLASS_VERSION)
+		version_shares(n);
 	settle_unseal(&m->nodes.settle, &n->item, class, mount_now(m));
 }
 
@@ -271,6 +273,7 @@ void version_moved(struct mount *m, struct node *n)
 	locked(&m->lock);
 	if (n->names == NULL)
 		return;
+	n->grows = false;
 	class = node_class(&m->nodes, n);
 	n->rewritten = false;
 	if (n->floor > 0) { /* what was sealed of it is a version */
@@ -370,7 +373,7 @@ int version_part(struct mount *m, struct node *n, int fd)
 	if (rc > 0 && fstat(from, &st) == 0)
 		room_sealed(m, (uint64_t)st.st_size);
 	locked(&m->lock);
-	n->shared = false;
+	n->shared = n->whole = false;
 	return 0;
 }
 
@@ -387,7 +390,7 @@ int version_write(struct mount *m, struct handle *h, uint64_t off)
 			return -EPERM; /* X4 */
 		grows = n->item.class == CLASS_APPEND;
 		/* a log goes on in the file that its versions are, too */
-		part = n->shared && (!h->adds || n->floor == 0);
+		part = n->shared && (!h->adds || n->floor == 0 || n->whole);
 	}
 	rc = part ? version_part(m, n, h->fd) : 0;
 	if (rc != 0 || !h->adds)

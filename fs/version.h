@@ -12,7 +12,8 @@
  *   X2  A name that goes leaves a tombstone before it does.  For one that is
  *       bound to another content the sealer makes it, in one commit with the
  *       new record.
- *   X3  Before bytes change that versions share, these get a copy.
+ *   X3  Before bytes change that versions share, these get a copy.  Of what
+ *       becomes a log they get it before it is sealed as one.
  *   X4  Below node->floor a file of class append is never written, nor does it
  *       get other attributes: growing needs no version, and what is longer than
  *       its newest record is not sealed, nor what was cut to that length and
@@ -59,6 +60,12 @@ bool version_sealed(struct mount *m, struct node *n);
  * held for reading.  0 also if it is not sealed; -EPERM: its class of now would
  * protect it less. */
 int version_unseal(struct mount *m, struct node *n);
+/* Lock held: a version was kept, before the file got another class. */
+static inline void version_shares(struct node *n)
+{
+	n->shared = true;
+	n->whole = n->whole || n->item.class == CLASS_VERSION;
+}
 /* X3, for the file that fd stands for.  It may have to be copied. */
 int version_part(struct mount *m, struct node *n, int fd);
 /* Before the bytes from off on change: X3, X4.  1: it may grow in class append,

@@ -146,6 +146,19 @@ static int walk(int versions, ino_t ino, visit_name *visit, void *ctx)
 	return rc;
 }
 
+static int first(void *ctx, int folder, const char *name)
+{
+	(void)ctx;
+	(void)folder;
+	(void)name;
+	return 1;
+}
+
+int versions_any(int versions)
+{
+	return walk(versions, 0, first, NULL);
+}
+
 static int count(void *ctx, int folder, const char *name)
 {
 	(void)folder;

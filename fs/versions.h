@@ -34,6 +34,8 @@ int versions_keep(int versions, const struct hash *dh, int fd);
 int versions_drop(int versions, const struct hash *dh);
 /* Bytes of all; of a file that is in files/, too, its share by names. */
 uint64_t versions_bytes(int versions);
+/* Is there any?  A negative errno. */
+int versions_any(int versions);
 /* How many versions that inode is: the number, or a negative errno.  Reads all
  * names. */
 int versions_count(int versions, ino_t ino);
