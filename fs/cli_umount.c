@@ -24,7 +24,7 @@ static const char help[] =
 "sealed is durable and the sequencer has handed over to the next mount.\n"
 "\n"
 "  --final     first seal everything (empty files too) and wait until all of it\n"
-"              is final\n"
+"              is final; what has a temporary name is named\n"
 "  -h, --help  print this\n"
 "\n"
 "fusermount3 -u DIR loses nothing either; it only does not wait.\n";
@@ -40,6 +40,9 @@ static int make_final(const struct cli *c, const char *root)
 		cli_say(c, "%s: %s", root, strerror(-err));
 		return CLI_REFUSED;
 	}
+	if (s.busy == 0 && waiting_temporary(c, root, root) > 0)
+		cli_say(c, "these are in the vault's folder files alone, and no "
+			"bucket has them");
 	if (s.busy > 0)
 		cli_say(c, "%s stays mounted: %" PRIu64 " files have a writer",
 			root, s.busy);

@@ -15,6 +15,7 @@
 #include "core/verify.h"
 #include "fs/offline.h"
 #include "fs/place.h"
+#include "fs/waiting.h"
 
 #define COPY_BUFFER ((size_t)1 << 20) /* bytes */
 
@@ -175,7 +176,7 @@ static int export_file(struct export *e, const char *path, const char *rest)
 	int rc = place_cert(e->root, rest, &cert);
 
 	if (rc == -ENOENT)
-		return leave_out(e, path, "it is not final yet", &e->missing);
+		return leave_out(e, path, waiting_reason(path), &e->missing);
 	if (rc == 0)
 		rc = offline_open(AT_FDCWD, path, &fd, &size);
 	if (rc != 0)

@@ -125,6 +125,7 @@ int waiting_for(enum waiting what, const char *root, const char *rest,
 
 struct missing {
 	const struct cli *c;
+	const char *only;	/* this state; NULL: any */
 	uint64_t n;
 };
 
@@ -136,7 +137,8 @@ static const struct {
 		"time (notaryfs seal ends that)"},
 	{"frozen", "settling: its content is fixed, its name is not yet"},
 	{"sealed", "sealed, on its way into a block"},
-	{"temp", "a temporary name: sealed only under another one"},
+	{"temp", "a temporary name: sealed only under another one; rename it, "
+		"or delete it if it is what a killed copy left"},
 	{"scratch", "a scratch name: never notarized"},
 };
 
@@ -152,25 +154,39 @@ static void explain_link(struct missing *m, const char *path)
 		"rules says whether it will be)", path);
 }
 
+/* NULL: it is final, or says no state; or it has another one than only. */
+static const char *reason(const char *path, const char *only)
+{
+	char state[32];
+	ssize_t n = lgetxattr(path, "user.notary.state", state,
+		sizeof state - 1);
+	if (n < 0)
+		return NULL;
+	state[n] = '\0';
+	if (only != NULL && strcmp(state, only) != 0)
+		return NULL;
+	for (size_t i = 0; i < sizeof reasons / sizeof *reasons; i++)
+		if (strcmp(state, reasons[i].state) == 0)
+			return reasons[i].why;
+	return NULL;
+}
+
+const char *waiting_reason(const char *path)
+{
+	const char *why = reason(path, NULL);
+	return why == NULL ? "it is not final yet" : why;
+}
+
 static int explain_file(void *ctx, const char *path, const struct stat *st)
 {
 	struct missing *m = ctx;
-	char state[32];
-	if (S_ISLNK(st->st_mode))
+	if (S_ISLNK(st->st_mode) && m->only == NULL)
 		explain_link(m, path);
 	if (!S_ISREG(st->st_mode))
 		return 0;
-	ssize_t n = getxattr(path, "user.notary.state", state,
-		sizeof state - 1);
-	if (n < 0)
-		return 0;
-	state[n] = '\0';
-	for (size_t i = 0; i < sizeof reasons / sizeof *reasons; i++) {
-		if (strcmp(state, reasons[i].state) != 0)
-			continue;
-		if (++m->n <= NAMED_MAX)
-			cli_say(m->c, "%s: %s", path, reasons[i].why);
-	}
+	const char *why = reason(path, m->only);
+	if (why != NULL && ++m->n <= NAMED_MAX)
+		cli_say(m->c, "%s: %s", path, why);
 	return 0;
 }
 
@@ -183,6 +199,28 @@ static void explain_rows(const struct cli *c, const char *kind,
 				row[i].error);
 }
 
+static void say_more(const struct missing *m)
+{
+	if (m->n > NAMED_MAX)
+		cli_say(m->c, "... and %" PRIu64 " more", m->n - NAMED_MAX);
+}
+
+uint64_t waiting_temporary(const struct cli *c, const char *root,
+	const char *path)
+{
+	struct missing m = {.c = c, .only = "temp"};
+	cleanup(buf) struct buf json = {0};
+	uint64_t n;
+
+	/* looking at every file is for vaults that have one */
+	if (place_read(root, "status", &json) == 0 && json_find_uint(
+		BUF_BYTES(&json), "files.temp", &n) == 0 && n == 0)
+		return 0;
+	place_walk(path, explain_file, &m);
+	say_more(&m);
+	return m.n;
+}
+
 uint64_t waiting_explain(const struct cli *c, const char *root,
 	const char *path)
 {
@@ -190,8 +228,7 @@ uint64_t waiting_explain(const struct cli *c, const char *root,
 	cleanup(buf) struct buf json = {0};
 	cleanup(free) struct status *s = calloc(1, sizeof *s);
 	place_walk(path, explain_file, &m);
-	if (m.n > NAMED_MAX)
-		cli_say(c, "... and %" PRIu64 " more", m.n - NAMED_MAX);
+	say_more(&m);
 	if (s != NULL && place_read(root, "status", &json) == 0 &&
 	    status_parse(BUF_BYTES(&json), s) == 0) {
 		explain_rows(c, "service", s->service, s->n_services);

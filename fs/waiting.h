@@ -29,4 +29,11 @@ int waiting_for(enum waiting what, const char *root, const char *rest,
 uint64_t waiting_explain(const struct cli *c, const char *root,
 	const char *path);
 
+/* Why a file of which there is no certificate has none yet. */
+const char *waiting_reason(const char *path);
+/* As waiting_explain(), of what has a temporary name alone: all below a folder can be final
+ * but for that, and waiting_for() says 0. */
+uint64_t waiting_temporary(const struct cli *c, const char *root,
+	const char *path);
+
 #endif

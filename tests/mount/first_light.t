@@ -82,6 +82,13 @@ p = tool("seal", "-r", v.mnt)
 tap.is_((p.returncode, text(p)), (0, ""), "nor in the way of seal -r")
 p = tool("wait", v.mnt + "/upload.part")
 tap.ok(p.returncode == 2 and "a temporary name" in text(p), "wait says that it never will be final")
+for of in v.mnt, v.mnt + "/.":
+    p = tool("wait", of, "--timeout", "60s")
+    tap.ok(p.returncode == 2 and "upload.part: a temporary name" in text(p), "also when all below a folder is waited for")
+p = tool("wait", v.mnt + "/deep", "--timeout", "60s")
+tap.is_((p.returncode, text(p)), (0, ""), "where there is none it says nothing")
+p = tool("export", v.mnt + "/upload.part", os.path.join(v.dir, "none"))
+tap.ok(p.returncode == 2 and "left out: a temporary name" in text(p), "and export why it leaves it out")
 os.unlink(v.mnt + "/upload.part")
 
 # -- proofs
@@ -106,7 +113,10 @@ tap.ok(p.returncode == 0 and b"all is well" in p.stdout, "audit of a mounted vau
 tap.diag(p.stderr.decode())
 
 # -- unmount
+open(v.mnt + "/left.part", "w").close()
 p = v.umount("--final")
+tap.ok("left.part: a temporary name" in text(p), "umount --final names what no bucket has")
+os.unlink(v.path + "/files/left.part")
 tap.ok(not v.mounted() and not v.daemon_pid() or not alive(v.daemon_pid()),
        "umount returns when the daemon has ended")
 p = tool("umount", v.mnt)

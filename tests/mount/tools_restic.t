@@ -46,6 +46,7 @@ s.tap.is_(os.listdir(repo + "/locks"), [], "removes the lock")
 s.ok(R + "-q check", "check")
 s.tap.is_({s.of("restic/repo/data/" + n[:2] + "/" + n) for n in packs() if "-tmp-" in n} - {"temp"}, set(),
           "what it was writing keeps a temporary name")
+s.ok("find $M/restic/repo/data -name '*-tmp-*' -delete", "and can be removed")
 
 # -- the repository is the same out of three buckets
 s.env["OUT"] = out = s.restored()
