@@ -1,8 +1,9 @@
 /*
  * attestor: the signing half of local attestation documents.
  *
- * Only notaryfs-attestor and tests use this.  The root lives in a file, the
- * leaf only in memory.  (attestor_write.c)
+ * Only notaryfs-attestor and tests sign with this; notaryfs asks whether the
+ * root's file is whole.  The root lives in that file, the leaf only in memory.
+ * (attestor_write.c)
  */
 #ifndef CORE_ATTESTOR_H
 #define CORE_ATTESTOR_H
@@ -16,6 +17,9 @@ struct attestor;
 /* Makes a root key and certificate (P-384, 10 years): PEM of both in *ret. */
 int attestor_root_make(const uint8_t installation[16], uint64_t now_ms,
 	struct buf *ret_pem);
+/* Is that PEM whole, key and certificate, and which root is it (as parameters
+ * name it)?  -EBADMSG, -ENOMEM. */
+int attestor_root_read(struct bytes pem, struct hash *ret);
 /* From that PEM, with a fresh leaf valid from now_ms - 60 s for 24 hours.
  * image is the SHA-384 of the enclave binary.  -EBADMSG, -EIO, -ENOMEM. */
 int attestor_new(struct bytes root_pem, const uint8_t image[48],

@@ -307,6 +307,23 @@ int attestor_new(struct bytes root_pem, const uint8_t image[48],
 	return 0;
 }
 
+int attestor_root_read(struct bytes pem, struct hash *ret)
+{
+	struct attestor *a = calloc(1, sizeof(*a));
+	unsigned before = memory_failures();
+	int rc;
+
+	if (a == NULL)
+		return -ENOMEM;
+	rc = read_root(a, pem);
+	if (rc == 0)
+		rc = to_der(a->root, &a->root_der);
+	if (rc == 0)
+		*ret = attestation_root_hash(BUF_BYTES(&a->root_der));
+	attestor_free(a);
+	return memory_error(rc, before);
+}
+
 void attestor_free(struct attestor *a)
 {
 	if (a == NULL)

@@ -281,9 +281,13 @@ static void check_sequencer(struct check *c, const struct assembly *a,
 	else if (err != 0)
 		say(c, "sequencer", CHECK_FAILED, "attestor and enclave do not "
 			"start here: %s", strerror(-err));
-	else if (root == NULL || access(root, R_OK) != 0)
+	else if ((err = vault_attestor_root(v)) == -ENOENT || err == -EBADMSG)
+		say(c, "sequencer", CHECK_FAILED, "%s is %s: put it back from a "
+			"copy, for without it this vault cannot be mounted "
+			"again", root, err == -ENOENT ? "gone" : "damaged");
+	else if (err != 0)
 		say(c, "sequencer", CHECK_FAILED, "%s: %s", root,
-			strerror(errno));
+			strerror(-err));
 	else if (!mounted && handover != NULL && access(handover, F_OK) != 0)
 		say(c, "sequencer", CHECK_WARN, "it starts here; the last mount "
 			"did not end in an orderly way, so the next one "

@@ -192,13 +192,14 @@ static int start_sequencer(struct daemon *d)
 		return -ENOENT;
 	}
 	cleanup(free) char *root = text_of("%s/attestor-root.pem", state);
-	if (root != NULL && access(root, R_OK) != 0)
-		return lost(d, -errno, root);
+	int err = vault_attestor_root(d->v);
+	if (root != NULL && err != 0)
+		return lost(d, err, root);
 	cleanup(free) char *handover = text_of("%s/handover", state);
 	if (handover != NULL && access(handover, F_OK) != 0)
 		journal_warn(d->journal, JOURNAL_RECOVERING, d->v->path,
 			"the last mount did not end in an orderly way: the sequencer recovers the chain");
-	int err = d->a->sequencer_start(&c, &d->seq);
+	err = d->a->sequencer_start(&c, &d->seq);
 	if (err == -EKEYREJECTED && *d->why == NULL)
 		*d->why = text_of("the buckets have gone on without %s/state: it "
 			"is an older copy, or not this vault's\n"

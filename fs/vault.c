@@ -12,6 +12,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "core/attestor.h"
 #include "core/block.h"
 #include "core/cleanup.h"
 #include "core/hash.h"
@@ -19,6 +20,8 @@
 #include "core/object.h"
 #include "fs/file.h"
 #include "fs/timeservice.h"
+
+#define ATTESTOR_ROOT_MAX ((size_t)16 << 10)	/* a key and a certificate */
 
 char *vault_path(const struct vault *v, const char *rest)
 {
@@ -120,6 +123,25 @@ static int read_genesis(struct vault *v, char **ret_why)
 	err = params_decode(BUF_BYTES(&v->params_raw), &v->params);
 	return err == 0 ? 0 : why(ret_why, "%s: the chain's parameters are "
 		"of a version that this program does not know", path);
+}
+
+int vault_attestor_root(const struct vault *v)
+{
+	cleanup(free) char *path =
+		vault_path(v, "state/sequencer/attestor-root.pem");
+	cleanup(buf) struct buf pem = {0};
+	struct hash root;
+	if (path == NULL)
+		return -ENOMEM;
+	int err = file_read(path, ATTESTOR_ROOT_MAX, &pem);
+	if (err == 0)
+		err = attestor_root_read(BUF_BYTES(&pem), &root);
+	if (pem.p != NULL)
+		explicit_bzero(pem.p, pem.n);
+	for (size_t i = 0; err == 0 && i < v->params.n_roots; i++)
+		if (hash_equal(&root, &v->params.root[i]))
+			return 0;
+	return err != 0 ? err : -EBADMSG;
 }
 
 static int read_config(struct vault *v, char **ret_why)

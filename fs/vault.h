@@ -38,6 +38,10 @@ struct genesis;
 bool vault_genesis_ok(const struct genesis *g, const struct hash *anchor);
 /* 64 hex digits and blanks or a newline; -EBADMSG. */
 int vault_anchor_read(const char *file, struct hash *ret);
+/* The key in state/sequencer without which no enclave's document is believed:
+ * is it there, whole, and the one that block zero names?  -ENOENT, -EBADMSG, or
+ * what reading it said. */
+int vault_attestor_root(const struct vault *v);
 /* "<vault>/<rest>", owned by the caller; NULL: no memory. */
 char *vault_path(const struct vault *v, const char *rest);
 

@@ -294,10 +294,13 @@ static int run_attestor(void)
 	static const uint8_t installation[16] = {7}, image[48] = {8};
 	cleanup(buf) struct buf pem = {0}, doc = {0}, key = {0}, s = {0};
 	struct attestor *a = NULL;
+	struct hash root;
 	int rc = attestor_root_make(installation, NOW, &pem);
 
 	if (rc == 0)
 		rc = attestor_new(BUF_BYTES(&pem), image, 0, NOW, &a);
+	if (rc == 0)
+		rc = attestor_root_read(BUF_BYTES(&pem), &root);
 	if (rc == 0)
 		rc = attestor_root_key(a, &key);
 	if (rc == 0)
