@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "core/cleanup.h"
@@ -100,9 +101,12 @@ static void read_line(struct reading *r, char *line, unsigned seen[SETTINGS])
 
 static int slurp(const char *file, struct buf *ret)
 {
-	cleanup(close) int fd = open(file, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
+	cleanup(close) int fd = open(file, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	struct stat st;
+	if (fd < 0 || fstat(fd, &st) != 0)
 		return -errno;
+	if (!S_ISREG(st.st_mode))
+		return S_ISDIR(st.st_mode) ? -EISDIR : -EINVAL;
 	if (buf_reserve(ret, FILE_MAX + 1) != 0)
 		return -ENOMEM;
 	while (ret->n <= FILE_MAX) {
@@ -176,6 +180,11 @@ int config_read(const char *file, const char *base, struct config *ret,
 	int err = slurp(file, &text);
 	if (err == -EFBIG)
 		reading_complain(&r, "longer than %zu bytes", FILE_MAX);
+	else if (err == -EINVAL)
+		reading_complain(&r, "is not a regular file");
+	else if (err == -ENOENT)
+		reading_complain(&r, "is gone: put it back, or write one that has a "
+			"line bucket = DIR for each bucket, in their order");
 	else if (err != 0)
 		reading_complain(&r, "%s", strerror(-err));
 	else {

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "core/cleanup.h"
@@ -167,7 +168,16 @@ static void bad_file(void)
 	cleanup(free) char *why3 = NULL;
 	is_int(config_read("/nonexistent/x", "/", &c, &why3), -EINVAL,
 		"no file");
-	ok(strstr(why3, "No such file") != NULL, "says so");
+	ok(strstr(why3, "is gone: put it back") != NULL, "says what to do");
+	cleanup(free) char *why4 = NULL;
+	char fifo[] = "/tmp/t_config.XXXXXX";
+	int fd = mkstemp(fifo);
+	if (fd < 0 || unlink(fifo) != 0 || mkfifo(fifo, 0600) != 0)
+		bail("no scratch FIFO");
+	close(fd);
+	is_int(config_read(fifo, "/", &c, &why4), -EINVAL, "a FIFO");
+	unlink(fifo);
+	ok(strstr(why4, "not a regular file") != NULL, "is not waited for");
 }
 
 int main(void)
