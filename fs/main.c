@@ -1,6 +1,7 @@
 /*
  * notaryfs: makes, mounts, checks and restores vaults.
  */
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -73,7 +74,7 @@ static int unknown(const char *name)
 static int print_list(void)
 {
 	list(stdout);
-	return fflush(stdout) == 0 ? CLI_DONE : CLI_REFUSED;
+	return CLI_DONE;
 }
 
 /* notaryfs help COMMAND is notaryfs COMMAND --help. */
@@ -95,7 +96,7 @@ static const struct command helpers[] = {
 	{"umount.fuse.notaryfs", cmd_umount_helper, NULL},
 };
 
-int main(int argc, char **argv)
+static int run(int argc, char **argv)
 {
 	const char *slash = argc > 0 ? strrchr(argv[0], '/') : NULL;
 	const char *name = slash != NULL ? slash + 1 : argc > 0 ? argv[0] : "";
@@ -112,9 +113,21 @@ int main(int argc, char **argv)
 		return help(argc, argv);
 	if (strcmp(argv[1], "--version") == 0) {
 		puts("notaryfs " NOTARYFS_VERSION);
-		return fflush(stdout) == 0 ? CLI_DONE : CLI_REFUSED;
+		return CLI_DONE;
 	}
 	const struct command *c = find(argv[1]);
 	return c != NULL ? c->run(assemble(), argc - 1, argv + 1)
 		: unknown(argv[1]);
+}
+
+/* Whoever pipes the output somewhere must learn that it is not whole. */
+int main(int argc, char **argv)
+{
+	int rc = run(argc, argv);
+	errno = 0;
+	if (fflush(stdout) == 0 && !ferror(stdout))
+		return rc;
+	fprintf(stderr, "notaryfs: standard output could not be written%s%s\n",
+		errno != 0 ? ": " : "", errno != 0 ? strerror(errno) : "");
+	return rc == CLI_DONE ? CLI_REFUSED : rc;
 }

@@ -264,6 +264,8 @@ int main(int argc, char **argv)
 	if (OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG, NULL) != 1)
 		return verify_fail("libcrypto", "does not start");
 	end = parse(argc, argv, &o);
+	if (end == 1 && fflush(stdout) != 0)
+		return verify_fail("standard output", strerror(errno));
 	if (end != 0)
 		return end - 1;
 	why = demands_whole(&o.demands);

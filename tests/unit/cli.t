@@ -160,6 +160,29 @@ try:
     p = tool("restore", "--anchor", vault + "/anchor", work + "/out", *[vault + "/buckets/%d" % i for i in (0, 2, 5)])
     tap.ok(p.returncode == 0 and os.listdir(work + "/out") == [], "restore of an empty vault")
 
+    # -- output that cannot be written
+    for c in ["status", vault], ["status", vault, "--metrics"], ["anchor", vault], ["help"], ["help", "mount"], ["--version"]:
+        with open("/dev/full", "w") as full:
+            p = subprocess.run([NOTARYFS] + c, stdout=full, stderr=subprocess.PIPE, timeout=60)
+        tap.ok(p.returncode == 1 and b"standard output could not be written" in p.stderr, " ".join(c[:1] + c[2:]) + " to a full disk")
+    with open("/dev/full", "w") as full:
+        p = subprocess.run([VERIFY, "--help"], stdout=full, stderr=subprocess.PIPE, timeout=60)
+    tap.ok(p.returncode == 2 and b"standard output" in p.stderr, "and notary-verify --help")
+
+    # -- the key without which nothing can go on
+    for how, word in ("gone", "is gone"), ("half", "is damaged"), ("another", "is damaged"):
+        spoilt = fresh("root-" + how)
+        pem = spoilt + "/state/sequencer/attestor-root.pem"
+        if how == "gone":
+            os.unlink(pem)
+        elif how == "half":
+            os.truncate(pem, 300)
+        else:
+            tool("init", work + "/other")
+            shutil.copy(work + "/other/state/sequencer/attestor-root.pem", pem)
+        p = tool("check", spoilt)
+        tap.ok(p.returncode == 1 and re.search("FAILED +sequencer: .*attestor-root.pem " + word, p.out), "check: attestor-root.pem: " + how)
+
     # -- wrong places
     for c in "wait seal cert verify".split():
         refused([c, vault + "/anchor"], 1, "is not in a mounted vault", c + " outside a mount")
