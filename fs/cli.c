@@ -1,5 +1,6 @@
 #include "fs/cli.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -101,6 +102,13 @@ void cli_say_lines(const struct cli *c, char *text)
 		cli_say(c, "%s", at);
 	}
 	free(text);
+}
+
+const char *cli_why(int error)
+{
+	return error == ENOTCONN || error == ECONNABORTED
+		? "the daemon of this mount is gone; notaryfs mount VAULT DIR "
+		"goes on where it was" : strerror(error);
 }
 
 void cli_progress(const char *fmt, ...)

@@ -39,6 +39,9 @@ void cli_say(const struct cli *c, const char *fmt, ...)
 /* The same for every line of text; frees text (NULL: "out of memory"). */
 void cli_say_lines(const struct cli *c, char *text);
 
+/* strerror(), and where a mount is dead what to do about it. */
+const char *cli_why(int error);
+
 /* One line on stderr that the next one replaces; only on a terminal, and at
  * most ten times a second. */
 void cli_progress(const char *fmt, ...) __attribute__((format(printf, 1, 2)));

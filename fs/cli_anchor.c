@@ -46,11 +46,12 @@ int cmd_anchor(const struct assembly *a, int argc, char **argv)
 	char hex[HASH_HEX + 1];
 	int err = find(argv[optind], &anchor);
 	if (err != 0) {
-		cli_say(&c, err == -ENOENT && place_closed(argv[optind])
-			? "%s: Permission denied" : err == -ENOENT
-			? "%s is neither a vault nor in a mounted one"
-			: err == -EBADMSG ? "the anchor of %s is damaged"
-			: "%s: cannot be read", argv[optind]);
+		if (err == -ENOENT && place_closed(argv[optind]))
+			err = -EACCES;
+		cli_say(&c, "%s: %s", argv[optind], err == -ENOENT
+			? "is neither a vault nor in a mounted one"
+			: err == -EBADMSG ? "its anchor is damaged"
+			: cli_why(-err));
 		return CLI_REFUSED;
 	}
 	hex_encode(HASH_BYTES(&anchor), hex);

@@ -47,7 +47,7 @@ struct wanted {
 
 static int refused(const struct cli *c, const char *path, int err)
 {
-	cli_say(c, "%s: %s", path, strerror(-err));
+	cli_say(c, "%s: %s", path, cli_why(-err));
 	return CLI_REFUSED;
 }
 
@@ -156,6 +156,12 @@ static int load(const struct cli *c, const char *path, bool bare,
 		if (waiting_explain(c, *ret_root, path) == 0)
 			cli_say(c, "%s: there is no certificate of it", path);
 		return CLI_INCOMPLETE;
+	}
+	if (err == -EISDIR) {
+		cli_say(c, "%s is a folder: its own certificate has .cert "
+			"behind its name, and notaryfs export gives those of "
+			"all files in it", path);
+		return CLI_REFUSED;
 	}
 	return err == 0 ? CLI_DONE : refused(c, path, err);
 }

@@ -91,7 +91,7 @@ static int one(struct deleting *g, const char *path)
 		err = record_hash(root, rest, &about);
 	if (err != 0) {
 		cli_say(c, "%s: %s", path, err == -ENODATA ? "it is not sealed: "
-			"unlink it" : strerror(-err));
+			"unlink it" : cli_why(-err));
 		return CLI_REFUSED;
 	}
 	err = orders_give(&g->o, root, RECORD_DELETION,
@@ -102,7 +102,7 @@ static int one(struct deleting *g, const char *path)
 		cli_say(c, "%s: %.*s", path, (int)answer.n,
 			(const char *)answer.p);
 	else if (err != -EKEYREVOKED)
-		cli_say(c, "%s: %s", path, strerror(-err));
+		cli_say(c, "%s: %s", path, cli_why(-err));
 	return err == 0 ? CLI_DONE : err == -EBUSY ? CLI_INCOMPLETE :
 		CLI_REFUSED;
 }

@@ -74,7 +74,7 @@ static int common_root(const struct cli *c, char **paths, int n, char **ret)
 		if (rc == -ENOENT && place_exists(paths[i]))
 			cli_say(c, "%s is not in a mounted vault", paths[i]);
 		else if (rc != 0)
-			cli_say(c, "%s: %s", paths[i], strerror(-rc));
+			cli_say(c, "%s: %s", paths[i], cli_why(-rc));
 		if (rc != 0)
 			return rc;
 		if (*ret != NULL && strcmp(*ret, root) != 0) {
@@ -107,7 +107,7 @@ static int visit_all(const struct cli *c, struct export *e, char **paths, int n)
 			cli_say(c, "%s was exported already: name it once",
 				paths[i]);
 		else if (rc != 0)
-			cli_say(c, "%s: %s", paths[i], strerror(-rc));
+			cli_say(c, "%s: %s", paths[i], cli_why(-rc));
 	}
 	return rc;
 }
@@ -120,7 +120,7 @@ static int run(const struct cli *c, struct export *e, char **paths, int n,
 	int rc = export_begin(e, dest);
 
 	if (rc != 0) {
-		cli_say(c, "%s: %s%s", dest, strerror(-rc), rc == -ENOTEMPTY ?
+		cli_say(c, "%s: %s%s", dest, cli_why(-rc), rc == -ENOTEMPTY ?
 			"; name a folder that is not there yet" : "");
 		return CLI_REFUSED;
 	}
@@ -130,7 +130,7 @@ static int run(const struct cli *c, struct export *e, char **paths, int n,
 	rc = export_page(e, program);
 	cli_progress_end();
 	if (rc != 0) {
-		cli_say(c, "%s: %s", dest, strerror(-rc));
+		cli_say(c, "%s: %s", dest, cli_why(-rc));
 		return CLI_REFUSED;
 	}
 	cli_bytes(e->bytes, size);

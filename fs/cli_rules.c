@@ -227,7 +227,7 @@ int cmd_rules(const struct assembly *a, int argc, char **argv)
 			cli_say(&c, "%s is not in a mounted vault",
 				argv[optind]);
 		else
-			cli_say(&c, "%s: %s", argv[optind], strerror(-err));
+			cli_say(&c, "%s: %s", argv[optind], cli_why(-err));
 		exit = CLI_REFUSED;
 	}
 	return fflush(stdout) != 0 ? CLI_REFUSED : exit;

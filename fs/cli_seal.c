@@ -51,7 +51,7 @@ static int await(const struct cli *c, const struct wanted *w,
 		return CLI_INCOMPLETE;
 	}
 	cli_say(c, "%s: %s before it was sealed", path, err == -ENODEV ||
-		err == -ENOTCONN ? "the vault was unmounted" : strerror(-err));
+		err == -ENOTCONN ? "the vault was unmounted" : cli_why(-err));
 	return CLI_INCOMPLETE;
 }
 
@@ -68,7 +68,7 @@ static int one(const struct cli *c, struct sealing *s, const char *path,
 		return CLI_REFUSED;
 	}
 	if (err != 0) {
-		cli_say(c, "%s: %s", path, strerror(-err));
+		cli_say(c, "%s: %s", path, cli_why(-err));
 		return CLI_REFUSED;
 	}
 	if (!w->wait || s->sealed == before)

@@ -56,7 +56,7 @@ static int from_state(const struct wanted *w, const struct vault *v,
 		local->ops->free(local);
 	}
 	if (err != 0) {
-		cli_say(w->c, "%s: %s", db, strerror(-err));
+		cli_say(w->c, "%s: %s", db, cli_why(-err));
 		return err;
 	}
 	s->files.sealed = s->backlog_files = n.queued_files;
@@ -127,7 +127,7 @@ static int from_mount(const struct wanted *w, struct status *s)
 		cli_say(w->c, "%s is neither a vault nor in a mounted one",
 			w->path);
 	else if (err != 0)
-		cli_say(w->c, "%s: %s", w->path, strerror(-err));
+		cli_say(w->c, "%s: %s", w->path, cli_why(-err));
 	return err;
 }
 

@@ -37,7 +37,7 @@ static int make_final(const struct cli *c, const char *root)
 	if (err == 0 && s.busy == 0)
 		err = waiting_for(WAITING_FINAL, root, "", 0);
 	if (err != 0) {
-		cli_say(c, "%s: %s", root, strerror(-err));
+		cli_say(c, "%s: %s", root, cli_why(-err));
 		return CLI_REFUSED;
 	}
 	if (s.busy == 0 && waiting_temporary(c, root, root) > 0)
@@ -131,7 +131,7 @@ static int take_away(const struct cli *c, const char *root, uint64_t pid)
 		return CLI_REFUSED;
 	}
 	if (err != 0) {
-		cli_say(c, "%s: %s", root, strerror(-err));
+		cli_say(c, "%s: %s", root, cli_why(-err));
 		return CLI_REFUSED;
 	}
 	await(c, root, pidfd);

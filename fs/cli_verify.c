@@ -96,7 +96,7 @@ static int verify_file(void *ctx, const char *path, const struct stat *st)
 	if (err == 0)
 		err = offline_content(fd, NULL, &content);
 	if (err != 0) {
-		cli_say(v->c, "%s: %s", path, strerror(-err));
+		cli_say(v->c, "%s: %s", path, cli_why(-err));
 		return count(v, 1);
 	}
 	verify_end(report, &content);
@@ -123,7 +123,7 @@ static int one(const struct cli *c, struct verifying *v, const char *path)
 	if (err == 0)
 		err = place_walk(whole, verify_file, v);
 	if (err != 0)
-		cli_say(c, "%s: %s", path, strerror(-err));
+		cli_say(c, "%s: %s", path, cli_why(-err));
 	return err;
 }
 

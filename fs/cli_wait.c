@@ -40,7 +40,7 @@ static int one(const struct cli *c, const char *path, uint64_t timeout_ms)
 		return waiting_temporary(c, root, path) == 0 ? CLI_DONE
 			: CLI_INCOMPLETE;
 	if (err != -ETIMEDOUT && err != -ENODATA) {
-		cli_say(c, "%s: %s", path, strerror(-err));
+		cli_say(c, "%s: %s", path, cli_why(-err));
 		return CLI_REFUSED;
 	}
 	waiting_explain(c, root, path);

@@ -33,7 +33,7 @@ static const char *reason(const struct kept *k, int rc)
 	case -EPERM:
 		return k->refusal;
 	default:
-		return strerror(-rc);
+		return cli_why(-rc);
 	}
 }
 
@@ -81,7 +81,7 @@ static int one(struct kept *k, const char *path, bool recursive)
 		rc = recursive ? place_walk(path, visit, k)
 			: visit(k, path, &st);
 	if (rc != 0)
-		cli_say(k->c, "%s: %s", path, strerror(-rc));
+		cli_say(k->c, "%s: %s", path, cli_why(-rc));
 	return rc;
 }
 

@@ -80,11 +80,15 @@ static bool is_link(const char *path)
 	return lstat(path, &st) == 0 && S_ISLNK(st.st_mode);
 }
 
-static bool is_root(const char *path)
+/* 1: the root of a mounted vault, 0: not, -ENOTCONN: in a dead mount, which may
+ * still answer stat(). */
+static int is_root(const char *path)
 {
 	struct statfs fs;
-	return statfs(path, &fs) == 0 && fs.f_type == FUSE_SUPER_MAGIC &&
-		exists(path, ".notary/anchor");
+	if (statfs(path, &fs) != 0)
+		return errno == ENOTCONN || errno == ECONNABORTED ? -ENOTCONN
+			: 0;
+	return fs.f_type == FUSE_SUPER_MAGIC && exists(path, ".notary/anchor");
 }
 
 /* The absolute name of path, of which only the folder is resolved. */
@@ -122,10 +126,12 @@ int place_mount(const char *path, char **ret_root, char **ret_rest)
 	if (whole == NULL)
 		return -ENOMEM;
 	/* A link in a vault is what counts, also one that leads to a root. */
-	while (is_link(at) || !is_root(at)) {
+	while ((err = is_link(at) ? 0 : is_root(at)) <= 0) {
 		char *slash = strrchr(at, '/');
+		if (err < 0)
+			return err;
 		if (slash == NULL || slash == at) {
-			if (!is_root(whole))
+			if (is_root(whole) <= 0)
 				return -ENOENT;
 			strcpy(at, whole); /* a link from outside */
 			break;

@@ -19,7 +19,8 @@ bool place_exists(const char *path);
 /* The root of the mounted vault that path lies in, and path relative to it
  * (empty for the root itself).  The last component of path is not followed
  * when it is a symbolic link, unless the link lies outside and leads to a root.
- * -ENOENT: not in one, or -errno of path. */
+ * -ENOENT: not in one, -ENOTCONN: in one whose daemon is gone, or -errno of
+ * path. */
 int place_mount(const char *path, char **ret_root, char **ret_rest);
 /* The same for a path of which only some folder above need be there. */
 int place_future(const char *path, char **ret_root, char **ret_rest);
