@@ -48,9 +48,12 @@ int cmd_anchor(const struct assembly *a, int argc, char **argv)
 	if (err != 0) {
 		if (err == -ENOENT && place_closed(argv[optind]))
 			err = -EACCES;
+		if (err == -ENOENT && place_is_vault(argv[optind]))
+			err = -EBADMSG;
 		cli_say(&c, "%s: %s", argv[optind], err == -ENOENT
 			? "is neither a vault nor in a mounted one"
-			: err == -EBADMSG ? "its anchor is damaged"
+			: err == -EBADMSG ? "its anchor is gone or damaged; "
+			"notaryfs status says how to put it back"
 			: cli_why(-err));
 		return CLI_REFUSED;
 	}

@@ -28,6 +28,7 @@
 #include "fs/text.h"
 #include "fs/timeservice.h"
 #include "fs/unmake.h"
+#include "fs/vault.h"
 
 /* Everything that is alive while a vault is made. */
 struct making {
@@ -114,6 +115,9 @@ static int make_root(struct making *m)
 		r = folder_content(m->o->path);
 		if (r < 0)
 			return fail(m, r, "%s", m->o->path);
+		if (r == 1 && !vault_unfinished(m->o->path))
+			return refuse(m, "holds a vault whose file anchor is "
+				"gone: put it back");
 		if (r == 1)
 			return refuse(m, "holds a vault whose making was cut "
 				"off: delete the folder, then try again");

@@ -1,6 +1,7 @@
 #include "fs/place.h"
 #include "fs/vault.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -19,6 +20,7 @@
 #include "core/merkle.h"
 #include "core/object.h"
 #include "fs/file.h"
+#include "fs/text.h"
 #include "fs/timeservice.h"
 
 #define ATTESTOR_ROOT_MAX ((size_t)16 << 10)	/* a key and a certificate */
@@ -47,6 +49,49 @@ static bool has(const struct vault *v, const char *rest)
 	return path != NULL && access(path, F_OK) == 0;
 }
 
+/* Is nothing in that folder, if it is there at all? */
+static bool nothing_in(const char *path)
+{
+	DIR *d = opendir(path);
+	int n = 0;
+	if (d == NULL)
+		return errno == ENOENT;
+	while (n <= 2 && readdir(d) != NULL)
+		n++; /* . and .. too */
+	closedir(d);
+	return n <= 2;
+}
+
+bool vault_unfinished(const char *path)
+{
+	cleanup(free) char *genesis = text_of("%s/state/genesis", path);
+	cleanup(free) char *files = text_of("%s/files", path);
+	return genesis != NULL && files != NULL && !place_exists(genesis) &&
+		nothing_in(files);
+}
+
+/* It was taken away instead of copied, or is damaged; the rest is there. */
+static int no_anchor(const struct vault *v, const char *how, char **ret_why)
+{
+	cleanup(free) char *path = vault_path(v, "state/genesis");
+	cleanup(buf) struct buf raw = {0};
+	struct genesis g;
+	char hex[HASH_HEX + 1];
+	if (path == NULL)
+		return -ENOMEM;
+	if (file_read(path, GENESIS_MAX, &raw) != 0 ||
+	    genesis_decode(BUF_BYTES(&raw), &g) != 0)
+		return why(ret_why, "%s/anchor is %s, and %s is not to be "
+			"read: put both back from copies; a bucket holds the "
+			"second in the folder that is called like the first",
+			v->path, how, path);
+	struct hash h = block_hash(g.b0);
+	hex_encode(HASH_BYTES(&h), hex);
+	return why(ret_why, "%s/anchor is %s: put it back\n"
+		"if your own copy says the same as state/genesis: "
+		"echo %s > %s/anchor", v->path, how, hex, v->path);
+}
+
 /* Is this a finished vault at all?  init writes the anchor last. */
 static int check_shape(const struct vault *v, char **ret_why)
 {
@@ -54,6 +99,8 @@ static int check_shape(const struct vault *v, char **ret_why)
 		return 0;
 	if (place_closed(v->path))
 		return why(ret_why, "%s: %s", v->path, strerror(EACCES));
+	if (has(v, "state") && !vault_unfinished(v->path))
+		return no_anchor(v, "gone", ret_why);
 	if (has(v, "state") || has(v, "notaryfs.conf"))
 		return why(ret_why, "%s holds a vault whose making was cut "
 			"off: delete the folder and run notaryfs init again",
@@ -67,7 +114,7 @@ int vault_anchor_read(const char *file, struct hash *ret)
 	cleanup(buf) struct buf text = {0};
 	int err = file_read(file, 256, &text);
 	if (err != 0)
-		return err;
+		return err == -EFBIG ? -EBADMSG : err;
 	while (text.n > 0 && (text.p[text.n - 1] == '\n' ||
 			text.p[text.n - 1] == '\r' || text.p[text.n - 1] == ' '))
 		text.n--;
@@ -85,8 +132,7 @@ static int read_anchor(struct vault *v, char **ret_why)
 		return -ENOMEM;
 	int err = vault_anchor_read(path, &v->anchor);
 	if (err == -EBADMSG)
-		return why(ret_why, "%s is damaged: it must hold 64 hex "
-			"digits and a newline", path);
+		return no_anchor(v, "damaged", ret_why);
 	return err == 0 ? 0 : why(ret_why, "%s: %s", path, strerror(-err));
 }
 

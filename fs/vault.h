@@ -29,6 +29,9 @@ struct vault {
 	int lock_fd;		/* -1 unless locked */
 };
 
+/* Is a folder that has state and no anchor what an init left that was cut off,
+ * with nothing in it yet? */
+bool vault_unfinished(const char *path);
 /* Opens an existing vault and checks its configuration whole.  On failure a
  * message for the user is in *ret_why (owned by the caller). */
 int vault_open(const char *path, struct vault **ret, char **ret_why);

@@ -183,6 +183,17 @@ try:
         p = tool("check", spoilt)
         tap.ok(p.returncode == 1 and re.search("FAILED +sequencer: .*attestor-root.pem " + word, p.out), "check: attestor-root.pem: " + how)
 
+    # -- an anchor that was taken away, not copied
+    spoilt = fresh("moved")
+    os.unlink(spoilt + "/anchor")
+    refused(["mount", spoilt, work + "/empty"], 1, "echo %s > %s/anchor" % (anchor.strip(), spoilt), "mount says how to put it back")
+    refused(["anchor", spoilt], 1, "its anchor is gone", "anchor that it is not there")
+    refused(["init", spoilt], 1, "whose file anchor is gone", "nor does init have it deleted")
+    os.unlink(spoilt + "/state/genesis")
+    with open(spoilt + "/files/precious", "w") as f:
+        f.write("x")
+    refused(["status", spoilt], 1, "put both back from copies", "whatever else is gone")
+
     # -- wrong places
     for c in "wait seal cert verify".split():
         refused([c, vault + "/anchor"], 1, "is not in a mounted vault", c + " outside a mount")
@@ -215,7 +226,7 @@ try:
     refused(["mount", v, work + "/full"], 1, "does not belong to the anchor", "another anchor")
     with open(v + "/anchor", "w") as f:
         f.write("hello\n")
-    refused(["mount", v, work + "/full"], 1, "is damaged: it must hold 64 hex digits", "a damaged anchor")
+    refused(["mount", v, work + "/full"], 1, "is damaged: put it back", "a damaged anchor")
     v = fresh("db")
     with open(v + "/state/notary.db", "w") as f:
         f.write("not a database")
