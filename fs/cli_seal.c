@@ -31,7 +31,7 @@ struct wanted {
 static int await(const struct cli *c, const struct wanted *w,
 	const char *root, const char *rest, const char *path)
 {
-	int err = waiting_for(WAITING_SEALED, root, rest, w->timeout_ms);
+	int err = waiting_for(c, WAITING_SEALED, root, rest, w->timeout_ms);
 	if (err == 0)
 		return CLI_DONE;
 	if (err == -ETIMEDOUT) {

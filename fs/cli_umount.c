@@ -35,7 +35,7 @@ static int make_final(const struct cli *c, const char *root)
 	int err = sealing_path(&s, root, true);
 	cli_progress_end();
 	if (err == 0 && s.busy == 0)
-		err = waiting_for(WAITING_FINAL, root, "", 0);
+		err = waiting_for(c, WAITING_FINAL, root, "", 0);
 	if (err != 0) {
 		cli_say(c, "%s: %s", root, cli_why(-err));
 		return CLI_REFUSED;

@@ -35,7 +35,7 @@ static int one(const struct cli *c, const char *path, uint64_t timeout_ms)
 		return CLI_REFUSED;
 	}
 	if (err == 0)
-		err = waiting_for(WAITING_FINAL, root, rest, timeout_ms);
+		err = waiting_for(c, WAITING_FINAL, root, rest, timeout_ms);
 	if (err == 0)
 		return waiting_temporary(c, root, path) == 0 ? CLI_DONE
 			: CLI_INCOMPLETE;

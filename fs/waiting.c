@@ -25,6 +25,7 @@
 
 #define NAMED_MAX 20		/* lines; then they are only counted */
 #define TICK_MS 200		/* between two looks at the progress */
+#define LATE_MS 5000		/* between two at what may be in the way */
 
 static uint64_t now_ms(void)
 {
@@ -92,10 +93,46 @@ static void show_progress(enum waiting what, const char *root)
 	cli_progress("on their way: %" PRIu64 " files, %s", files, size);
 }
 
-int waiting_for(enum waiting what, const char *root, const char *rest,
-	uint64_t timeout_ms)
+static void explain_rows(const struct cli *c, const char *kind,
+	const struct status_row *row, size_t n)
 {
-	uint64_t end = now_ms() + timeout_ms;
+	for (size_t i = 0; i < n; i++)
+		if (!row[i].ok)
+			cli_say(c, "%s %s: %s", kind, row[i].name,
+				row[i].error);
+}
+
+static bool all_ok(const struct status *s)
+{
+	for (size_t i = 0; i < s->n_services; i++)
+		if (!s->service[i].ok)
+			return false;
+	return true;
+}
+
+/* Which services and buckets fail.  blocked: only if a service does, without
+ * which nothing becomes final; false if not. */
+static bool explain_services(const struct cli *c, const char *root,
+	bool blocked)
+{
+	cleanup(buf) struct buf json = {0};
+	cleanup(free) struct status *s = calloc(1, sizeof *s);
+	if (s == NULL || place_read(root, "status", &json) != 0 ||
+	    status_parse(BUF_BYTES(&json), s) != 0)
+		return false;
+	bool say = !blocked || !all_ok(s);
+	if (say) {
+		explain_rows(c, "service", s->service, s->n_services);
+		explain_rows(c, "bucket", s->bucket, s->n_buckets);
+	}
+	status_done(s);
+	return say;
+}
+
+int waiting_for(const struct cli *c, enum waiting what, const char *root,
+	const char *rest, uint64_t timeout_ms)
+{
+	uint64_t start = now_ms(), end = start + timeout_ms, look = LATE_MS;
 	int status = 0;
 	fflush(NULL);
 	pid_t parent = getpid(), pid = fork();
@@ -109,6 +146,14 @@ int waiting_for(enum waiting what, const char *root, const char *rest,
 	while (fd >= 0 && !late && poll(&p, 1, TICK_MS) <= 0) {
 		show_progress(what, root);
 		late = timeout_ms != 0 && now_ms() >= end;
+		if (late || now_ms() - start < look)
+			continue;
+		look += LATE_MS;
+		if (explain_services(c, root, true)) {
+			cli_say(c, "it goes on when that works again; notaryfs "
+				"status %s says what to do", root);
+			look = UINT64_MAX; /* once */
+		}
 	}
 	if (late)
 		kill(pid, SIGKILL);
@@ -190,15 +235,6 @@ static int explain_file(void *ctx, const char *path, const struct stat *st)
 	return 0;
 }
 
-static void explain_rows(const struct cli *c, const char *kind,
-	const struct status_row *row, size_t n)
-{
-	for (size_t i = 0; i < n; i++)
-		if (!row[i].ok)
-			cli_say(c, "%s %s: %s", kind, row[i].name,
-				row[i].error);
-}
-
 static void say_more(const struct missing *m)
 {
 	if (m->n > NAMED_MAX)
@@ -225,15 +261,8 @@ uint64_t waiting_explain(const struct cli *c, const char *root,
 	const char *path)
 {
 	struct missing m = {.c = c};
-	cleanup(buf) struct buf json = {0};
-	cleanup(free) struct status *s = calloc(1, sizeof *s);
 	place_walk(path, explain_file, &m);
 	say_more(&m);
-	if (s != NULL && place_read(root, "status", &json) == 0 &&
-	    status_parse(BUF_BYTES(&json), s) == 0) {
-		explain_rows(c, "service", s->service, s->n_services);
-		explain_rows(c, "bucket", s->bucket, s->n_buckets);
-		status_done(s);
-	}
+	explain_services(c, root, false);
 	return m.n;
 }

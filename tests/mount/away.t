@@ -84,8 +84,15 @@ write(v, "fifth")
 p = final(v, "fifth", "3s")
 t.is_(p.returncode, 2, "with four buckets nothing becomes final")
 t.ok("fewer than the 5 buckets" in text(p) and b[4] in text(p), "wait names the reason and the buckets")
+waits = subprocess.Popen([NOTARYFS, "wait", v.mnt + "/fifth"], stderr=subprocess.PIPE)
+said = b""
+while waits.poll() is None and b"goes on when that works again" not in said:
+    said += waits.stderr.readline()
+t.ok(b"fewer than the 5 buckets" in said and waits.poll() is None, "without a limit it names them too, and goes on")
 for i in (4, 5):
     os.rename(aside + str(i), b[i])
+t.is_((waits.wait(60), waits.stderr.read()), (0, b""), "until they are back")
+waits.stderr.close()
 t.is_(final(v, "fifth").returncode, 0, "back, all becomes final")
 t.ok(complete(v, b), "in every bucket")
 v.umount()
