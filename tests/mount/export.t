@@ -32,7 +32,7 @@ code() { # code command...
 	[ $got = "$want" ] || { echo "exit $got, not $want"; return 1; }
 }
 n() { timeout 100 "$build/notaryfs" "$@"; }
-n init "$V" --settle 1s >/dev/null && n mount "$V" "$M" || { echo "Bail out! no mount"; exit 1; }
+n init "$V" --settle 1h >/dev/null && n mount "$V" "$M" || { echo "Bail out! no mount"; exit 1; }
 
 mkdir -p "$M/case/7/photos" "$M/other"
 echo report >"$M/case/7/report.txt"
@@ -45,6 +45,7 @@ mkdir "$M/case/7/empty"
 echo not this >"$M/other/f"
 long=$(printf '%0251d' 7)
 echo long >"$M/case/7/$long"
+ok "seal" n seal -r "$M/case" "$M/other"
 ok "wait" n wait "$M/case" "$M/other"
 ok "export a folder" code 0 n export "$M/case" "$top/out"
 cd "$top/out" || exit 1
@@ -85,5 +86,7 @@ ok "so is a FIFO, which has nothing to certify" code 2 n export "$M/other/pipe" 
 ok "and named with the reason" grep -q 'pipe is left out: devices, FIFOs and sockets are never' "$top/before"
 ok "a path outside is refused" code 1 n export "$top/two" "$top/four"
 ok "and nothing made" test ! -e "$top/four"
+ok "into the mount itself: refused" code 1 n export "$M/case" "$M/case/out"
+ok "and nothing is made there" test ! -e "$M/case/out"
 ok "without a folder it is wrong usage" code 64 n export "$M/other"
 echo "1..$tap"
