@@ -131,7 +131,10 @@ static bool enough(const struct cli *c, struct ledger *l)
 	if (ledger_enough(l))
 		return true;
 	for (unsigned i = 0; i < l->n_buckets; i++)
-		if (l->bucket[i].worm != NULL)
+		if (l->bucket[i].foreign)
+			cli_say(c, "%s holds nothing of this chain",
+				l->bucket[i].path);
+		else if (l->bucket[i].worm != NULL)
 			cli_say(c, "%s holds share %d", l->bucket[i].path,
 				l->bucket[i].share);
 	cli_say(c, "contents need %u buckets of this chain's %u, and %u can be "

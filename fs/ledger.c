@@ -49,7 +49,7 @@ unsigned ledger_usable(const struct ledger *l)
 {
 	unsigned n = 0;
 	for (unsigned i = 0; i < l->n_buckets; i++)
-		n += l->bucket[i].worm != NULL;
+		n += l->bucket[i].worm != NULL && !l->bucket[i].foreign;
 	return n;
 }
 
@@ -240,8 +240,10 @@ static int place_buckets(struct ledger *l, char **ret_why)
 		unsigned share;
 		if (b->worm == NULL ||
 		    l->a->bucket_share(b->worm, l->prefix, &share) != 0 ||
-		    share >= n)
+		    share >= n) {
+			b->foreign = b->genesis == -ENOENT;
 			continue;
+		}
 		other = ledger_share(l, share);
 		if (other != NULL)
 			return say_why(ret_why, -EINVAL, "%s and %s hold the "

@@ -33,6 +33,7 @@ struct ledger_bucket {
 	struct worm *worm;	/* NULL: cannot be opened */
 	int share;		/* index, -1 while unknown */
 	int genesis;		/* how it holds block zero: 0, -ENOENT, ... */
+	bool foreign;		/* neither that nor any share of the chain */
 	uint64_t missing, damaged, mended; /* objects */
 };
 
@@ -122,6 +123,7 @@ int ledger_read(struct ledger *l, ledger_visit *visit, void *ctx);
 bool ledger_whole(const struct ledger *l);
 /* Are there enough buckets for contents? */
 bool ledger_enough(const struct ledger *l);
+/* How many can be opened and hold something of the chain. */
 unsigned ledger_usable(const struct ledger *l);
 
 /* META of a main-chain block, checked already by ledger_read(): decoded;

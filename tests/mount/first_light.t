@@ -151,6 +151,12 @@ tap.ok(p.returncode == 1 and "is not empty" in text(p), "into a folder with some
 p, dest = restore((1, 4), "two")
 tap.ok(p.returncode == 1 and "contents need 3 buckets" in text(p) and not os.path.exists(dest),
        "two buckets are too few, and nothing is left behind")
+run(NOTARYFS, "init", v.dir + "/other", check=True)
+buckets.append(v.dir + "/other/buckets/2")
+p, dest = restore((1, 4, len(buckets) - 1), "foreign")
+tap.ok(p.returncode == 1 and "2 holds nothing of this chain" in text(p) and "contents need 3 buckets" in text(p) and not os.path.exists(dest),
+       "that of another vault is no third one") or tap.diag(text(p))
+buckets.pop()
 p, dest = restore((1, 1, 2), "same")
 tap.ok(p.returncode == 1 and "the same share" in text(p), "a bucket named twice is no third one")
 p, dest = restore((0, 2, 4), "wrong", v.anchor[:-1] + ("0" if v.anchor[-1] != "0" else "1"))
