@@ -90,8 +90,8 @@ static int one(struct deleting *g, const char *path)
 	if (err == 0)
 		err = record_hash(root, rest, &about);
 	if (err != 0) {
-		cli_say(c, "%s: %s", path, err == -ENODATA ? "it is not sealed: "
-			"unlink it" : cli_why(-err));
+		cli_say(c, "%s: %s", path, err == -ENODATA ? "it is not a "
+			"sealed file: what is not sealed can be unlinked" : cli_why(-err));
 		return CLI_REFUSED;
 	}
 	err = orders_give(&g->o, root, RECORD_DELETION,
