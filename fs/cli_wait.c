@@ -14,7 +14,7 @@ static const char help[] =
 "numbered, so that their certificates exist.  A folder means everything below\n"
 "it.  Nothing is sealed earlier than the rules say.  When the time is over, what\n"
 "is missing is named with its reason, and the exit code is 2.  What has a temporary\n"
-"name is never final: it is named as well, as soon as all else is.\n"
+"name below a folder is not waited for; it is named.\n"
 "\n"
 "  --timeout TIME  longest time to wait (default: no limit)\n"
 "  -h, --help      print this\n";
@@ -36,9 +36,10 @@ static int one(const struct cli *c, const char *path, uint64_t timeout_ms)
 	}
 	if (err == 0)
 		err = waiting_for(c, WAITING_FINAL, root, rest, timeout_ms);
-	if (err == 0)
-		return waiting_temporary(c, root, path) == 0 ? CLI_DONE
-			: CLI_INCOMPLETE;
+	if (err == 0) {
+		(void)waiting_temporary(c, root, path);
+		return CLI_DONE;
+	}
 	if (err != -ETIMEDOUT && err != -ENODATA) {
 		cli_say(c, "%s: %s", path, cli_why(-err));
 		return CLI_REFUSED;
