@@ -91,7 +91,8 @@ static int one(struct deleting *g, const char *path)
 		err = record_hash(root, rest, &about);
 	if (err != 0) {
 		cli_say(c, "%s: %s", path, err == -ENODATA ? "it is not a "
-			"sealed file: what is not sealed can be unlinked" : cli_why(-err));
+			"sealed file: what is not sealed can be unlinked" :
+			cli_why(-err));
 		return CLI_REFUSED;
 	}
 	err = orders_give(&g->o, root, RECORD_DELETION,

@@ -104,7 +104,7 @@ kit.run("openssl", "genpkey", "-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve
 refused(tool("delete", "--reason", "r", "--key", v.dir + "/other", small), 1, "not by a governance key",
         "another key has nothing to say")
 fresh = write(v, "fresh", b"x\n")
-refused(tool("delete", "--reason", "r", "--key", away, fresh), 1, "unlink it", "what is not sealed is unlinked")
+refused(tool("delete", "--reason", "r", "--key", away, fresh), 1, "can be unlinked", "what is not sealed is unlinked")
 done(tool("hold", "--case", "Case 7", held), "1 files are held for Case 7", "a hold is placed")
 refused(tool("delete", "--reason", "r", "--key", away, held), 1, "release that first", "what is held is not deleted")
 try:
