@@ -147,6 +147,22 @@ static bool profile_holds(const struct params *p, const struct certs *c)
 	return true;
 }
 
+/* Root first, in the order of the bundle, and none of them idle: as no two
+ * have one name, X509_verify_cert() has no other way up. */
+static bool path_named(const struct certs *c)
+{
+	STACK_OF(X509) *path = sk_X509_new_null();
+	bool good = path != NULL && sk_X509_push(path, c->leaf) > 0 &&
+		    certpath_names(c->ca[0], c->ca[0]);
+	size_t i;
+
+	for (i = c->n; good && i > 0; i--)
+		good = sk_X509_push(path, c->ca[i - 1]) > 0;
+	good = good && certpath_linked(path);
+	sk_X509_free(path);
+	return good;
+}
+
 /* X509_verify_cert asks here about each failure.  The local mark is the one
  * unknown critical extension that may pass; class_agrees() has seen to it
  * that none is there on a hardware chain. */
@@ -168,23 +184,7 @@ static bool out_of_time(int error)
 	       error == X509_V_ERR_CERT_NOT_YET_VALID;
 }
 
-/* Root first, in the order of the bundle, and none of them idle. */
-static bool whole_path(STACK_OF(X509) *chain, const struct certs *c)
-{
-	size_t i;
-
-	if ((size_t)sk_X509_num(chain) != c->n + 1 ||
-		!certpath_linked(chain) || !certpath_names(c->ca[0], c->ca[0]))
-		return false;
-	for (i = 0; i < c->n; i++)
-		if (X509_cmp(sk_X509_value(chain, (int)(c->n - i)),
-			    c->ca[i]) != 0)
-			return false;
-	return true;
-}
-
-static enum verdict path_run(X509_STORE_CTX *ctx, uint64_t timestamp_ms,
-	const struct certs *c)
+static enum verdict path_run(X509_STORE_CTX *ctx, uint64_t timestamp_ms)
 {
 	X509_VERIFY_PARAM *param = X509_STORE_CTX_get0_param(ctx);
 
@@ -192,9 +192,7 @@ static enum verdict path_run(X509_STORE_CTX *ctx, uint64_t timestamp_ms,
 	X509_VERIFY_PARAM_set_depth(param, ATTESTATION_CABUNDLE + 1);
 	X509_STORE_CTX_set_verify_cb(ctx, allow_local);
 	if (X509_verify_cert(ctx) == 1)
-		return whole_path(X509_STORE_CTX_get0_chain(ctx), c)
-			       ? V_VALID
-			       : V_ATTESTATION_ROOT;
+		return V_VALID;
 	return out_of_time(X509_STORE_CTX_get_error(ctx))
 		       ? V_ATTESTATION_EXPIRED
 		       : V_ATTESTATION_ROOT;
@@ -216,7 +214,7 @@ static enum verdict path_check(const struct attestation *a, struct certs *c)
 	for (i = 1; ready && i < c->n; i++)
 		ready = sk_X509_push(between, c->ca[i]) > 0;
 	if (ready && X509_STORE_CTX_init(ctx, store, c->leaf, between) == 1)
-		v = path_run(ctx, a->timestamp_ms, c);
+		v = path_run(ctx, a->timestamp_ms);
 	X509_STORE_CTX_free(ctx);
 	sk_X509_free(between);
 	X509_STORE_free(store);
@@ -282,7 +280,7 @@ static enum verdict judge(const struct params *p, const struct cose_sign1 *cose,
 
 	if (!class_agrees(p, a, c))
 		return V_ATTESTATION_CLASS;
-	if (!root_named(p, a) || !profile_holds(p, c))
+	if (!root_named(p, a) || !profile_holds(p, c) || !path_named(c))
 		return V_ATTESTATION_ROOT;
 	v = path_check(a, c);
 	if (v != V_VALID)

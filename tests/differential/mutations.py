@@ -11,6 +11,8 @@ import forge
 from forge import H, Map, Raw, Tag, X509, cbor, der, oid, put
 
 ALL = []
+SINGLE = []  # all but those that are two at once
+HOOKS = []  # (name, fits, stage, change) of those that change one stage
 
 
 def anywhere(_):
@@ -63,6 +65,7 @@ def hooked(name, stage, change, fits=anywhere):
         return chain.build(index, {stage: lambda v: change(
             copy.copy(v), rng)})
     add("%s: %s" % (stage, name), make, fits)
+    HOOKS.append(("%s: %s" % (stage, name), fits, stage, change))
 
 
 # -- bytes
@@ -810,6 +813,13 @@ def documents():
     def other_key(chain, index, rng, _):
         return chain.build(index, {"doc.key": lambda k: chain.keys.p384[3]})
     add("doc: by another key", other_key)
+
+    def twice_and_late(chain, index, rng, _):
+        return chain.build(index, {
+            "payload": lambda v: key("cabundle", lambda b: b[:1] + b)(v, rng),
+            "root": lambda c: field(begin=forge.utc(forge.AT + 10**9))(
+                copy.copy(c), rng)})
+    add("payload: root twice, and not yet valid", twice_and_late)
 
     def other_sequencer(chain, index, rng, _):
         k = chain.keys.p256[3]
@@ -1791,10 +1801,6 @@ def logs():
                 lambda s: s + b"\xe2\x80\x94 a AAAAAA-_\n")),
             ("name with a plus", line_of(
                 lambda s: s + b"\xe2\x80\x94 a+b AAAAAAA=\n")),
-            ("name with a space", line_of(
-                lambda s: s + b"\xe2\x80\x94 a\xc2\xa0b AAAAAAA=\n")),
-            ("name with a wide space", line_of(
-                lambda s: s + b"\xe2\x80\x94 a\xe3\x80\x80b AAAAAAA=\n")),
             ("name of 255", line_of(lambda s: s + b"\xe2\x80\x94 "
                                     + b"n" * 255 + b" AAAAAAA=\n")),
             ("name of 256", line_of(lambda s: s + b"\xe2\x80\x94 "
@@ -1856,6 +1862,14 @@ def logs():
             ("note alone", of(lambda v, rng: v[:1])),
             ("no array", of(lambda v, rng: Map()))):
         add("log: " + label, make)
+    # spaces, their neighbours, and what looks like one
+    for c in (0x7f, 0x85, 0x84, 0xa0, 0xa1, 0x1680, 0x180e, 0x1fff, 0x2000,
+              0x2005, 0x200a, 0x200b, 0x2028, 0x2029, 0x202f, 0x205f, 0x2060,
+              0x20a0, 0x3000, 0x3001, 0xfeff):
+        add("log: name with U+%04X" % c, line_of(
+            lambda s, c=c: s + ("\u2014 a%sb AAAAAAA=\n" % chr(c)).encode()))
+        add("log: name ends in U+%04X" % c, line_of(
+            lambda s, c=c: s + ("\u2014 a%s AAAAAAA=\n" % chr(c)).encode()))
     for op in BYTES + CBOR:
         label = op.__name__.replace("_", " ")
         add("log: " + label, of(
@@ -2153,6 +2167,34 @@ def shapes():
                 add(name + ", changed", wrong)
 
 
+class Spoilt:
+    """A chain one stage of which is changed whatever else is."""
+
+    def __init__(self, chain, stage, change):
+        self.chain, self.stage, self.change = chain, stage, change
+
+    def __getattr__(self, name):
+        return getattr(self.chain, name)
+
+    def build(self, index=0, hooks=None):
+        hooks = dict(hooks or {})
+        then = hooks.get(self.stage, lambda v: v)
+        hooks[self.stage] = lambda v: then(self.change(v))
+        return self.chain.build(index, hooks)
+
+
+def two_at_once(chain, index, rng, others):
+    """One change and another: the verdict is of what is judged first."""
+    a, _, make = rng.choice([m for m in SINGLE if m[1](chain)])
+    b, _, stage, change = rng.choice([h for h in HOOKS if h[1](chain)])
+    two_at_once.what = "%s; %s" % (a, b)
+    spoilt = Spoilt(chain, stage, lambda v: change(copy.copy(v), rng))
+    try:
+        return make(spoilt, index, rng, others)
+    except (IndexError, KeyError, TypeError, ValueError):
+        return spoilt.build(index)  # nothing is left that a could change
+
+
 def at_(i, value):
     return lambda v: v[:i] + [value] + v[i + 1:]
 
@@ -2165,6 +2207,9 @@ def fill():
                      renewals, shapes):
         table_of()
     add("leaves: 20000 of them", many)
+    SINGLE.extend(ALL)
+    for _ in range(400):
+        add("two at once", two_at_once)
 
 
 fill()

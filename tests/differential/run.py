@@ -98,7 +98,8 @@ def cases(name, count, seed, only, numbers=()):
         what, fits, make = every[i % len(every)]
         chain = rng.choice([c for c in chains if fits(c)])
         index = rng.randrange(len(forge.SIZES))
-        yield i, what, chain, make(chain, index, rng, chains)
+        case = make(chain, index, rng, chains)
+        yield i, getattr(make, "what", what), chain, case
 
 
 class Tally:
