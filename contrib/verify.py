@@ -691,8 +691,10 @@ def any_key(spki):
         return None
     if curve_of(key) in ("secp256r1", "secp384r1", "secp521r1"):
         return key
+    # One for RSASSA-PSS makes no signature of PKCS #1.
     return key if isinstance(key, rsa.RSAPublicKey) \
-        and key.key_size >= 2048 else None
+        and key.key_size >= 2048 \
+        and oid("1.2.840.113549.1.1.10") not in spki[:20] else None
 
 
 def curve_of(key):

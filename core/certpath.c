@@ -133,10 +133,28 @@ bool certpath_same_name(const X509_NAME *a, const X509_NAME *b)
 	       bytes_equal(BYTES(p, n), BYTES(q, m));
 }
 
+/* The issuer's issuer that an authority key identifier may name: libcrypto
+ * compares it without regard to case. */
+static bool names_above(X509 *issuer, X509 *x)
+{
+	const GENERAL_NAMES *names = X509_get0_authority_issuer(x);
+	int i;
+
+	for (i = 0; i < sk_GENERAL_NAME_num(names); i++) {
+		const GENERAL_NAME *name = sk_GENERAL_NAME_value(names, i);
+
+		if (name->type == GEN_DIRNAME)
+			return certpath_same_name(name->d.directoryName,
+				X509_get_issuer_name(issuer));
+	}
+	return true;
+}
+
 bool certpath_names(X509 *issuer, X509 *x)
 {
-	return certpath_same_name(
-		X509_get_subject_name(issuer), X509_get_issuer_name(x));
+	return certpath_same_name(X509_get_subject_name(issuer),
+		       X509_get_issuer_name(x)) &&
+	       names_above(issuer, x);
 }
 
 bool certpath_linked(STACK_OF(X509) *chain)

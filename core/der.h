@@ -16,6 +16,7 @@
 
 enum der_tag {
 	DER_INTEGER = 0x02,
+	DER_OCTETS = 0x04,
 	DER_OID = 0x06,
 	DER_SEQUENCE = 0x30,
 };

@@ -240,7 +240,7 @@ static bool nonce_agrees(struct tsp *t)
 	return same;
 }
 
-static const EVP_MD *imprint_digest(int nid)
+const EVP_MD *tsp_digest(int nid)
 {
 	switch (nid) {
 	case NID_sha3_256:
@@ -265,7 +265,7 @@ static enum tsp_answer imprint_agrees(struct tsp *t, struct bytes data,
 	struct bytes have = BYTES(ASN1_STRING_get0_data(msg),
 		(size_t)ASN1_STRING_length(msg));
 	int nid = OBJ_obj2nid(tsp_algorithm(alg));
-	const EVP_MD *md = imprint_digest(nid);
+	const EVP_MD *md = tsp_digest(nid);
 	uint8_t h[EVP_MAX_MD_SIZE];
 	unsigned n = 0;
 

@@ -20,7 +20,7 @@
  * nothing signs the bag: they cannot help, for T3 names its certificate by
  * hash and T4 trusts the pinned root alone, and so they do not hurt.
  *
- * The SHA-1 hash of ESS version 1 is taken: it names a certificate that the
+ * The SHA-1 hash of ESS is taken, beside those of an imprint: it names a certificate that the
  * pinned root's authorities have issued, and to exchange that needs a second
  * preimage.  Revocation is not looked at: a proof is checked offline.  The
  * accuracy that a token claims is not added to its time.

@@ -32,7 +32,13 @@ const ASN1_OBJECT *tsp_algorithm(const X509_ALGOR *alg);
 /* Absent or NULL. */
 bool tsp_no_parameters(const X509_ALGOR *alg);
 
-/* (tsp.c) */
+/* (tsp_ess.c) Does the attribute's value, of version 1 or the second, name the
+ * first of the chain first, and further on only others of it? */
+bool tsp_ess_names(
+	struct bytes attribute, bool second, STACK_OF(X509) *chain);
+
+/* (tsp.c) A hash that is taken for an imprint; NULL: it is none. */
+const EVP_MD *tsp_digest(int nid);
 void tsp_name_algorithm(struct tsp *t, const ASN1_OBJECT *o);
 
 #endif

@@ -1,5 +1,4 @@
 /* Who signed a token: T2 to T4 of tsp.h. */
-#include <openssl/ess.h>
 #include <openssl/x509v3.h>
 #include <string.h>
 
@@ -127,35 +126,28 @@ static enum tsp_answer attributes_check(struct tsp *t, const EVP_MD *md)
 	return TSP_VALID;
 }
 
-/* T3: the first certificate that it names is the first of the chain, and
- * further ones are on it. */
+/* T3: by either version, and by both if both are there. */
 static bool ess_names(struct tsp *t, STACK_OF(X509) *chain)
 {
-	const ASN1_STRING *a = attribute(
-		t, NID_id_smime_aa_signingCertificate, V_ASN1_SEQUENCE);
-	const ASN1_STRING *b = attribute(
-		t, NID_id_smime_aa_signingCertificateV2, V_ASN1_SEQUENCE);
-	const unsigned char *p;
-	ESS_SIGNING_CERT *v1 = NULL;
-	ESS_SIGNING_CERT_V2 *v2 = NULL;
-	bool good = true;
+	static const int versions[] = {NID_id_smime_aa_signingCertificate,
+		NID_id_smime_aa_signingCertificateV2};
+	bool any = false;
+	size_t i;
 
-	if (a != NULL) {
-		p = ASN1_STRING_get0_data(a);
-		v1 = d2i_ESS_SIGNING_CERT(NULL, &p, ASN1_STRING_length(a));
+	for (i = 0; i < 2; i++) {
+		const ASN1_STRING *v =
+			attribute(t, versions[i], V_ASN1_SEQUENCE);
+
+		if (!has_attribute(t, versions[i]))
+			continue;
+		if (v == NULL ||
+			!tsp_ess_names(BYTES(ASN1_STRING_get0_data(v),
+					       (size_t)ASN1_STRING_length(v)),
+				i == 1, chain))
+			return false;
+		any = true;
 	}
-	if (b != NULL) {
-		p = ASN1_STRING_get0_data(b);
-		v2 = d2i_ESS_SIGNING_CERT_V2(NULL, &p, ASN1_STRING_length(b));
-	}
-	good = (v1 != NULL) == has_attribute(
-				       t, NID_id_smime_aa_signingCertificate) &&
-	       (v2 != NULL) == has_attribute(t,
-				       NID_id_smime_aa_signingCertificateV2) &&
-	       OSSL_ESS_check_signing_certs(v1, v2, chain, 1) == 1;
-	ESS_SIGNING_CERT_free(v1);
-	ESS_SIGNING_CERT_V2_free(v2);
-	return good;
+	return any;
 }
 
 /* -- T4: the path, at genTime */

@@ -451,6 +451,13 @@ def grid():
 
 # -- meanings
 
+# P-256: b, the generator and its order (SP 800-186)
+P256 = (
+    0x5ac635d8aa3a93e7b3ebbd55769886bc651d06b0cc53b0f63bce3c3e27d2604b,
+    0x6b17d1f2e12c4247f8bce6e563a440f277037d812deb33a0f4a13945d898c296,
+    0x4fe342e2fe1a7f9b8ee7eb4a7c0f9e162bce33576b315ececbb6406837bf51f5,
+    0xffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551)
+
 def at(i, value):
     """The list or tuple with another value at i: a value or f(old)."""
     def change(v, rng):
@@ -906,6 +913,10 @@ def certificates():
             0x30, b"\x82\2\x12\x35")))),
         ("issuer's issuer named", more(ext("2.5.29.35", False, der(
             0x30, der(0xa1, der(0xa4, forge.name("attestation root"))))))),
+        ("issuer's issuer in capitals", lambda c, rng: more(ext(
+            "2.5.29.35", False, der(0x30, der(0xa1, der(
+                0xa4, forge.name(rng.choice((
+                    "TSA ROOT", "ATTESTATION ROOT"))))))))(c, rng)),
         ("issuer's issuer misnamed", more(ext("2.5.29.35", False, der(
             0x30, der(0xa1, der(0xa4, forge.name("nobody"))))))),
         ("issuer's identifier strange", more(ext("2.5.29.35", False, der(
@@ -1159,6 +1170,145 @@ def tsa_meanings():
             ("as PrintableString", forge.name("tsa ca", 0x13)),
             ("with a blank", forge.name("tsa  ca"))):
         add("tsa path: issuer " + label, path_of(["tsa ca"], issuer), tsa)
+
+    # The signer's genuine key, written otherwise.
+    def rewritten(change, fits):
+        def make(chain, index, rng, _):
+            return chain.build(index, {"tsa.cert": lambda c: field(
+                spki=change(c.spki, c.key))(copy.copy(c), rng)})
+        return make, lambda chain: tsa(chain) and isinstance(
+            chain.stamper.cert.key, fits) and (
+                chain.stamper.cert.key.key_size < 521 or change != curve_spelt)
+    ec_, rsa_ = forge.ec.EllipticCurvePrivateKey, forge.rsa.RSAPrivateKey
+
+    def curve_spelt(spki, key):
+        numbers = key.public_key().public_numbers()
+        p, (b, gx, gy, n) = 2**256 - 2**224 + 2**192 + 2**96 - 1, P256
+        size = (p.bit_length() + 7) // 8
+
+        def octets(v):
+            return v.to_bytes(size, "big")
+        return der(0x30, forge.algorithm("1.2.840.10045.2.1", der(
+            0x30, forge.der_int(1), der(0x30, oid("1.2.840.10045.1.1"),
+                                        forge.der_int(p)),
+            der(0x30, der(4, octets(p - 3)), der(4, octets(b))),
+            der(4, b"\4" + octets(gx) + octets(gy)), forge.der_int(n),
+            forge.der_int(1))), der(3, b"\0\4" + octets(numbers.x)
+                                    + octets(numbers.y)))
+
+    def point(form):
+        def change(spki, key):
+            numbers = key.public_key().public_numbers()
+            size = (key.curve.key_size + 7) // 8
+            x, y = (v.to_bytes(size, "big") for v in (numbers.x, numbers.y))
+            v = bytes([2 + (numbers.y & 1)]) + x if form == "compressed" else \
+                bytes([6 + (numbers.y & 1)]) + x + y
+            curve = {256: "1.2.840.10045.3.1.7", 521: "1.3.132.0.35"}[
+                key.curve.key_size]
+            return der(0x30, forge.algorithm("1.2.840.10045.2.1", oid(curve)),
+                       der(3, b"\0" + v))
+        return change
+
+    def key_of(dotted, *parameters):
+        def change(spki, key):
+            inner = der_parse(spki)[0][1]
+            return der(0x30, forge.algorithm(dotted, *parameters),
+                       der_write(inner[1]))
+        return change
+    for label, change, fits in (
+            ("a curve spelt out", curve_spelt, ec_),
+            ("a compressed point", point("compressed"), ec_),
+            ("a hybrid point", point("hybrid"), ec_),
+            ("PSS", key_of("1.2.840.113549.1.1.10"), rsa_),
+            ("no NULL", key_of("1.2.840.113549.1.1.1"), rsa_),
+            ("odd parameters", key_of("1.2.840.113549.1.1.1", b"\4\0"),
+             rsa_), ("OAEP", key_of("1.2.840.113549.1.1.7"), rsa_),
+            ("ea-rsa", key_of("2.5.8.1.1", b"\5\0"), rsa_)):
+        add("tsa.cert: key with " + label, *rewritten(change, fits))
+
+    # signing-certificate of version 2 by other hashes, and what else it may
+    # say; of version 1 with what only the other has.
+    def ess(make, version="47"):
+        def token(o, chain, rng):
+            cert = chain.stamper.certs(lambda _, v: v)[2]
+            return dict(o, ess=[der(0x30, oid(forge.CMS + "9.16.2." + version),
+                                    der(0x31, make(chain, cert, rng)))])
+
+        def build(chain, index, rng, _):
+            return chain.build(index, {"upper.token": lambda o: token(
+                o, chain, rng)})
+        return build
+
+    def certs(*ids):
+        return der(0x30, der(0x30, *ids))
+
+    def hashed(name, cert):
+        return der(4, hashlib.new(name, cert).digest())
+
+    def under(number, name, *parameters):
+        return ess(lambda chain, cert, rng: certs(der(0x30, forge.algorithm(
+            number, *parameters), hashed(name, cert))))
+    for name, number in (
+            ("sha224", "2.16.840.1.101.3.4.2.4"),
+            ("sha256", "2.16.840.1.101.3.4.2.1"),
+            ("sha384", "2.16.840.1.101.3.4.2.2"),
+            ("sha512", "2.16.840.1.101.3.4.2.3"),
+            ("sha512_224", "2.16.840.1.101.3.4.2.5"),
+            ("sha512_256", "2.16.840.1.101.3.4.2.6"),
+            ("sha3_224", "2.16.840.1.101.3.4.2.7"),
+            ("sha3_256", "2.16.840.1.101.3.4.2.8"),
+            ("sha3_384", "2.16.840.1.101.3.4.2.9"),
+            ("sha3_512", "2.16.840.1.101.3.4.2.10"),
+            ("sha1", "1.3.14.3.2.26"), ("md5", "1.2.840.113549.2.5"),
+            ("ripemd160", "1.3.36.3.2.1"), ("sm3", "1.2.156.10197.1.401")):
+        if name in hashlib.algorithms_available:
+            add("upper.token: ESS 2 by " + name, under(number, name), tsa)
+    add("upper.token: ESS 2 with parameters", under(
+        "2.16.840.1.101.3.4.2.1", "sha256", b"\5\0"), tsa)
+    add("upper.token: ESS 2 with odd parameters", under(
+        "2.16.840.1.101.3.4.2.1", "sha256", b"\4\1x"), tsa)
+
+    def serial(chain, names, number=b"\2\1\x4d"):
+        return der(0x30, der(0x30, *names), number)
+    for version, name in (("47", "sha256"), ("12", "sha1")):
+        for label, make in (
+                ("with issuer and serial", lambda chain: serial(chain, [der(
+                    0xa4, chain.stamper.cert.issuer)])),
+                ("with another serial", lambda chain: serial(chain, [der(
+                    0xa4, chain.stamper.cert.issuer)], b"\2\1\x4e")),
+                ("with another issuer", lambda chain: serial(chain, [der(
+                    0xa4, forge.name("nobody"))])),
+                ("with issuer in capitals", lambda chain: serial(chain, [der(
+                    0xa4, forge.name("TSA CA"))])),
+                ("with an issuer of two names", lambda chain: serial(chain, [
+                    der(0xa4, chain.stamper.cert.issuer)] * 2)),
+                ("with an issuer's mail", lambda chain: serial(chain, [der(
+                    0x81, b"a@example.org")])),
+                ("with no issuer", lambda chain: serial(chain, []))):
+            add("upper.token: ESS %s %s" % (version, label), ess(
+                lambda chain, cert, rng, make=make, name=name: certs(der(
+                    0x30, hashed(name, cert), make(chain))), version), tsa)
+        for label, make in (
+                ("of all on the path", lambda name, c: certs(*[der(
+                    0x30, hashed(name, x)) for x in c[::-1]])),
+                ("of the authority first", lambda name, c: certs(*[der(
+                    0x30, hashed(name, x)) for x in c[1:]])),
+                ("of the signer twice", lambda name, c: certs(*[der(
+                    0x30, hashed(name, x)) for x in c[2:] * 2])),
+                ("of another too", lambda name, c: certs(*[der(
+                    0x30, hashed(name, x)) for x in (c[2], b"x")])),
+                ("of none", lambda name, c: certs()),
+                ("with policies", lambda name, c: der(0x30, der(0x30, der(
+                    0x30, hashed(name, c[2]))), der(0x30, der(0x30, oid(
+                        "1.2.3"))))),
+                ("with odd policies", lambda name, c: der(0x30, der(
+                    0x30, der(0x30, hashed(name, c[2]))), der(0x30, der(
+                        0x30, b"\5\0")))),
+                ("with more behind", lambda name, c: der(0x30, der(
+                    0x30, der(0x30, hashed(name, c[2]))), b"\5\0"))):
+            add("upper.token: ESS %s %s" % (version, label), ess(
+                lambda chain, cert, rng, make=make, name=name: make(
+                    name, chain.stamper.certs(lambda _, v: v)), version), tsa)
 
     def on_another_curve(stage):
         def make(chain, index, rng, _):

@@ -40,6 +40,8 @@ EXCEPT = {
     "tempfile_clean": "opendir(3) alone, whose memory is libc's own",
     "verify_cache_add_recent": "one of hundreds in verify_cached(): t_alloc 0",
 }
+# Whether one of those that a shorter run has fail is in these depends on how many come before.
+BY_CHANCE = {"verify_cache_add_recent"}
 
 
 def said(*argv):
@@ -147,7 +149,7 @@ def main():
     for n, wrong, what in (
             (1, [] if len(want) > 150 else want, "the code is read"),
             (2, [x for x in want if x not in seen and x not in EXCEPT], "every public function that allocates ran out of it"),
-            (3, [x for x in EXCEPT if x in seen or x not in want], "what is excepted has to be")):
+            (3, [x for x in EXCEPT if (x in seen and x not in BY_CHANCE) or x not in want], "what is excepted has to be")):
         print("%sok %d - %s" % ("not " if wrong else "", n, what))
         for name in wrong:
             print("# %s (%s)" % (name, names.get(name)), file=sys.stderr)
