@@ -116,8 +116,11 @@ static int make_root(struct making *m)
 		if (r < 0)
 			return fail(m, r, "%s", m->o->path);
 		if (r == 1 && !vault_unfinished(m->o->path))
-			return refuse(m, "holds a vault whose file anchor is "
-				"gone: put it back");
+			return refuse(m, vault_unused(m->o->path) ?
+				"holds a vault whose file anchor is gone: put "
+				"it back, or delete the folder if its making "
+				"was cut off" : "holds a vault whose file "
+				"anchor is gone: put it back");
 		if (r == 1)
 			return refuse(m, "holds a vault whose making was cut "
 				"off: delete the folder, then try again");

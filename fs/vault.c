@@ -70,6 +70,14 @@ bool vault_unfinished(const char *path)
 		nothing_in(files);
 }
 
+bool vault_unused(const char *path)
+{
+	cleanup(free) char *lock = text_of("%s/state/lock", path);
+	cleanup(free) char *files = text_of("%s/files", path);
+	return lock != NULL && files != NULL && !place_exists(lock) &&
+		nothing_in(files);
+}
+
 /* It was taken away instead of copied, or is damaged; the rest is there. */
 static int no_anchor(const struct vault *v, const char *how, char **ret_why)
 {
@@ -89,7 +97,9 @@ static int no_anchor(const struct vault *v, const char *how, char **ret_why)
 	hex_encode(HASH_BYTES(&h), hex);
 	return why(ret_why, "%s/anchor is %s: put it back\n"
 		"if your own copy says the same as state/genesis: "
-		"echo %s > %s/anchor", v->path, how, hex, v->path);
+		"echo %s > %s/anchor%s", v->path, how, hex, v->path,
+		vault_unused(v->path) ? "\nif its making was cut off: delete "
+		"the folder and run notaryfs init again" : "");
 }
 
 /* Is this a finished vault at all?  init writes the anchor last. */

@@ -32,6 +32,9 @@ struct vault {
 /* Is a folder that has state and no anchor what an init left that was cut off,
  * with nothing in it yet? */
 bool vault_unfinished(const char *path);
+/* Was it never mounted, and has no file?  So it may be unfinished, whatever else
+ * is there. */
+bool vault_unused(const char *path);
 /* Opens an existing vault and checks its configuration whole.  On failure a
  * message for the user is in *ret_why (owned by the caller). */
 int vault_open(const char *path, struct vault **ret, char **ret_why);
