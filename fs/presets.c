@@ -19,25 +19,17 @@
 #define SCRATCH(glob) {CLASS_SCRATCH, glob, NULL}
 #define RULES(...) (const struct rule[]){__VA_ARGS__, {0}}
 
-/* rsync writes to .NAME.XXXXXX, six of letters and digits at random.  One
- * capital is asked for, which 24 of 25 have: so .env.sample and .bashrc.backup
- * are files like any other, and what is left without one is too, only if it
- * was not renamed within the settle time. */
-#define TEMP_RSYNC \
-	TEMP(".*.[A-Z]?????"), TEMP(".*.?[A-Z]????"), TEMP(".*.??[A-Z]???"), \
-	TEMP(".*.???[A-Z]??"), TEMP(".*.????[A-Z]?"), TEMP(".*.?????[A-Z]")
-
 /* rsync, rclone and bup write under another name first; vim, NFS clients,
- * LibreOffice and Emacs leave and remove marks.  (vim also makes a file 4913,
- * and removes it at once, before it could be sealed.) */
+ * LibreOffice and Emacs leave and remove marks.  That .env.sample could be
+ * rsync's, too, is told by wait, umount --final and status. */
 static const struct rules preset_default = {"default", NULL, RULES(
-	TEMP_RSYNC, TEMP(".~tmp~"), TEMP(".rsync-partial"),
+	TEMP(".*.??????"), TEMP(".~tmp~"), TEMP(".rsync-partial"),
 	TEMP("*.partial"), TEMP("*.part"), TEMP("*.tmp"), TEMP("*.filepart"),
-	SCRATCH(".*.sw?"), SCRATCH(".*.sw?x"),
+	SCRATCH(".*.sw?"), SCRATCH(".*.sw?x"), SCRATCH("4913"),
 	SCRATCH(".nfs*"), SCRATCH(".fuse_hidden*"), SCRATCH(".~lock.*#"),
 	SCRATCH(".#*"))};
 static const struct rules preset_rsync = {"rsync", NULL, RULES(
-	TEMP_RSYNC, TEMP(".~tmp~"), TEMP(".rsync-partial"),
+	TEMP(".*.??????"), TEMP(".~tmp~"), TEMP(".rsync-partial"),
 	TEMP(".rsync-tmp"))};
 static const struct rules preset_mirror = {"mirror", &preset_default, RULES(
 	VERSION("*"))};
