@@ -15,7 +15,15 @@ s.env.update(BORG_UNKNOWN_UNENCRYPTED_REPO_ACCESS_IS_OK="yes", BORG_BASE_DIR=s.v
 
 
 def size(folder):
-    return sum(os.path.getsize(os.path.join(d, n)) for d, _, names in os.walk(s.m + folder) for n in names)
+    """Of what is there; the tool may be renaming meanwhile."""
+    n = 0
+    for d, _, names in os.walk(s.m + folder):
+        for name in names:
+            try:
+                n += os.path.getsize(os.path.join(d, name))
+            except FileNotFoundError:
+                pass
+    return n
 
 
 def crash(folder, *argv):
