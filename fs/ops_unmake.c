@@ -361,24 +361,26 @@ void op_rmdir(fuse_req_t req, fuse_ino_t parent, const char *text)
 
 /* Something sealed keeps a class that protects it as well; what can grow, or
  * has grown under another name, takes nobody's place.  A name that is not
- * sealed, of a file that is so under others, may only go. */
+ * recorded, of a file that is sealed under others, may only go; but one of a
+ * log that grows will be with the next record, and may move. */
 static int may_arrive(struct mount *m, const struct place *from,
 	const struct place *to, bool recorded)
 {
 	const struct node *n = from->node;
 	enum rules_class was, will;
+	bool sealed, spare;
 
 	locked(&m->lock);
-	if (!recorded && n->floor == 0 && n->item.state != ST_SEALED)
+	sealed = n->item.state == ST_SEALED;
+	if (!recorded && n->floor == 0 && !sealed)
 		return 0; /* nothing of it is sealed */
 	was = n->floor > 0 ? CLASS_APPEND : n->item.class;
 	if (!may_change_in(was))
 		return 0; /* what the name had, it never was */
-	if (!recorded && n->names->node_next != NULL)
-		return -EPERM;
 	will = name_class_at(&m->nodes, to->folder, to->text);
-	return will > was || (was == CLASS_APPEND && to->node != NULL) ?
-		-EPERM : 0;
+	spare = !recorded && n->names->node_next != NULL;
+	return will > was || (was == CLASS_APPEND && to->node != NULL) ||
+		(spare && (sealed || will < was)) ? -EPERM : 0;
 }
 
 static int may_rename(struct mount *m, struct place *from, struct place *to,
