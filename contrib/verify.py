@@ -21,7 +21,6 @@ from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import (
     ec, ed25519, padding, rsa, utils)
-from cryptography.hazmat.primitives.serialization import load_der_public_key
 
 USAGE = """\
 usage: verify.py [--anchor HEX|FILE] [--json] [--range A-B]
@@ -41,7 +40,7 @@ Checks a file against its certificate without any network or service.
 Exit: 0 valid, 1 refused, 2 incomplete or cannot say, 64 wrong usage."""
 
 CERTIFICATE_MAX, RECORD_MAX, BLOCK_MAX = 262144, 131072, 256
-NOTE_MAX, RECEIPT_MAX = 65536, 4096
+NOTE_MAX, RECEIPT_MAX, VKEY_MAX = 65536, 4096, 512
 PARAMS_MAX, STAMP_MAX, STATEMENT_MAX, DOCUMENT_MAX = 16384, 32768, 512, 20000
 TIME_MAX = 253402300799999  # the last millisecond of the year 9999
 ZERO = bytes(32)
@@ -674,8 +673,15 @@ P256 = bytes.fromhex("3059301306072a8648ce3d020106082a8648ce3d030107034200")
 P384 = bytes.fromhex("3076301006072a8648ce3d020106052b81040022036200")
 
 
+CURVES = {oid("1.2.840.10045.3.1.7"): ec.SECP256R1(),
+          oid("1.3.132.0.34"): ec.SECP384R1(),
+          oid("1.3.132.0.35"): ec.SECP521R1()}
+RSA_KEY, EC_KEY = oid("1.2.840.113549.1.1.1"), oid("1.2.840.10045.2.1")
+NO_PARAMETERS = (b"", b"\5\0")
+
+
 def plain_key(spki):
-    """A P-256 or P-384 key in its one encoding (1), or None."""
+    """A P-256 or P-384 key in its one encoding (9), or None."""
     for prefix, size in (P256, 32), (P384, 48):
         if spki.startswith(prefix + b"\4") \
                 and len(spki) == len(prefix) + 1 + 2 * size:
@@ -684,17 +690,37 @@ def plain_key(spki):
 
 
 def any_key(spki):
-    """A key that timestamps are signed with, or None."""
+    """A key that timestamps are signed with (11.4), or None.  Of a library is
+    asked just what the numbers make, for libraries differ in what they read."""
     try:
-        key = load_der_public_key(spki)
-    except (ValueError, TypeError, UnsupportedAlgorithm):
+        f = Fields(one(spki, SEQUENCE))
+        name, parameters = algorithm(f.next(SEQUENCE))
+        bits = f.next(BITS)
+        f.end()
+        must(bits[:1] == b"\0")
+        if name == RSA_KEY and parameters in NO_PARAMETERS:
+            return rsa_key(bits[1:])
+        must(name == EC_KEY and parameters[:1] == bytes([OID]))
+        return ec_key(CURVES.get(one(parameters, OID)), bits[1:])
+    except (ValueError, UnsupportedAlgorithm):
         return None
-    if curve_of(key) in ("secp256r1", "secp384r1", "secp521r1"):
-        return key
-    # One for RSASSA-PSS makes no signature of PKCS #1.
-    return key if isinstance(key, rsa.RSAPublicKey) \
-        and key.key_size >= 2048 \
-        and oid("1.2.840.113549.1.1.10") not in spki[:20] else None
+
+
+def rsa_key(v):
+    check_der(v)
+    f = Fields(one(v, SEQUENCE))
+    n, e = integer(f.next(INTEGER)), integer(f.next(INTEGER))
+    f.end()
+    must(1 << 2047 <= n < 1 << 8192 and 1 < e < 1 << 64 and n & e & 1)
+    return rsa.RSAPublicNumbers(e, n).public_key()
+
+
+def ec_key(curve, v):
+    must(curve is not None)
+    size = (curve.key_size + 7) // 8
+    must(len(v) == 1 + 2 * size and v[0] == 4)
+    x, y = (int.from_bytes(w, "big") for w in (v[1:1 + size], v[1 + size:]))
+    return ec.EllipticCurvePublicNumbers(x, y, curve).public_key()
 
 
 def curve_of(key):
@@ -888,7 +914,6 @@ SIGNATURES = {oid("1.2.840.10045.4.3.2"): (ECDSA, 256),
               oid("1.2.840.113549.1.1.11"): (RSA, 256),
               oid("1.2.840.113549.1.1.12"): (RSA, 384),
               oid("1.2.840.113549.1.1.13"): (RSA, 512)}
-NO_PARAMETERS = (b"", b"\5\0")
 
 
 def signed_by(key, kind, bits, signature, data):
@@ -1985,15 +2010,22 @@ def open_file(path):
     return f
 
 
+def read_line(path, limit):
+    """All that a small file holds but its newline."""
+    with open_file(path) as f:
+        line = f.read(limit + 3)
+    must(len(line) <= limit + 2)
+    return line.rstrip(b"\r\n").decode()
+
+
 def read_anchor(text_):
-    if not re.fullmatch("[0-9a-fA-F]{64}", text_):
-        try:
-            with open(text_, "r", encoding="ascii") as f:
-                text_ = f.read(4096).strip()
-            must(re.fullmatch("[0-9a-fA-F]{64}", text_))
-        except (OSError, ValueError):
-            raise Trouble("--anchor takes 64 hex digits or a file that holds "
-                          "them", 64) from None
+    try:
+        if not re.fullmatch("[0-9a-fA-F]{64}", text_):
+            text_ = read_line(text_, 64)
+        must(re.fullmatch("[0-9a-fA-F]{64}", text_))
+    except (Trouble, OSError, ValueError):
+        raise Trouble("--anchor takes 64 hex digits or a file that holds "
+                      "them", 64) from None
     return bytes.fromhex(text_)
 
 
@@ -2001,8 +2033,7 @@ def read_witness(text_):
     """NAME+ID+KEY, or a file that holds it."""
     try:
         if not re.fullmatch(r"[^+]+\+[0-9a-fA-F]{8}\+[A-Za-z0-9+/=]+", text_):
-            with open(text_, "rb") as f:
-                text_ = f.read(512).rstrip(b"\r\n").decode()
+            text_ = read_line(text_, VKEY_MAX)
         name, id_, value = text_.split("+", 2)
         value = strict_base64(value.encode())
         key = name.encode(), value[0], value[1:]
@@ -2010,7 +2041,7 @@ def read_witness(text_):
         must(key[1] in (1, 4) and len(key[2]) == 32
              and note_key_id(key) == bytes.fromhex(id_))
         return key
-    except (OSError, ValueError, IndexError):
+    except (Trouble, OSError, ValueError, IndexError):
         raise Trouble("--witness takes a verifier key, NAME+ID+KEY, or a file "
                       "that holds one", 64) from None
 
@@ -2063,16 +2094,15 @@ def parse(argv):
             names.append(arg)
     if not 1 <= len(names) <= 2:
         raise Trouble(USAGE, 64)
-    if quorum is None:
-        quorum = str(len(witnesses))
-    if len(witnesses) > 16 or not quorum.isdecimal() or (
-            witnesses and not 1 <= int(quorum) <= len(witnesses)) or (
-            not witnesses and int(quorum)):
+    if quorum is not None and not (
+            re.fullmatch("[0-9]{1,9}", quorum)
+            and 1 <= int(quorum) <= len(witnesses)) or len(witnesses) > 16:
         raise Trouble("--witnesses takes a number from 1 to that of those "
                       "named with --witness, which are 16 at most", 64)
     return {"anchor": anchor, "json": as_json, "range": asked,
             "file": names[0], "cert": (names + [beside(names[0])])[1],
-            "witnesses": witnesses, "quorum": int(quorum)}
+            "witnesses": witnesses,
+            "quorum": len(witnesses) if quorum is None else int(quorum)}
 
 
 def main(argv):

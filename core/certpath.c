@@ -6,7 +6,11 @@
 
 #include "core/der.h"
 
-#define RSA_BITS_MIN 2048
+#define RSA_MIN 256	/* bytes of the modulus: 2048 bits */
+#define RSA_MAX 1024	/* more only costs the verifier time */
+#define EXPONENT_MAX 8	/* bytes */
+#define UNUSED_BITS 7	/* of the flags of a bit string: how many */
+#define UNCOMPRESSED 4	/* first byte of such a point, SEC 1 2.3.3 */
 
 int certpath_read(struct bytes der, X509 **ret)
 {
@@ -90,20 +94,76 @@ bool certpath_plain(X509 *x, bool stamping, const char *also)
 	return true;
 }
 
-bool certpath_key(EVP_PKEY *key)
+/* The next item, if it is a positive number: without the zero before it. */
+static bool positive(struct bytes *rest, struct bytes *ret)
 {
-	char group[32] = "";
-	size_t n;
+	struct bytes whole;
+	uint8_t tag;
 
-	if (key == NULL)
+	if (der_next(rest, &tag, ret, &whole) != 0 || tag != DER_INTEGER ||
+		ret->p[0] >= 0x80)
 		return false;
-	if (EVP_PKEY_get_base_id(key) == EVP_PKEY_RSA)
-		return EVP_PKEY_get_bits(key) >= RSA_BITS_MIN;
-	return EVP_PKEY_get_base_id(key) == EVP_PKEY_EC &&
-	       EVP_PKEY_get_group_name(key, group, sizeof(group), &n) == 1 &&
-	       (strcmp(group, "prime256v1") == 0 ||
-		       strcmp(group, "secp384r1") == 0 ||
-		       strcmp(group, "secp521r1") == 0);
+	if (ret->p[0] == 0)
+		*ret = BYTES(ret->p + 1, ret->n - 1);
+	return ret->n > 0;
+}
+
+/* RSAPublicKey, RFC 8017 A.1.1. */
+static bool rsa_plain(struct bytes in)
+{
+	struct bytes seq, n, e, whole;
+	uint8_t tag;
+
+	return der_check(in) == 0 && der_next(&in, &tag, &seq, &whole) == 0 &&
+	       tag == DER_SEQUENCE && positive(&seq, &n) &&
+	       positive(&seq, &e) && seq.n == 0 &&
+	       n.n >= RSA_MIN && (n.n > RSA_MIN || n.p[0] >= 0x80) &&
+	       n.n <= RSA_MAX && e.n <= EXPONENT_MAX &&
+	       (n.p[n.n - 1] & e.p[e.n - 1] & 1) == 1 &&
+	       (e.n > 1 || e.p[0] > 1);
+}
+
+/* That its point is on the curve is libcrypto's to say. */
+static bool ec_plain(const ASN1_OBJECT *curve, struct bytes point)
+{
+	size_t n = 0;
+
+	switch (OBJ_obj2nid(curve)) {
+	case NID_X9_62_prime256v1:
+		n = 32;
+		break;
+	case NID_secp384r1:
+		n = 48;
+		break;
+	case NID_secp521r1:
+		n = 66;
+		break;
+	}
+	return n > 0 && point.n == 1 + 2 * n && point.p[0] == UNCOMPRESSED;
+}
+
+EVP_PKEY *certpath_key(const X509 *x)
+{
+	const ASN1_OBJECT *o;
+	const unsigned char *p;
+	const void *parameters;
+	X509_ALGOR *alg;
+	int n, type;
+	bool plain;
+
+	if (X509_PUBKEY_get0_param(NULL, &p, &n, &alg,
+		    X509_get_X509_PUBKEY(x)) != 1 ||
+		(X509_get0_pubkey_bitstr(x)->flags & UNUSED_BITS) != 0)
+		return NULL;
+	X509_ALGOR_get0(&o, &type, &parameters, alg);
+	if (OBJ_obj2nid(o) == NID_rsaEncryption)
+		plain = (type == V_ASN1_NULL || type == V_ASN1_UNDEF) &&
+			rsa_plain(BYTES(p, (size_t)n));
+	else
+		plain = OBJ_obj2nid(o) == NID_X9_62_id_ecPublicKey &&
+			type == V_ASN1_OBJECT &&
+			ec_plain(parameters, BYTES(p, (size_t)n));
+	return plain ? X509_get0_pubkey(x) : NULL;
 }
 
 bool certpath_signature(const X509 *x)

@@ -23,8 +23,10 @@ int certpath_read(struct bytes der, X509 **ret);
  * that is read readable.  also: one more OID (dotted) that may be critical,
  * or NULL. */
 bool certpath_plain(X509 *x, bool stamping, const char *also);
-/* RSA of 2048 bits and more, P-256, P-384 or P-521. */
-bool certpath_key(EVP_PKEY *key);
+/* Its key, which it keeps: RSA of 2048 to 8192 bits, or on P-256, P-384 or
+ * P-521.  NULL if it is another, or written in another way than FORMAT.md 11.4
+ * says: libcrypto, from version to version, takes more or fewer of those. */
+EVP_PKEY *certpath_key(const X509 *x);
 /* Is x signed by RSA PKCS #1 or ECDSA with SHA-256, -384 or -512? */
 bool certpath_signature(const X509 *x);
 /* Byte for byte; libcrypto's own comparison passes over case and spaces. */

@@ -87,9 +87,11 @@ static enum tsp_answer scheme_of(struct tsp *t, const struct scheme **ret)
 	return TSP_ALGORITHM;
 }
 
-static bool key_fits(EVP_PKEY *key, const struct scheme *scheme)
+static bool key_fits(const X509 *x, const struct scheme *scheme)
 {
-	return certpath_key(key) && EVP_PKEY_get_base_id(key) == scheme->key;
+	EVP_PKEY *key = certpath_key(x);
+
+	return key != NULL && EVP_PKEY_get_base_id(key) == scheme->key;
 }
 
 /* -- signed attributes */
@@ -179,7 +181,7 @@ static bool path_plain(STACK_OF(X509) *chain)
 		X509 *x = sk_X509_value(chain, i);
 
 		if (!certpath_plain(x, true, NULL) ||
-			!certpath_key(X509_get0_pubkey(x)) ||
+			certpath_key(x) == NULL ||
 			(i > 0 && X509_check_ca(x) != 1) ||
 			(i + 1 < n && !certpath_signature(x)))
 			return false;
@@ -238,7 +240,7 @@ static enum tsp_answer candidate(struct tsp *t, X509 *x, STACK_OF(X509) *bag,
 {
 	EVP_PKEY *key = X509_get0_pubkey(x);
 
-	if (!key_fits(key, scheme)) {
+	if (!key_fits(x, scheme)) {
 		tsp_name_algorithm(t, OBJ_nid2obj(key == NULL ? NID_undef :
 					      EVP_PKEY_get_base_id(key)));
 		return TSP_ALGORITHM;

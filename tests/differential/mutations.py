@@ -1171,14 +1171,19 @@ def tsa_meanings():
             ("with a blank", forge.name("tsa  ca"))):
         add("tsa path: issuer " + label, path_of(["tsa ca"], issuer), tsa)
 
-    # The signer's genuine key, written otherwise.
-    def rewritten(change, fits):
+    # A genuine key of the path, written otherwise.
+    def rewritten(who, change, fits):
         def make(chain, index, rng, _):
-            return chain.build(index, {"tsa.cert": lambda c: field(
+            return chain.build(index, {"tsa." + who: lambda c: field(
                 spki=change(c.spki, c.key))(copy.copy(c), rng)})
-        return make, lambda chain: tsa(chain) and isinstance(
-            chain.stamper.cert.key, fits) and (
-                chain.stamper.cert.key.key_size < 521 or change != curve_spelt)
+
+        def possible(chain):
+            if not tsa(chain):
+                return False
+            key = getattr(chain.stamper, who).key
+            return isinstance(key, fits) and (
+                key.key_size == 256 or change != curve_spelt)
+        return make, possible
     ec_, rsa_ = forge.ec.EllipticCurvePrivateKey, forge.rsa.RSAPrivateKey
 
     def curve_spelt(spki, key):
@@ -1203,11 +1208,38 @@ def tsa_meanings():
             x, y = (v.to_bytes(size, "big") for v in (numbers.x, numbers.y))
             v = bytes([2 + (numbers.y & 1)]) + x if form == "compressed" else \
                 bytes([6 + (numbers.y & 1)]) + x + y
-            curve = {256: "1.2.840.10045.3.1.7", 521: "1.3.132.0.35"}[
-                key.curve.key_size]
-            return der(0x30, forge.algorithm("1.2.840.10045.2.1", oid(curve)),
-                       der(3, b"\0" + v))
+            return with_point(key, v)
         return change
+
+    def with_point(key, v, unused=0):
+        curve = {256: "1.2.840.10045.3.1.7", 384: "1.3.132.0.34",
+                 521: "1.3.132.0.35"}[key.curve.key_size]
+        return der(0x30, forge.algorithm("1.2.840.10045.2.1", oid(curve)),
+                   der(3, bytes([unused]) + v))
+
+    def point_of(edit_):
+        """The uncompressed point, changed."""
+        def change(spki, key):
+            v = der_parse(spki)[0][1][1][2]
+            return with_point(key, edit_(v[1:]))
+        return change
+
+    def bits_unused(spki, key):
+        v = der_parse(spki)[0][1][1][2][1:]
+        free = (v[-1] & -v[-1]).bit_length() - 1 if v[-1] else 7
+        return with_point(key, v, max(free, 1))
+
+    def rsa_of(edit_):
+        """RSAPublicKey, from n and e."""
+        def change(spki, key):
+            n = key.public_key().public_numbers()
+            return der(0x30, forge.algorithm(
+                "1.2.840.113549.1.1.1", b"\5\0"), der(3, b"\0" + edit_(
+                    n.n.to_bytes(256, "big"), n.e.to_bytes(3, "big"))))
+        return change
+
+    def whole(v):
+        return der(2, v)
 
     def key_of(dotted, *parameters):
         def change(spki, key):
@@ -1219,12 +1251,40 @@ def tsa_meanings():
             ("a curve spelt out", curve_spelt, ec_),
             ("a compressed point", point("compressed"), ec_),
             ("a hybrid point", point("hybrid"), ec_),
+            ("a point beside the curve", point_of(
+                lambda v: v[:-1] + bytes([v[-1] ^ 1])), ec_),
+            ("no point", point_of(lambda v: b"\0"), ec_),
+            ("a byte behind the point", point_of(lambda v: v + b"\0"), ec_),
+            ("a point cut", point_of(lambda v: v[:-1]), ec_),
+            ("bits unused", bits_unused, ec_),
             ("PSS", key_of("1.2.840.113549.1.1.10"), rsa_),
             ("no NULL", key_of("1.2.840.113549.1.1.1"), rsa_),
             ("odd parameters", key_of("1.2.840.113549.1.1.1", b"\4\0"),
              rsa_), ("OAEP", key_of("1.2.840.113549.1.1.7"), rsa_),
-            ("ea-rsa", key_of("2.5.8.1.1", b"\5\0"), rsa_)):
-        add("tsa.cert: key with " + label, *rewritten(change, fits))
+            ("ea-rsa", key_of("2.5.8.1.1", b"\5\0"), rsa_),
+            ("bytes behind it", rsa_of(lambda n, e: der(
+                0x30, whole(b"\0" + n), whole(e)) + b"\5\0"), rsa_),
+            ("more in it", rsa_of(lambda n, e: der(
+                0x30, whole(b"\0" + n), whole(e), b"\5\0")), rsa_),
+            ("a modulus below zero", rsa_of(lambda n, e: der(
+                0x30, whole(n), whole(e))), rsa_),
+            ("zeros before the modulus", rsa_of(lambda n, e: der(
+                0x30, whole(b"\0\0" + n), whole(e))), rsa_),
+            ("zeros before the exponent", rsa_of(lambda n, e: der(
+                0x30, whole(b"\0" + n), whole(b"\0" + e))), rsa_),
+            ("exponent 1", rsa_of(lambda n, e: der(
+                0x30, whole(b"\0" + n), whole(b"\1"))), rsa_),
+            ("an even exponent", rsa_of(lambda n, e: der(
+                0x30, whole(b"\0" + n), whole(b"\2"))), rsa_),
+            ("a long exponent", rsa_of(lambda n, e: der(
+                0x30, whole(b"\0" + n), whole(b"\1" + bytes(5) + e))), rsa_),
+            ("an even modulus", rsa_of(lambda n, e: der(
+                0x30, whole(b"\0" + n[:-1] + b"\0"), whole(e))), rsa_),
+            ("a length in BER", rsa_of(lambda n, e: der(
+                0x30, whole(b"\0" + n), b"\2\x81\3" + e)), rsa_)):
+        for who in ("cert", "ca", "root") if fits == ec_ else ("cert",):
+            add("tsa.%s: key with %s" % (who, label),
+                *rewritten(who, change, fits))
 
     # signing-certificate of version 2 by other hashes, and what else it may
     # say; of version 1 with what only the other has.
