@@ -1,5 +1,5 @@
 /* Kind rfc3161: folders of responses (*.tsr) with the certificates of the
- * authority (ts_chain.pem).
+ * authority (ts_chain.pem, which may be DER).
  *
  * A name says what must be: *invalid* is refused, *no-embedded-cert* does not
  * hold by the root alone and does with the others, and every other response*
@@ -48,9 +48,19 @@ static void authority_done(struct authority *a)
 }
 
 /* The one that signed itself is the root. */
+static void authority_add(struct authority *a, X509 *x)
+{
+	if (a->root == NULL && X509_self_signed(x, 0) == 1)
+		a->root = x;
+	else
+		sk_X509_push(a->others, x);
+}
+
+/* PEM, or in spite of the name one certificate in DER, as some have it. */
 static bool authority_read(const char *dir, struct authority *a)
 {
 	cleanup(buf) struct buf pem = {0};
+	const unsigned char *der;
 	BIO *bio;
 	X509 *x;
 	int i;
@@ -58,13 +68,13 @@ static bool authority_read(const char *dir, struct authority *a)
 	*a = (struct authority){.others = sk_X509_new_null()};
 	if (!file_of(dir, "ts_chain.pem", &pem))
 		return false;
+	der = pem.p;
 	bio = BIO_new_mem_buf(pem.p, (int)pem.n);
 	while ((x = PEM_read_bio_X509(bio, NULL, NULL, NULL)) != NULL)
-		if (a->root == NULL && X509_self_signed(x, 0) == 1)
-			a->root = x;
-		else
-			sk_X509_push(a->others, x);
+		authority_add(a, x);
 	BIO_free(bio);
+	if (a->root == NULL && (x = d2i_X509(NULL, &der, (long)pem.n)) != NULL)
+		authority_add(a, x);
 	if (a->root == NULL)
 		return false;
 	add_der(a->root, &a->root_der);

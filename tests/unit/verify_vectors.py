@@ -88,8 +88,11 @@ def nitro():
 
 
 def authority(folder):
-    """The root alone, and with the other certificates behind it."""
+    """The root alone, and with the other certificates behind it.  A file of
+    one in DER is called so, too."""
     pem = read(folder, "ts_chain.pem")
+    if not pem.startswith(b"-----"):
+        return pem, pem
     found = [c + b"-----END CERTIFICATE-----\n" for c in
              pem.split(b"-----END CERTIFICATE-----")[:-1]]
     certs = [x509.load_pem_x509_certificate(c) for c in found]

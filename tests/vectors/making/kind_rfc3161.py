@@ -210,6 +210,8 @@ def make():
         add("response-%s.tsr" % name, "valid", token.response(), why)
     for name, answer, response, why in bad():
         add("response-invalid-%s.tsr" % name, answer, response, why)
+    files["der/ts_chain.pem"] = ROOT.der  # whatever it is called
+    files["der/response.tsr"] = Token(embedded=[CA, SIGNER]).response()
     files["own/expect.json"] = (json.dumps(expect, indent=1)
                                 + "\n").encode()
     return files

@@ -163,9 +163,20 @@ def consistency(out):
                     "wantErr": not consistent(m, a, n, b, p)}
 
 
+def any_text(out):
+    """Of two trees of one size the roots are compared, whatever they are."""
+    for what, one, two, n in (("same", b"one", b"one", 1),
+                              ("other", b"one", b"two", 1),
+                              ("larger", b"one", b"one", 2)):
+        out["consistency/any-text/" + what] = {
+            "size1": 1, "root1": b64(one), "size2": n, "root2": b64(two),
+            "proof": [], "wantErr": not consistent(1, one, n, two, [])}
+
+
 def make():
     cases = {}
     inclusion(cases)
     consistency(cases)
+    any_text(cases)
     return {"cases.json": (json.dumps(cases, indent=0, sort_keys=True)
                            + "\n").encode()}
