@@ -56,8 +56,7 @@ const char *demands_whole(struct demands *d)
 {
 	if (!d->have_quorum)
 		d->quorum = d->n_witnesses;
-	if (d->quorum > d->n_witnesses ||
-		(d->n_witnesses > 0 && d->quorum == 0))
+	else if (d->quorum == 0 || d->quorum > d->n_witnesses)
 		return "--witnesses takes a number from 1 to that of those named "
 			"with --witness";
 	return NULL;

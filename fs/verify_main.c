@@ -152,6 +152,12 @@ static int said(const char *option, const char *text, const char *why)
 	return EXIT_USAGE;
 }
 
+/* A file may be called so: it has to be there, then. */
+static bool is_word(const char *arg, const char *word, int n, int whole)
+{
+	return strcmp(arg, word) == 0 && (n == whole || access(arg, F_OK) != 0);
+}
+
 /* 0, or the exit code plus one to end with. */
 static int parse(int argc, char **argv, struct options *o)
 {
@@ -227,8 +233,8 @@ static int run(const struct options *o, char **args, int n)
 {
 	struct verifyone one = {.anchor = anchor_of(o), .json = o->json,
 		.demands = &o->demands, .from = o->from, .to = o->to};
-	bool explain = n > 0 && strcmp(args[0], "explain") == 0;
-	bool parts = n > 0 && strcmp(args[0], "parts") == 0;
+	bool explain = n > 0 && is_word(args[0], "explain", n, 2);
+	bool parts = n > 0 && is_word(args[0], "parts", n, 3);
 
 	if (o->log != NULL)
 		return o->to > 0 || o->tree || o->demands.have_at || o->demands.n_witnesses > 0 || o->certs != NULL ?
@@ -240,12 +246,14 @@ static int run(const struct options *o, char **args, int n)
 		return o->to > 0 ? wrong_usage("--range is of one file") :
 			n == 1 ? check_tree(o, args[0]) :
 			wrong_usage("-r takes one folder");
-	if (o->to > 0 && ((explain && n == 2) || (parts && n == 3)))
+	if (o->to > 0 && (explain || parts))
 		return wrong_usage("--range goes with a file");
-	if (explain && n == 2)
-		return verifyone_explain(&one, args[1]);
-	if (parts && n == 3)
-		return verifyone_parts(&one, args[1], args[2]);
+	if (explain)
+		return n == 2 ? verifyone_explain(&one, args[1]) :
+			wrong_usage("explain takes one certificate");
+	if (parts)
+		return n == 3 ? verifyone_parts(&one, args[1], args[2]) :
+			wrong_usage("parts takes a certificate and a folder");
 	if (n == 0)
 		return wrong_usage("name the file to check");
 	if (n > 2)

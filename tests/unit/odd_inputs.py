@@ -95,6 +95,36 @@ def kinds(file, cert):
     both((64, None), "none")
 
 
+def options(file):
+    """What an option takes, and does not."""
+    with open("anchor", "rb") as f:
+        anchor = f.read().strip()
+    for what, data in ("with a newline", anchor + b"\n"), (
+            "without", anchor), ("as Windows has it", anchor + b"\r\n"), (
+            "in capitals", anchor.upper()):
+        with open("an-anchor", "wb") as f:
+            f.write(data)
+        both(VALID, "an anchor " + what, "--anchor", "an-anchor", file)
+    for what, data in ("of nothing", b""), ("with a blank", anchor + b" "), (
+            "behind a blank", b" " + anchor), ("of two lines", anchor + b"\n"
+                                               + anchor), (
+            "of a digit less", anchor[1:]), ("of other digits", "\u0661"
+                                             .encode() * 64):
+        with open("no-anchor", "wb") as f:
+            f.write(data)
+        both((64, None), "an anchor " + what, "--anchor", "no-anchor", file)
+    for name in "pipe", "tree", "nothing", "/dev/zero", "/dev/null", "":
+        for option in "--anchor", "--witness":
+            both((64, None), "%s %r" % (option, name), option, name, file)
+    for n in "0", "1", "-1", "", "x", "\u0661", " 1", "99999999999999999999":
+        both((64, None), "--witnesses %r of none" % n, "--witnesses", n, file)
+    for text in "0-0", "1-0", "-1", "1-", "a-b", "+0-1", "0- 1", "\u0660-1", \
+            "0-9223372036854775808", "0-18446744073709551617":
+        both((64, None), "--range %r" % text, "--range", text, file)
+    both((1, "range"), "--range of what no file has", "--range",
+         "0-9223372036854775807", file)
+
+
 def names(file, cert):
     """Beside one another under any name that a file can have."""
     for name in (b"new\nline", b"\x1b[2Jred", b"\xff\xfe", b"\xc2\x9b1m",
@@ -125,6 +155,7 @@ def main():
     file = "tree/folder/file-3"
     contents(file, file + ".cert")
     kinds(file, file + ".cert")
+    options(file)
     names(file, file + ".cert")
 
 

@@ -271,6 +271,14 @@ for bad in 2026-02-30 2026-01-01T10:00:00 2026-01-01Z yesterday @ @1x \
 	2026-01-01T10:00:00.5Z 99999999999; do
 	exits 64 "no time: $bad" --anchor anchor --at $bad $f
 done
+exits 64 "explain what" --anchor anchor explain
+says 'explain takes one certificate' "is asked" err
+exits 64 "parts to where" --anchor anchor parts $f.cert
+says 'parts takes a certificate and a folder' "is asked" err
+cp $f explain && cp $f.cert explain.cert
+exits 0 "a file that is called so is checked" --anchor anchor explain
+rm explain explain.cert
+exits 64 "no witness to be enough" --anchor anchor --witnesses 0 $f
 exits 0 "explain" --anchor anchor explain $f.cert
 says 'not compared' "says that no content was compared"
 says '^parts, ' "and what the parts are"
