@@ -42,6 +42,12 @@ static inline bool class_seals(enum rules_class c)
 {
 	return c <= CLASS_VERSION;
 }
+
+/* What is sealed there may change, and what it was stays. */
+static inline bool class_changes(enum rules_class c)
+{
+	return c == CLASS_VERSION || c == CLASS_APPEND;
+}
 const char *rules_class_name(enum rules_class c);
 /* -EINVAL. */
 int rules_class_parse(const char *name, enum rules_class *ret);
