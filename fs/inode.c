@@ -146,6 +146,20 @@ void inode_join(struct mount *m, struct node *n, const struct stat *st)
 		n->floor = (uint64_t)st->st_size;
 }
 
+/* Its first name has a record, if that is the one at path still; lock held. */
+static void first_recorded(struct mount *m, struct node *n, const char *path)
+{
+	const struct name *first = node_first_name(n);
+	char now[NODE_PATH];
+	struct name *name;
+
+	if (node_path(&m->nodes, n, now) < 0 || strcmp(now, path) != 0)
+		return;
+	for (name = n->names; name != NULL; name = name->node_next)
+		if (name == first)
+			name->recorded = true;
+}
+
 int inode_resolve(struct mount *m, struct node *n)
 {
 	struct version_seal seal;
@@ -172,10 +186,12 @@ int inode_resolve(struct mount *m, struct node *n)
 	n->unknown = false;
 	n->floor = seal.floor;
 	n->grows = seal.floor > 0;
-	if (seal.sealed)
+	if (seal.sealed) {
 		settle_known(&m->nodes.settle, &n->item, seal.class);
-	else
+		first_recorded(m, n, path);
+	} else {
 		inode_join(m, n, &st);
+	}
 	return 0;
 }
 

@@ -9,8 +9,9 @@
 #include "fs/gone.h"
 #include "fs/start.h"
 
-/* A name of a sealed file that was never sealed itself and never will be. */
-static bool spare(struct mount *m, const struct entry *p)
+/* Can it be that the name of a sealed file was never sealed itself, and never
+ * will be? */
+static bool seems_spare(struct mount *m, const struct entry *p)
 {
 	const struct node *n = p->node;
 
@@ -18,6 +19,17 @@ static bool spare(struct mount *m, const struct entry *p)
 	return ((n->item.state == ST_SEALED && n->keeps) ||
 			n->item.state == ST_SEALING || n->floor > 0) &&
 		!p->name->recorded && !class_seals(name_class(&m->nodes, p->name));
+}
+
+/* Memory may have let go of a name's record, and the rules have changed. */
+static bool spare(struct mount *m, const struct entry *p)
+{
+	struct version_seal seal;
+	struct stat st;
+
+	return seems_spare(m, p) && backing_stat(m->files, p->path, &st) == 0 &&
+		version_look(m, p->path, &st, &seal) == 0 && !seal.sealed &&
+		seal.floor == 0;
 }
 
 /* Unlinks a name of an immutable file, or of one that becomes so just now. */
