@@ -1707,8 +1707,8 @@ def certificate(raw):
     parts["s"] = of_type_one(v[9], parts)
     parts["doc"] = of_type_one(array(v[10], 1)[0], parts)
     for name, top in LIMITS.items():
-        must(parts[name] is None or type(parts[name]) is bytes
-             and len(parts[name]) <= top)
+        if parts[name] is not UNKNOWN:
+            blob(parts[name], 0, top)
     need(parts["known"], "unsupported")
     return parts
 
@@ -1744,11 +1744,14 @@ def proved_range(v):
             "hashes": hashes_}
 
 
+UNKNOWN = object()
+
+
 def of_type_one(v, parts):
     """[1, bytes]; [another number, ...] is of a form unknown here."""
     if uint(array(v, 1, 64)[0]) != 1:
         parts["known"] = False
-        return None
+        return UNKNOWN
     return blob(array(v, 2)[1], 0, DOCUMENT_MAX)
 
 

@@ -1656,6 +1656,9 @@ def wholes():
             v[1], -1, bytes(262144)))))])
     for i in range(11):
         hooked("no key %d" % i, "certificate", part(i, ...))
+        hooked("key %d null" % i, "certificate", part(i, None))
+        hooked("key %d with a null" % i, "certificate", part(
+            i, lambda old: old[:-1] + [None] if type(old) is list else [old]))
     hooked("another", "anchor", lambda v, rng: OTHER)
     hooked("none", "anchor", lambda v, rng: b"")
     hooked("one byte more", "content", lambda v, rng: v + b"x")
@@ -2405,6 +2408,58 @@ def two_at_once(chain, index, rng, others):
         return spoilt.build(index)  # nothing is left that a could change
 
 
+def somewhere(v, rng, depth=0):
+    """Changed at any depth: of CBOR in strings in CBOR, DER at the end."""
+    try:
+        top, end = parse(v)
+        inside = [n for n in nodes(top, (2,)) if len(n[3]) > 20] \
+            if end == len(v) else []
+        ops = BYTES + CBOR if end == len(v) else BYTES
+    except (IndexError, RecursionError):
+        inside, ops = [], BYTES
+    if v[:1] == b"\x30":
+        ops = BYTES + DER
+    if not inside or depth > 6 or rng.random() < .25:
+        return rng.choice(ops)(v, rng)
+    node = rng.choice(inside)
+    node[3] = somewhere(node[3], rng, depth + 1)
+    node[1] = len(node[3])
+    return write(top)
+
+
+def changed_somewhere(chain, index, rng, _):
+    """Signed by nobody again."""
+    def change(v):
+        for _ in range(rng.choice((1, 1, 1, 2))):
+            v = somewhere(v, rng)
+        return v
+    return chain.build(index, {"certificate.raw": change})
+
+
+# Of each type one, and the largest and smallest numbers.
+TYPES = [bytes.fromhex(v) for v in (
+    "f6", "f5", "f4", "00", "01", "20", "40", "60", "80", "a0", "c000",
+    "f7", "4100", "6161", "8100", "a10000", "1b7fffffffffffffff",
+    "1b8000000000000000", "1bffffffffffffffff", "3b7fffffffffffffff",
+    "3b8000000000000000", "3bffffffffffffffff")]
+
+
+def retyped():
+    """Every part of every stage, as something else.  The part is counted off
+    while it is made, so the name says only the stage."""
+    def change(v, rng):
+        return on_cbor(range(8), lambda node, rng_: rng_.choice(TYPES))(v, rng)
+    for stage, times, fits in (
+            ("certificate", 40, anywhere), ("params", 25, anywhere),
+            ("payload", 15, anywhere), ("statement", 10, anywhere),
+            ("record", 10, anywhere), ("block", 8, anywhere),
+            ("data", 8, anywhere), ("s", 6, anywhere), ("doc", 6, anywhere),
+            ("upper", 5, cbor_time), ("lower", 5, cbor_time),
+            ("b0", 4, anywhere)):
+        for _ in range(times):
+            hooked("a part of another type", stage + ".raw", change, fits)
+
+
 def at_(i, value):
     return lambda v: v[:i] + [value] + v[i + 1:]
 
@@ -2414,12 +2469,14 @@ def fill():
     for table_of in (records, blocks, parameters, numbers, documents,
                      certificates, tsa_meanings, jwt_meanings, local_stamps,
                      wholes, sets, ranges, finals, logs, bags,
-                     renewals, shapes):
+                     renewals, shapes, retyped):
         table_of()
     add("leaves: 20000 of them", many)
     SINGLE.extend(ALL)
     for _ in range(400):
         add("two at once", two_at_once)
+    for _ in range(200):
+        add("changed somewhere", changed_somewhere)
 
 
 fill()
