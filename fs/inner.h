@@ -39,6 +39,8 @@
 				   what is written, maybe through a mapping */
 #define TIMEOUT_CLOSED 3600.0	/* of all else, and names: what changes them
 				   goes through this kernel, or tells it */
+#define TIMEOUT_NOWHERE 60.0	/* of names that are nowhere: copiers ask several
+				   times before they make one */
 #define NOTARY_DIR ".notary"	/* at the root, hidden from readdir */
 
 struct handle {

@@ -25,9 +25,8 @@ void op_lookup(fuse_req_t req, fuse_ino_t parent, const char *text)
 			rc = virtual_lookup(m, folder, text, &e);
 	}
 	if (rc == -ENOENT && !virtual_may_come(m, folder, text)) {
-		/* That there is none is known for a moment, too: copiers ask
-		 * several times before they make it. */
-		e = (struct fuse_entry_param){.entry_timeout = TIMEOUT_OPEN};
+		e = (struct fuse_entry_param){
+			.entry_timeout = TIMEOUT_NOWHERE};
 		fuse_reply_entry(req, &e);
 	} else if (rc != 0)
 		fuse_reply_err(req, -rc);

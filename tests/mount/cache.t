@@ -91,6 +91,32 @@ is "files go where the name leads" "$(cat i/h/f g/h/f "$F/g/h/f" | tr '\n' ' ')"
 rm -r g; mkdir g
 is "a folder made again is empty" "$(ls g)" ""
 ok "and takes files" sh -c 'echo three >g/f && [ "$(cat "'"$F"'/g/f")" = three ]'
+ok "a name that was asked for in vain is there when it was made, in whatever way" py '
+def way(name, make):
+    for _ in range(3):
+        same(os.path.lexists(name), False)
+    make(name)
+    same(os.path.lexists(name), True)
+    same(name in os.listdir("."), True)
+os.mkdir("ways"); os.chdir("ways")
+open("old", "w").write("old"); os.mkdir("was"); open("was/in", "w")
+way("opened", lambda n: open(n, "w").write(n))
+same(open("opened").read(), "opened")
+way("exclusive", lambda n: os.open(n, os.O_WRONLY | os.O_CREAT | os.O_EXCL))
+way("folder", os.mkdir)
+way("pipe", os.mkfifo)
+way("symlink", lambda n: os.symlink("old", n))
+way("link", lambda n: os.link("old", n))
+way("renamed", lambda n: os.rename("old", n))
+same(open("renamed").read(), "old")
+same(os.path.lexists("old"), False)
+way("old", lambda n: os.link("renamed", n))
+same(os.path.lexists("moved/in"), False)
+way("moved", lambda n: os.rename("was", n))
+same(os.path.lexists("moved/in"), True)
+same(os.path.lexists("was/in"), False)'
+ok "and is not asked for again meanwhile" sh -c '! ls nowhere && : >"'"$F"'/nowhere" && ! ls nowhere' 2>/dev/null
+rm -f "$F/nowhere"
 ok "a folder that is gone takes none" sh -c 'mkdir k && cd k && rmdir ../k && ! echo x 2>/dev/null >x'
 
 if [ "$(id -u)" = 0 ]; then
