@@ -61,6 +61,9 @@ struct attestation_data {
  * doc.  *ret_payload is what the signature covers.  -EBADMSG. */
 int attestation_decode(struct bytes doc, struct attestation *ret,
 	struct bytes *ret_payload);
+/* What to say of a document that attestation_decode() refused: that it is an
+ * emulator's, or else malformed. */
+enum verdict attestation_refused(struct bytes doc);
 /* The whole judgement at the document's own time: form, class, chain to a root
  * that p names, signature, measurements.  Never "now".  V_NO_MEMORY says
  * nothing of it.  *ret is filled on V_VALID only.  (attestation_check.c) */

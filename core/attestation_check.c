@@ -302,7 +302,7 @@ enum verdict attestation_check(
 
 	if (attestation_decode(doc, &a, &payload) != 0 ||
 		cose_decode(doc, payload.n, &cose) != 0)
-		return v;
+		return attestation_refused(doc);
 	switch (certs_read(&a, &certs)) {
 	case 0:
 		v = judge(p, &cose, &a, &certs);

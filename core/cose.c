@@ -11,7 +11,6 @@
 #include "core/cleanup.h"
 #include "core/memory.h"
 
-#define COSE_TAG 18
 #define SIGNATURE_MAX 96 /* bytes of r || s */
 #define HEADER_MAX 16	 /* bytes of a protected header that we look into */
 

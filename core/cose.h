@@ -14,6 +14,8 @@
 
 #include "core/bytes.h"
 
+#define COSE_TAG 18 /* of a COSE_Sign1; it may be left out */
+
 enum cose_alg { COSE_ES256 = -7, COSE_ES384 = -35 };
 
 struct cose_sign1 {

@@ -6,7 +6,6 @@
 #include "core/cose.h"
 #include "core/receipt_impl.h"
 
-#define COSE_TAG 18
 #define HEADER_MAX 1024 /* bytes of a protected header that we look into */
 
 /* A header of another kind is not malformed. */

@@ -37,6 +37,7 @@ static const struct {
 	[V_SEQUENCE_HEIGHT] = {"sequence-height", "the numbered event is not a block of the main chain"},
 	[V_SEQUENCE_EPOCH] = {"sequence-epoch", "the number does not belong to the attested sequencer's time in office"},
 	[V_ATTESTATION_MALFORMED] = {"attestation-malformed", "the enclave's attestation document is damaged"},
+	[V_ATTESTATION_EMULATED] = {"attestation-emulated", "the attestation document is an emulator's, as QEMU makes them: nobody signed it"},
 	[V_ATTESTATION_CLASS] = {"attestation-class", "the attestation is of another trust class than the chain's"},
 	[V_ATTESTATION_ROOT] = {"attestation-root", "the attestation does not lead to a root that the chain names"},
 	[V_ATTESTATION_EXPIRED] = {"attestation-expired", "the attestation lies outside its certificates' time"},

@@ -43,6 +43,7 @@ enum verdict {
 	V_SEQUENCE_HEIGHT,	/* not on the main chain */
 	V_SEQUENCE_EPOCH,	/* epoch or first number do not agree */
 	V_ATTESTATION_MALFORMED,
+	V_ATTESTATION_EMULATED,	/* an emulator's, signed by nobody */
 	V_ATTESTATION_CLASS,	/* local evidence on a hardware chain or back */
 	V_ATTESTATION_ROOT,	/* chain does not end in the named root */
 	V_ATTESTATION_EXPIRED,	/* outside the certificates' time */

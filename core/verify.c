@@ -211,7 +211,7 @@ static enum verdict rest(struct verify_cache *cache, const struct hash *anchor,
 	if (v != V_VALID)
 		return v;
 	if (attestation_decode(r->cert.doc, &p->doc, &p->doc_payload) != 0)
-		return V_ATTESTATION_MALFORMED;
+		return attestation_refused(r->cert.doc);
 	data_read = attestation_data_decode(p->doc.user_data, &p->data) == 0;
 	e = judge_cached(p, cache, data_read);
 	report_evidence(r, p, &e);

@@ -735,6 +735,11 @@ def malleable(s):
         32, "big")
 
 
+def emulated(v, rng):
+    """As QEMU's security module makes them."""
+    return [b"\xa1\x01\x20", Map(), v[2], bytes(64)]
+
+
 def documents():
     def pcrs(n, value):
         return key("pcrs", lambda m: put(m, n, value))
@@ -815,7 +820,26 @@ def documents():
         ("header of 256", at(0, b"\xa1\x01\x26")),
         ("header longer", at(0, b"\xa2\x01\x38\x22\x04\x41x")),
         ("header unprotected", at(1, Map([(1, -35)]))),
-        ("empty", at(2, b""))])
+        ("empty", at(2, b""))] + [("emulated" + how, change) for how, change in (
+            ("", emulated), (", tagged", lambda v, rng: Tag((
+                18, emulated(v, rng)))), (", tagged 17", lambda v, rng: Tag((
+                    17, emulated(v, rng)))),
+            (", signed", at(0, b"\xa1\x01\x20")),
+            (", header longer", lambda v, rng: at(0, b"\xa1\x01\x38\x20")(
+                emulated(v, rng), rng)),
+            (", header unprotected", lambda v, rng: at(1, Map([(1, -1)]))(
+                emulated(v, rng), rng)),
+            (", empty", lambda v, rng: at(2, b"")(emulated(v, rng), rng)),
+            (", junk", lambda v, rng: at(2, b"junk")(emulated(v, rng), rng)),
+            (", long", lambda v, rng: at(2, bytes(16384))(
+                emulated(v, rng), rng)),
+            (", too long", lambda v, rng: at(2, bytes(16385))(
+                emulated(v, rng), rng)),
+            (", without signature", lambda v, rng: at(3, b"")(
+                emulated(v, rng), rng)),
+            (", signature null", lambda v, rng: at(3, None)(
+                emulated(v, rng), rng)),
+            (", a key more", lambda v, rng: emulated(v, rng) + [0]))])
 
     def other_key(chain, index, rng, _):
         return chain.build(index, {"doc.key": lambda k: chain.keys.p384[3]})

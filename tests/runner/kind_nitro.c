@@ -33,6 +33,7 @@ static const struct {
 	{"other-root", V_ATTESTATION_ROOT},
 	{"no-chain", V_ATTESTATION_MALFORMED},
 	{"malformed", V_ATTESTATION_MALFORMED},
+	{"emulated", V_ATTESTATION_EMULATED},
 	{"expired", V_ATTESTATION_EXPIRED},
 };
 #define N_VERDICTS (sizeof(verdicts) / sizeof(verdicts[0]))

@@ -35,6 +35,7 @@ NITRO = {"valid": "valid", "debug": "attestation-debug",
          "other-root": "attestation-root",
          "no-chain": "attestation-malformed",
          "malformed": "attestation-malformed",
+         "emulated": "attestation-emulated",
          "expired": "attestation-expired"}
 # What contrib/verify.py calls the answers of tests/runner/kind_rfc3161.c.
 TSP = {"valid": {"valid"}, "imprint": {"timestamp-block"},

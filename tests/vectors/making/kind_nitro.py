@@ -202,6 +202,18 @@ def malformed():
     yield "es256", d.message(), "AWS: signed with ES384"
 
 
+def emulated():
+    """As QEMU's hw/virtio/virtio-nsm.c makes them: whole but for what would
+    have to be signed with."""
+    d = Document(module_id="i-234-enc5678", certificate=bytes(64),
+                 cabundle=[bytes(64)], timestamp=AT // 1000 * 1000)
+    d.header = cbor({1: -1})
+    yield "qemu", d.message(bytes(64)), "algorithm -1, zeros for a signature"
+    d = Document()
+    d.header = cbor({1: -1})
+    yield "of-genuine", d.message(bytes(64)), "with a genuine path"
+
+
 def make():
     files, manifest = {}, []
 
@@ -232,5 +244,7 @@ def make():
         add("expired-" + name, "expired", d.message(), why)
     for name, raw, why in malformed():
         add("malformed-" + name, "malformed", raw, why)
+    for name, raw, why in emulated():
+        add("emulated-" + name, "emulated", raw, why)
     files["manifest.json"] = (json.dumps(manifest, indent=1) + "\n").encode()
     return files
