@@ -217,14 +217,18 @@ static void add_set(struct parts_maker *m, const char *stem, struct bytes t,
 {
 	struct timestamp_one one[PARAMS_AUTHORITIES_MAX];
 	struct timestamp judged;
+	struct hash h = hash_sha3(t);
+	char hex[HASH_HEX + 1];
 	size_t n = 0, i;
 
 	if (timestamp_set_decode(t, one, &n) != 0)
 		return; /* it was judged: cannot be */
 	parts_add(m, t, "%s.cbor", stem);
+	hex_encode(HASH_BYTES(&h), hex);
 	parts_say(m, "%s.cbor: %zu stamps of one block, [[authority, type, "
-		"stamp], ...]; its SHA3-256 is the\n  timestamp's:\n\n",
-		stem, n);
+		"stamp], ...]; what names the\n  timestamp names all of it\n"
+		"  openssl dgst -sha3-256 %s.cbor\n    %s\n\n",
+		stem, n, stem, hex);
 	for (i = 0; i < n; i++) {
 		struct stamp s = {stem, .t = one[i].t, .block = block,
 			.file = file};
