@@ -26,6 +26,21 @@ void chronicle_free(struct chronicle *c)
 	free(c);
 }
 
+/* Of what a link has from its file. */
+static uint32_t tag_of(const struct record *d)
+{
+	const uint64_t n[] = {d->size, d->mode, (uint64_t)d->mtime_ns, d->uid,
+		d->gid};
+	uint8_t text[sizeof n + HASH_LEN];
+	struct hash h;
+	uint32_t tag;
+	memcpy(text, n, sizeof n);
+	memcpy(text + sizeof n, d->root.b, HASH_LEN);
+	h = hash_sha3(BYTES(text, sizeof text));
+	memcpy(&tag, h.b, sizeof tag);
+	return tag;
+}
+
 int chronicle_add(struct chronicle *c, const struct record *d, uint64_t height,
 	uint32_t index)
 {
@@ -37,7 +52,8 @@ int chronicle_add(struct chronicle *c, const struct record *d, uint64_t height,
 		c->e = more;
 	}
 	c->e[c->n++] = (struct chronicle_entry){.path = hash_sha3(d->path),
-		.height = height, .index = index, .kind = d->kind};
+		.height = height, .index = index, .kind = d->kind,
+		.tag = tag_of(d)};
 	return 0;
 }
 
@@ -83,10 +99,12 @@ void chronicle_settle(struct chronicle *c)
 			: 0) + record_seals(c->e[i].kind);
 }
 
-const struct chronicle_entry *chronicle_at(const struct chronicle *c,
-	struct bytes path, uint64_t height, uint32_t index)
+/* The first entry in order that is not before that place of the path; c->n: there
+ * is none. */
+static size_t find(const struct chronicle *c, const struct hash *path,
+	uint64_t height, uint32_t index)
 {
-	const struct chronicle_entry key = {.path = hash_sha3(path),
+	const struct chronicle_entry key = {.path = *path,
 		.height = height, .index = index};
 	size_t low = 0, high = c->n;
 	while (low < high) {
@@ -96,8 +114,30 @@ const struct chronicle_entry *chronicle_at(const struct chronicle *c,
 		else
 			high = mid;
 	}
-	return low < c->n && hash_equal(&c->e[low].path, &key.path)
-		? &c->e[low] : NULL;
+	return low;
+}
+
+const struct chronicle_entry *chronicle_at(const struct chronicle *c,
+	struct bytes path, uint64_t height, uint32_t index)
+{
+	const struct hash h = hash_sha3(path);
+	size_t i = find(c, &h, height, index);
+	return i < c->n && hash_equal(&c->e[i].path, &h) ? &c->e[i] : NULL;
+}
+
+const struct chronicle_entry *chronicle_file(const struct chronicle *c,
+	const struct record *d, uint64_t height, uint32_t index)
+{
+	const struct hash h = hash_sha3(d->target);
+	const uint32_t tag = tag_of(d);
+	size_t i = find(c, &h, height, index);
+	if (i == c->n || !hash_equal(&c->e[i].path, &h))
+		i--; /* the oldest, if there is one */
+	for (; i < c->n && hash_equal(&c->e[i].path, &h); i--)
+		if (c->e[i].tag == tag && record_seals(c->e[i].kind) &&
+		    c->e[i].kind != RECORD_LINK)
+			return &c->e[i];
+	return NULL;
 }
 
 bool chronicle_gone(const struct chronicle *c, struct bytes path)

@@ -28,6 +28,8 @@ struct chronicle_entry {
 	uint32_t number;	/* of what the path has sealed, from 1 on */
 	bool grown;		/* a longer one of the same file follows */
 	bool last;		/* past, and nothing is at its path any more */
+	uint32_t tag;		/* of content and attributes; a link has its
+				   file's */
 };
 
 struct chronicle;
@@ -43,6 +45,11 @@ void chronicle_settle(struct chronicle *c);
  * yet. */
 const struct chronicle_entry *chronicle_at(const struct chronicle *c,
 	struct bytes path, uint64_t height, uint32_t index);
+/* The record of the file or symbolic link which the link d, at that place, is a
+ * link of; NULL: there is none.  That of a large file comes behind its links',
+ * since its extents are stored first. */
+const struct chronicle_entry *chronicle_file(const struct chronicle *c,
+	const struct record *d, uint64_t height, uint32_t index);
 /* Did a file or symbolic link have that name last, and has it gone? */
 bool chronicle_gone(const struct chronicle *c, struct bytes path);
 

@@ -63,9 +63,10 @@ static bool changeable(struct mount *m, const struct entry *p,
 	struct version_name *ret)
 {
 	const struct item *i = &p->node->item;
-	const struct name *name;
+	struct name *name;
 
-	*ret = (struct version_name){p->path, change, target, 0, moves};
+	*ret = (struct version_name){.path = p->path, .change = change,
+		.target = target, .moves = moves};
 	if (p->node->type == NODE_FOLDER)
 		return false;
 	locked(&m->lock);
@@ -73,8 +74,12 @@ static bool changeable(struct mount *m, const struct entry *p,
 	if (i->state != ST_SEALED && i->class != CLASS_APPEND)
 		ret->names = 1; /* all of them are sealed anew */
 	else
-		for (name = p->node->names; name != NULL; name = name->node_next)
+		for (name = p->node->names; name != NULL;
+			name = name->node_next) {
 			ret->names++;
+			ret->spare = ret->spare || !class_seals(
+				name_class(&m->nodes, name));
+		}
 	return class_changes(i->class) ||
 		class_changes(name_class(&m->nodes, p->name));
 }
@@ -101,7 +106,7 @@ int entry_may_go(struct mount *m, const struct entry *p,
 		version_may_leave(m, &v) : rc;
 }
 
-int entry_leave(struct mount *m, const struct entry *p,
+int entry_leave(struct mount *m, struct entry *p,
 	enum record_change change, const char *target, bool moves,
 	struct thawed *ret)
 {
@@ -114,7 +119,7 @@ int entry_leave(struct mount *m, const struct entry *p,
 	rc = version_may_leave(m, &v);
 	if (rc != 1)
 		return rc;
-	rc = version_leave(m, &v, ret);
+	rc = version_leave(m, &v, ret, &p->first);
 	if (rc != 0)
 		return rc;
 	locked(&m->lock);

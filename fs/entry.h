@@ -20,6 +20,7 @@ struct entry {
 	struct node *node;	/* NULL: nothing there; held by a lookup */
 	struct name *name;
 	int at;			/* descriptor of the folder */
+	bool first;		/* it has left, and its file has others (X5) */
 };
 #define ENTRY(name) cleanup(entry) struct entry name = {.at = -1}
 void cleanup_entry(struct entry *p);
@@ -38,8 +39,9 @@ int entry_may_go(struct mount *m, const struct entry *p,
 	enum record_change change);
 /* It does: 1, and *ret is to be frozen again, whatever comes of it; 0: nothing
  * had to.  target: where it goes, or what it is replaced by, NULL for neither;
- * moves: to that name. */
-int entry_leave(struct mount *m, const struct entry *p,
+ * moves: to that name.  Where p->first is set, version_moved() must follow once
+ * the name is gone, and the file is not to be frozen. */
+int entry_leave(struct mount *m, struct entry *p,
 	enum record_change change, const char *target, bool moves,
 	struct thawed *ret);
 

@@ -167,7 +167,7 @@ void inode_join(struct mount *m, struct node *n, const struct stat *st);
 /* The folder's content or attributes changed; takes the lock. */
 void inode_folder_changed(struct mount *m, struct node *folder);
 /* Lock not held: is there a name below that local has no record of though its
- * file is sealed, or several names of one file, or one that is being sealed? */
+ * file is sealed, or one that is being sealed? */
 bool inode_unrecorded_below(struct mount *m, const struct node *folder);
 /* Is anything sealed, or being sealed, at or below the folder at that path?
  * 1, 0, or a negative errno. */

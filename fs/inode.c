@@ -358,14 +358,30 @@ static int is_sealed(void *ctx, const struct local_record *r)
 	return record_seals(r->kind);
 }
 
+/* Is it sealed, and not under all of its names?  In class version those that
+ * are owed a record are sealed anew with the others. */
+static bool has_spare(struct mount *m, const struct node *n)
+{
+	struct name *name;
+
+	if (!n->keeps || n->item.state != ST_SEALED)
+		return false;
+	if (n->item.class != CLASS_VERSION)
+		return true;
+	for (name = n->names; name != NULL; name = name->node_next)
+		if (!name->recorded &&
+			!class_seals(name_class(&m->nodes, name)))
+			return true;
+	return false;
+}
+
 bool inode_unrecorded_below(struct mount *m, const struct node *folder)
 {
 	const struct node *n;
 
 	locked(&m->lock);
 	for (n = m->nodes.all; n != NULL; n = n->all_next)
-		if ((n->item.state == ST_SEALING ||
-				(n->keeps && n->item.state == ST_SEALED)) &&
+		if ((n->item.state == ST_SEALING || has_spare(m, n)) &&
 			node_below(n, folder))
 			return true;
 	return false;

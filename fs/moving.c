@@ -106,14 +106,16 @@ static int leave_one(struct mount *m, const char *from, const char *to,
 	const char *rest)
 {
 	char path[NODE_PATH], target[NODE_PATH];
-	struct version_name v = {path, RECORD_RENAMED, target, 1, true};
+	struct version_name v = {.path = path, .change = RECORD_RENAMED,
+		.target = target, .names = 1, .moves = true};
 	struct thawed t;
+	bool first;
 	int rc = join(from, rest, path);
 
 	if (rc == 0)
 		rc = join(to, rest, target);
 	if (rc == 0)
-		rc = version_leave(m, &v, &t);
+		rc = version_leave(m, &v, &t, &first);
 	if (rc != 0)
 		return rc;
 	t.flag = false; /* it is not immutable any more */

@@ -3,8 +3,8 @@
  *
  * It is for each of them as if it were renamed by itself (version.h): what it
  * has sealed is kept, a tombstone with its new path is queued, and it settles
- * there.  Nothing is moved while anything below is sealed for good, may only
- * grow, has several names, or would have a class that protects it less.  A
+ * there, under all names that it has.  Nothing is moved while anything below is
+ * sealed for good, may only grow, or would have a class that protects it less.  A
  * crash between the first tombstone and the rename leaves files without a
  * record where they were: they settle there.
  */

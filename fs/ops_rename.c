@@ -138,7 +138,8 @@ static int leave_both(struct mount *m, struct entry *from, struct entry *to,
 	return ret->from < 0 ? ret->from : ret->to < 0 ? ret->to : 0;
 }
 
-/* Who has another name is sealed anew; who was replaced is a version only. */
+/* Who has another name is sealed anew, and who had this one first; who was
+ * replaced is a version only. */
 static void end_leaving(struct mount *m, struct entry *from, struct entry *to,
 	bool replaced, struct left *l)
 {
@@ -147,7 +148,7 @@ static void end_leaving(struct mount *m, struct entry *from, struct entry *to,
 		l->from_file.flag = false;
 		sealer_wake(m->sealer); /* of a log */
 	}
-	if (l->to > 0 && !replaced) {
+	if (l->to > 0 && (!replaced || to->first)) {
 		version_moved(m, to->node);
 		l->to_file.flag = false;
 	}

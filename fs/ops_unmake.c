@@ -74,6 +74,7 @@ static int remove_version(struct mount *m, struct entry *p)
 	fault_point("version.removed");
 	if (rc != 0)
 		version_moved(m, p->node); /* recorded as gone: sealed anew */
+	t.flag = t.flag && !p->first;
 	retain_freeze(&t);
 	return rc;
 }
@@ -128,6 +129,8 @@ static int remove_name(struct mount *m, fuse_ino_t parent, const char *text,
 		gone_note(m->gone, p.path);
 	}
 	forget_name(m, &p);
+	if (p.first)
+		version_moved(m, p.node);
 	locked(&m->lock);
 	entry_fewer_names(m, p.node);
 	return 0;

@@ -229,6 +229,46 @@ static int is_newest(void *ctx, const struct local_record *r)
 	return bytes_equal(r->d, BUF_BYTES(&b->d)) ? 1 : 2;
 }
 
+struct newest_of {
+	uint64_t id;
+	bool seals;
+	struct hash dh;
+};
+
+static int see_newest(void *ctx, const struct local_record *r)
+{
+	*(struct newest_of *)ctx = (struct newest_of){r->id,
+		record_seals(r->kind), hash_sha3(r->d)};
+	return 0;
+}
+
+/* Is it a link of what has gone from its target, and so not sealed any more
+ * (X1, X5 of version.h)?  1, 0. */
+static int is_loose(struct checking *c, struct local *local,
+	const struct record *d)
+{
+	struct newest_of link, first;
+	if (d->kind != RECORD_LINK || d->class != RECORD_CLASS_VERSION)
+		return 0;
+	int err = local->ops->find(local, d->path, see_newest, &link);
+	if (err == 0)
+		err = local->ops->find(local, d->target, see_newest, &first);
+	if (err != 0)
+		return err == -ENOENT ? 0 : err;
+	return !first.seals || first.id > link.id || is_kept(c, &first.dh);
+}
+
+/* As its newest record says. */
+static int judge_newest(struct checking *c, struct local *local,
+	struct plain_bad *b, const struct record *d)
+{
+	int err = is_loose(c, local, d);
+	if (err > 0)
+		return 0;
+	return err != 0 ? err : judge(c, d, BUF_BYTES(&b->d), &b->state,
+		&b->kept);
+}
+
 /* Still so, and of the newest record or a version? */
 static int judge_again(struct checking *c, struct local *local,
 	struct plain_bad *b)
@@ -241,7 +281,7 @@ static int judge_again(struct checking *c, struct local *local,
 	if (err == 0)
 		err = local->ops->find(local, d.path, is_newest, b);
 	if (err == 1)
-		return judge(c, &d, BUF_BYTES(&b->d), &b->state, &b->kept);
+		return judge_newest(c, local, b, &d);
 	if (err != 2 || !was)
 		return err == 2 ? 0 : err;
 	dh = hash_sha3(BUF_BYTES(&b->d));

@@ -3,8 +3,8 @@
  *
  * What is sealed must lie in files/ as its newest record says: the content of
  * a file to the last byte, its mode, owner and time; where a symbolic link
- * points; that a hard link is the file which it is a link of.  Folders may go and
- * change.  What has grown has to begin as its newest record says, and where
+ * points; that a hard link is the file which it is a link of, as long as that
+ * is sealed.  Folders may go and change.  What has grown has to begin as its newest record says, and where
  * another content is on its way, it is what was sealed before that must lie in
  * versions/; there must be also what paths had sealed before, in the classes in
  * which that is kept.

@@ -42,6 +42,7 @@ void restore_free(struct restore *r)
 		return;
 	later_free(r->folder, r->n_folders);
 	later_free(r->link, r->n_links);
+	later_free(r->orphan, r->n_orphans);
 	later_free(r->past_link, r->n_past_links);
 	chronicle_free(r->chronicle);
 	keeping_free(r->keeping);
@@ -127,6 +128,16 @@ static int restore_put(struct restore *r, const struct record *d, size_t index,
 	return restore_certificate(r, &r->out, RESTORE_CERTS, d->path, index);
 }
 
+/* Of what has gone from its target since, it is the file (X5 of version.h). */
+static int restore_link(struct restore *r, const struct record *d, size_t index)
+{
+	const struct chronicle_entry *first = chronicle_file(r->chronicle,
+		d, r->height, (uint32_t)index);
+	return first != NULL && first->fate == CHRONICLE_PAST
+		? restore_later(r, &r->orphan, &r->n_orphans, d, index)
+		: restore_later(r, &r->link, &r->n_links, d, index);
+}
+
 static int restore_record(struct restore *r, const struct record *d,
 	size_t index, const struct bytes *data)
 {
@@ -146,7 +157,7 @@ static int restore_record(struct restore *r, const struct record *d,
 		r->n.symlinks += err == 0;
 		return err == 0 ? 0 : restore_failed(r, d->path, err);
 	case RECORD_LINK:
-		err = restore_later(r, &r->link, &r->n_links, d, index);
+		err = restore_link(r, d, index);
 		return err != 0 ? err : restore_certificate(r, &r->out, RESTORE_CERTS, d->path, index);
 	case RECORD_TOMBSTONE:
 	case RECORD_DELETION:
@@ -208,23 +219,30 @@ static int restore_records(struct restore *r, struct bytes pack,
 	return err;
 }
 
+int restore_pack(struct restore *r, struct meta *m, struct buf *ret,
+	bool *ret_have)
+{
+	char key[OBJECT_KEY_MAX];
+	const struct hash *hmeta = &r->l->block[r->height].hmeta;
+	int err = 0;
+	if (contents_pack_size(m) > 0) {
+		object_key_pack(hmeta, key);
+		err = restore_fetch(r, key, hmeta, contents_is_pack, m, ret);
+	}
+	*ret_have = err == 0;
+	return err == -ENOMEM ? err : 0;
+}
+
 static int restore_block(struct restore *r, struct meta *m)
 {
 	cleanup(buf) struct buf pack = {0};
-	char key[OBJECT_KEY_MAX];
-	const struct hash *hmeta = &r->l->block[r->height].hmeta;
+	bool have;
 	r->meta = m;
 	int err = restore_prepare(r);
+	if (err == 0)
+		err = restore_pack(r, m, &pack, &have);
 	if (err != 0)
 		return err;
-	bool have = true;
-	if (contents_pack_size(m) > 0) {
-		object_key_pack(hmeta, key);
-		err = restore_fetch(r, key, hmeta, contents_is_pack, m, &pack);
-		if (err == -ENOMEM)
-			return err;
-		have = err == 0;
-	}
 	err = restore_records(r, BUF_BYTES(&pack), have);
 	if (err != 0)
 		return err;
@@ -299,6 +317,8 @@ int restore_run(struct restore *r, struct restore_counts *ret)
 {
 	chronicle_settle(r->chronicle);
 	int err = restore_blocks(r);
+	if (err == 0)
+		err = restore_orphans(r);
 	if (err == 0)
 		err = restore_links(r);
 	if (err == 0)

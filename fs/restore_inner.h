@@ -26,8 +26,8 @@ struct restore {
 	struct keeping *keeping;
 	struct chronicle *chronicle;
 	int growing;		/* folder of what grows, or -1 */
-	struct later *folder, *link, *past_link;
-	size_t n_folders, n_links, n_past_links;
+	struct later *folder, *link, *orphan, *past_link;
+	size_t n_folders, n_links, n_orphans, n_past_links;
 	struct restore_counts n;
 	/* of the block at hand */
 	uint64_t height;
@@ -48,6 +48,17 @@ int restore_failed(struct restore *r, struct bytes path, int err);
 /* A copy of d, the record at that index of the block at hand, for the end. */
 int restore_later(struct restore *r, struct later **list, size_t *n,
 	const struct record *d, size_t index);
+
+/* The contents in the pack of the block at hand, whose records are m; *ret_have
+ * false: it cannot be had. */
+int restore_pack(struct restore *r, struct meta *m, struct buf *ret,
+	bool *ret_have);
+
+/* -- restore_orphan.c */
+
+/* Further names whose first name has something else by now: the file that it
+ * was when they were recorded, and links to that. */
+int restore_orphans(struct restore *r);
 
 /* -- restore_file.c: contents and certificates of the block at hand */
 

@@ -137,8 +137,8 @@ static int copy_symlink(struct restore *r, struct bytes name,
 static int write_link(struct restore *r, const struct record *d,
 	const struct later *x)
 {
-	const struct chronicle_entry *first = chronicle_at(r->chronicle,
-		d->target, x->height, x->index), *e = chronicle_at(
+	const struct chronicle_entry *first = chronicle_file(r->chronicle,
+		d, x->height, x->index), *e = chronicle_at(
 		r->chronicle, d->path, x->height, x->index);
 	cleanup(buf) struct buf name = {0}, file = {0};
 	int err = name_file(d->path, e->number, &name);

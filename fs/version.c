@@ -186,8 +186,8 @@ static int may_leave(const struct found *f, const struct version_name *v)
 			&& v->names == 1 ? 0 : -EPERM;
 	if (f->r.class != RECORD_CLASS_VERSION)
 		return -EPERM;
-	if (f->r.kind != RECORD_LINK && v->names > 1)
-		return -EPERM; /* X5 */
+	if (f->r.kind != RECORD_LINK && v->names > 1 && v->spare)
+		return -EPERM; /* the file would have no sealed name */
 	return 0;
 }
 
@@ -204,12 +204,13 @@ int version_may_leave(struct mount *m, const struct version_name *v)
 }
 
 int version_leave(struct mount *m, const struct version_name *v,
-	struct thawed *ret)
+	struct thawed *ret, bool *ret_first)
 {
 	FOUND(f);
 	int rc;
 
 	*ret = (struct thawed){.fd = -1};
+	*ret_first = false;
 	locked(&m->retain);
 	rc = retain_find(m, text(v->path), &f);
 	if (rc == -ENOENT)
@@ -232,6 +233,7 @@ int version_leave(struct mount *m, const struct version_name *v,
 		retain_freeze(ret);
 		*ret = (struct thawed){.fd = -1};
 	}
+	*ret_first = rc == 0 && f.r.kind != RECORD_LINK && v->names > 1;
 	return rc;
 }
 

@@ -20,7 +20,9 @@
  *       has another time by that: it gets its time back when it settles.  An
  *       empty one is sealed as of class version (settle.h).
  *       A folder that is renamed is a renaming of all in it (moving.h).
- *   X5  The first of several names, under which a file is recorded, goes last.
+ *   X5  When the first of several names goes, under which a file is recorded,
+ *       the file is sealed anew under the others.  Until then a link is of what
+ *       its target was when it was recorded; so restore takes it, too.
  * A file that is being sealed in these classes may change, too: it is not
  * sealed then, unless its record is being committed, which is waited for.
  */
@@ -79,14 +81,16 @@ struct version_name {
 	enum record_change change;
 	const char *target;	/* RECORD_RENAMED: the new path; else NULL */
 	unsigned names;		/* of its file in files/ */
+	bool spare;		/* another of them is of a class without seals */
 	bool moves;		/* version_moved() follows: X1 for all of them */
 };
 /* Tree held for writing, in both.  Could version_leave() do that?  -EPERM; 1;
  * 0: nothing is sealed under that name.  It is X1 and X2; the file is not
- * immutable until retain_freeze(). */
+ * immutable until retain_freeze().  *ret_first: it was the first of several
+ * names, and version_moved() must follow (X5). */
 int version_may_leave(struct mount *m, const struct version_name *v);
 int version_leave(struct mount *m, const struct version_name *v,
-	struct thawed *ret);
+	struct thawed *ret, bool *ret_first);
 /* Tree held for writing: the file has another name now, and settles. */
 void version_moved(struct mount *m, struct node *n);
 

@@ -373,8 +373,6 @@ class Worker:
         f = self.files[p]
         if self.is_log(f):
             return ("EPERM",)
-        if f.sealed and len(f.names) > 1:
-            return (None, "EPERM")      # the first name goes last
         return (None,)
 
     def drop(self, p):
@@ -534,8 +532,7 @@ class Worker:
         _, err = outcome(os.rename, self.at(a), self.at(b))
         if any(self.is_log(f) for f in files):
             return self.expect(err, "EPERM")
-        if (self.kind == "log" and any(self.paths[x].past for x in names)) or \
-                any(f.sealed and len(f.names) > 1 for f in files):
+        if self.kind == "log" and any(self.paths[x].past for x in names):
             self.expect(err, None, "EPERM")
         else:
             self.expect(err, None)

@@ -91,14 +91,28 @@ write(log + "/l", b"l")
 wait(log)
 tap.is_(err(os.rename, log, m + "/log2"), "EPERM", "as one with a log in it")
 tap.is_(err(os.rename, w + "/empty", w + "/x.part"), "EPERM", "or whose files would be temporary")
-write(w + "/empty/late", b"late")
+
+# -- with one of several names of a file, first or not
+kit.run("mount", "-i", "-o", "remount", m, check=True)  # memory lets go of what is sealed
+os.link(w + "/empty/f9", w + "/f9")
+os.link(w + "/empty/f8", w + "/empty/f8b")
 wait(w)
-kit.run("mount", "-i", "-o", "remount", m, check=True) # memory lets go of what is sealed
-os.link(w + "/empty/late", w + "/late")
+tap.is_(err(os.rename, w + "/empty", w + "/e"), None, "one with names of a file that has others, too")
 wait(w)
-tap.is_(err(os.rename, w + "/empty", w + "/e"), "EPERM", "or with one of several names of a file")
-os.unlink(w + "/late")
-tap.is_(err(os.rename, w + "/empty", w + "/e"), None, "until they are one")
+os.makedirs(w + "/in")
+os.rename(w + "/f9", w + "/in/f9")
+wait(w)
+tap.is_(err(os.rename, w + "/in", w + "/in2"), None, "also if it is not the first of them")
+wait(w)
+names = [w + x for x in ("/e/f8", "/e/f8b", "/e/f9", "/in2/f9")]
+tap.is_(([read(x) for x in names], [os.path.samefile(*names[:2]), os.path.samefile(*names[2:])]),
+        ([b"8", b"8", b"9", b"9"], [True, True]), "it stays one file")
+done(kit.run(kit.NOTARYFS, "verify", *names), "which is valid under all names")
+tap.is_(read(deleted + "w/empty/f9") + read(deleted + "w/f9") + read(deleted + "w/in/f9"), b"999", "what was sealed under the old ones is kept")
+os.unlink(w + "/in2/f9")
+os.rmdir(w + "/in2")
+os.unlink(w + "/e/f8")
+os.rename(w + "/e/f8b", w + "/e/f8")
 wait(w)
 
 # -- killed between the first tombstone and the rename, and right before it

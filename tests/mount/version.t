@@ -177,7 +177,6 @@ wait(w)
 os.link(w + "/a", w + "/b")
 os.link(w + "/a", w + "/c")
 wait(w)
-tap.is_(err(os.unlink, w + "/a"), "EPERM", "the first of several names goes last")
 os.unlink(w + "/b")
 write(w + "/c", b"A")
 wait(w)
@@ -243,14 +242,29 @@ for name in ("l1", "l4", "l5", "e1", "e2", "e3", "e4"):
 err(os.unlink, w + "/l5")
 err(os.unlink, w + "/l4")
 
-# -- of a symbolic link, too, the first name goes last
-os.symlink("x", w + "/sl")
+# -- the first of several names, under which the file is recorded, may go first
+for way, f, *a in (("removed", os.unlink, "/n1"), ("renamed", os.rename, "/n1", "/n0"), ("replaced", os.rename, "/n4", "/n1"),
+                   ("exchanged", exchange, "/n1", "/n4")):
+    write(w + "/n1", b"first")
+    os.link(w + "/n1", w + "/n2")
+    os.link(w + "/n1", w + "/n3")
+    write(w + "/n4", b"another")
+    os.symlink("x", w + "/s1")
+    os.link(w + "/s1", w + "/s2", follow_symlinks=False)
+    wait(w)
+    tap.is_([err(f, *[w + x for x in a]), err(os.unlink, w + "/s1")], [None, None], "the first name is " + way)
+    tap.is_([read(w + x) for x in ("/n2", "/n3")] + [os.readlink(w + "/s2")], [b"first"] * 2 + ["x"], "the others stay")
+    tap.is_([attr(w + x, "state") for x in ("/n2", "/n3")], ["settling"] * 2, "and are sealed anew")
+    wait(w)
+    tap.ok(all(verified(b"first", read(w + x + ".cert")) for x in ("/n2", "/n3")), "with certificates of their own")
+    tap.is_((history("n1")[0], history("n2")[0], os.path.samefile(w + "/n2", w + "/n3")), (b"first", b"first", True), "still one file")
+    for name in ("n0", "n1", "n2", "n3", "n4", "s2"):
+        err(os.unlink, w + "/" + name)
+write(w + "/n1", b"n")
+os.link(w + "/n1", w + "/n.tmp")
 wait(w)
-os.link(w + "/sl", w + "/sl2", follow_symlinks=False)
-tap.is_([err(f, *[w + x for x in a]) for f, *a in ((os.unlink, "/sl"), (os.rename, "/sl", "/sl3"))], ["EPERM"] * 2,
-        "of a symbolic link, too, the first name goes last")
-os.unlink(w + "/sl2")
-os.unlink(w + "/sl")
+tap.is_([err(os.unlink, w + "/n1"), err(os.unlink, w + "/n.tmp"), err(os.unlink, w + "/n1")], ["EPERM", None, None],
+        "not while the others are temporary: no name would be sealed")
 
 # -- what becomes longer by no write
 write(w + "/long", b"short")

@@ -33,12 +33,55 @@ static void is(const struct chronicle *c, const char *path, uint64_t height,
 #define IS(c, path, height, index, what, ...) is(c, path, height, index, \
 	&(const struct chronicle_entry){__VA_ARGS__}, what)
 
+/* Of one content or another. */
+static void add_sized(struct chronicle *c, const char *path,
+	enum record_kind kind, uint64_t size, uint64_t height)
+{
+	const struct record d = {.path = BYTES(path, strlen(path)),
+		.kind = kind, .size = size};
+
+	if (chronicle_add(c, &d, height, 0) != 0)
+		bail("no memory");
+}
+
+/* Where the file is of a link to first at that height; 0: there is none. */
+static uint64_t file_at(const struct chronicle *c, uint64_t size,
+	uint64_t height)
+{
+	const struct record d = {.path = BYTES("link", 4), .kind = RECORD_LINK,
+		.target = BYTES("first", 5), .size = size};
+	const struct chronicle_entry *e = chronicle_file(c, &d, height, 0);
+
+	return e == NULL ? 0 : e->height;
+}
+
+static void links(void)
+{
+	struct chronicle *c = chronicle_new();
+
+	ok(c != NULL && file_at(c, 1, 9) == 0, "a link of nothing");
+	add_sized(c, "first", RECORD_PUT, 1, 2);
+	add_sized(c, "first", RECORD_LINK, 3, 5);
+	add_sized(c, "first", RECORD_PUT, 2, 6);
+	add_sized(c, "first", RECORD_TOMBSTONE, 0, 7);
+	add_sized(c, "first", RECORD_PUT, 1, 8);
+	add_sized(c, "another", RECORD_PUT, 4, 1);
+	chronicle_settle(c);
+	ok(file_at(c, 1, 3) == 2, "the file that was there when it was made");
+	ok(file_at(c, 1, 1) == 2, "or the first behind it");
+	ok(file_at(c, 2, 3) == 6, "of its content");
+	ok(file_at(c, 1, 7) == 8, "a tombstone is none");
+	ok(file_at(c, 3, 5) == 0, "nor is a link");
+	ok(file_at(c, 4, 1) == 0, "nor another path's");
+	chronicle_free(c);
+}
+
 int main(void)
 {
 	struct chronicle *c = chronicle_new();
 	uint64_t i;
 
-	plan(16);
+	plan(23);
 	ok(c != NULL && at(c, "f", 1, 0) == NULL, "empty");
 	/* as a chain has them, and as it has not */
 	add(c, "f", RECORD_PUT, 1, 0);
@@ -91,5 +134,6 @@ int main(void)
 	IS(c, "many", 10 + 9998, 0, "one of many", .kind = RECORD_PUT,
 		.number = 9999, .fate = CHRONICLE_PAST);
 	chronicle_free(c);
+	links();
 	return done();
 }
