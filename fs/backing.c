@@ -135,6 +135,8 @@ static bool carried(const char *name)
 	if (strncmp(name, ours, sizeof ours - 1) == 0)
 		return false;
 	return strncmp(name, "user.", 5) == 0 ||
+		strncmp(name, "trusted.", 8) == 0 ||
+		strcmp(name, "security.capability") == 0 ||
 		strcmp(name, "system.posix_acl_access") == 0 ||
 		strcmp(name, "system.posix_acl_default") == 0;
 }

@@ -53,9 +53,10 @@ def digest(path):
 
 
 def attributes(path):
-    """What was set by somebody: user.* and access lists, not the vault's own."""
+    """What was set by somebody: not the vault's own, nor labels."""
     names = [n for n in os.listxattr(path, follow_symlinks=False)
-             if n.startswith("system.posix_acl") or n.startswith("user.") and not n.startswith("user.notary.")]
+             if n == "security.capability" or n.startswith(("system.posix_acl", "trusted.")) or
+             n.startswith("user.") and not n.startswith("user.notary.")]
     return tuple((n, os.getxattr(path, n, follow_symlinks=False)) for n in sorted(names))
 
 
