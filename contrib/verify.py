@@ -1091,6 +1091,11 @@ def document_path(doc):
     return [Certificate(c) for c in doc["path"]]
 
 
+# The root that AWS publishes: others are not its word (10).
+AWS_ROOT = bytes.fromhex(
+    "641a0321a3e244efe456463195d606317ed7cdcc3c1756e09893f3c68f79bb5b")
+
+
 def judge_document(doc, p):
     document_der(doc)
     path = document_path(doc)
@@ -1865,7 +1870,8 @@ def judge_layer(raw, anchor, content=None, facts=None):
     log_size = judge_log(c, s, doc, data) if c["log"] else None
     if facts is not None:
         facts.update(
-            trust=("local", "nitro")[p["trust"]], recorded_after=after,
+            trust="local" if p["trust"] == 0 else
+            "nitro" if set(p["roots"]) == {AWS_ROOT} else "other", recorded_after=after,
             existed_by=by, final_by=final, height=s["height"], index=c["index"],
             count=c["n"], k=s["k"], path=name_text(
                 d["path"]), size=d["size"],

@@ -221,6 +221,43 @@ static void read_governance(struct cborr *r, struct cborr_keys *keys,
 		cborr_fail(r); /* there is nothing that it could order */
 }
 
+/* SHA-256 of the root that AWS publishes (aws.nitro-enclaves, Root-G1, until
+ * 2049).  Its partitions in China and GovCloud have others. */
+static const struct hash aws_root = {{
+	0x64, 0x1a, 0x03, 0x21, 0xa3, 0xe2, 0x44, 0xef, 0xe4, 0x56, 0x46, 0x31,
+	0x95, 0xd6, 0x06, 0x31, 0x7e, 0xd7, 0xcd, 0xcc, 0x3c, 0x17, 0x56, 0xe0,
+	0x98, 0x93, 0xf3, 0xc6, 0x8f, 0x79, 0xbb, 0x5b}};
+
+enum vouched params_vouched(const struct params *p)
+{
+	size_t i;
+
+	if (p->trust == TRUST_LOCAL)
+		return VOUCHED_LOCAL;
+	for (i = 0; i < p->n_roots; i++)
+		if (!hash_equal(&p->root[i], &aws_root))
+			return VOUCHED_OTHER;
+	return VOUCHED_AWS;
+}
+
+static const struct {
+	const char *name, *text;
+} vouched[] = {
+	[VOUCHED_LOCAL] = {"local", "local software"},
+	[VOUCHED_AWS] = {"nitro", "AWS Nitro"},
+	[VOUCHED_OTHER] = {"other", "in AWS Nitro's form, by a root that is not AWS's"},
+};
+
+const char *vouched_name(enum vouched v)
+{
+	return vouched[v].name;
+}
+
+const char *vouched_text(enum vouched v)
+{
+	return vouched[v].text;
+}
+
 bool params_time_elsewhere(const struct params *p)
 {
 	size_t local = 0, i;

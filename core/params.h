@@ -102,6 +102,13 @@ struct params {
 	struct bytes bag[PARAMS_BAG_MAX];
 };
 
+/* By whom the sequencer is vouched for, as it is said to people: class 1 is the
+ * word of AWS only where AWS's is the only root. */
+enum vouched { VOUCHED_LOCAL, VOUCHED_AWS, VOUCHED_OTHER };
+enum vouched params_vouched(const struct params *p);
+/* "local", "nitro", "other"; and "local software", "AWS Nitro" and the like. */
+const char *vouched_name(enum vouched v);
+const char *vouched_text(enum vouched v);
 /* Does a timestamp need the word of somebody else than the machine's owner: are
  * fewer of the authorities local than the quorum? */
 bool params_time_elsewhere(const struct params *p);

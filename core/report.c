@@ -62,16 +62,20 @@ bool report_has_content(const struct report *r)
 
 void report_trust(struct text *t, const struct report *r)
 {
-	struct hash root;
+	enum vouched v = params_vouched(&r->params);
+	struct hash root = attestation_root_hash(r->doc.cabundle[0]);
 
-	if (r->params.trust == TRUST_LOCAL) {
-		root = attestation_root_hash(r->doc.cabundle[0]);
-		text_say(t, "local software (root ");
+	text_say(t, "%s (", vouched_text(v));
+	if (v != VOUCHED_AWS) {
+		text_say(t, "root ");
 		text_hex(t, BYTES(root.b, 8));
-		text_say(t, "...), image %s", r->params.any_image ? "any" :
+		text_say(t, "...");
+	}
+	if (v == VOUCHED_LOCAL) {
+		text_say(t, "), image %s", r->params.any_image ? "any" :
 			"as the chain names it");
 	} else {
-		text_say(t, "AWS Nitro (PCR0 ");
+		text_say(t, "%sPCR0 ", v == VOUCHED_AWS ? "" : ", ");
 		text_hex(t, BYTES(r->doc.pcr[0], 8));
 		text_say(t, "...)");
 	}
@@ -250,13 +254,18 @@ static bool say_stampers(struct text *t, const struct report *r)
 
 static void say_word(struct text *t, const struct report *r)
 {
+	static const char *const sequencer[] = {
+		[VOUCHED_LOCAL] = "in software on the owner's machine",
+		[VOUCHED_AWS] = "attested by AWS Nitro hardware",
+		[VOUCHED_OTHER] = "attested by whoever has that root,\n"
+			"    which is not the one that AWS publishes",
+	};
 	bool local = r->params.trust == TRUST_LOCAL, owner;
 
 	text_say(t, "On whose word:\n");
 	owner = say_stampers(t, r) && local;
-	text_say(t, "  its place in the order: a sequencer %s\n", local
-		? "in software on the owner's machine"
-		: "attested by AWS Nitro hardware");
+	text_say(t, "  its place in the order: a sequencer %s\n",
+		sequencer[params_vouched(&r->params)]);
 	if (local && r->params.any_image)
 		text_say(t, "  The chain names no program for it: any could have "
 			"been run.\n");

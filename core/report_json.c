@@ -100,9 +100,8 @@ static int object(const struct report *r, const char *verdict, const char *why,
 	json_text(&j, "verdict", verdict);
 	json_bool(&j, "valid", r->verdict == V_VALID);
 	json_text(&j, "reason", why);
-	json_text(&j, "trust", !known			       ? NULL
-			       : r->params.trust == TRUST_LOCAL ? "local"
-								: "nitro");
+	json_text(&j, "trust", !known ? NULL :
+		vouched_name(params_vouched(&r->params)));
 	times(&j, r, known);
 	place(&j, r, known);
 	record(&j, r, known);

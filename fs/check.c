@@ -381,7 +381,8 @@ void check_vault(const struct assembly *a, const struct vault *v,
 	hex_encode(HASH_BYTES(&v->anchor), prefix);
 	*ret = (struct check){0};
 	if (v->params.trust != TRUST_LOCAL)
-		say(ret, "trust", CHECK_OK, "AWS Nitro");
+		say(ret, "trust", CHECK_OK, "%s", vouched_text(
+			params_vouched(&v->params)));
 	else if (params_time_elsewhere(&v->params))
 		say(ret, "trust", CHECK_OK, "local software: this machine's "
 			"owner vouches for order, and %" PRIu64 " of %zu "

@@ -83,9 +83,8 @@ static void print_text(struct ledger *l, const struct audit_counts *n, int r)
 {
 	char size[32];
 	cli_bytes(n->bytes, size);
-	printf("chain      %s, %s\n", l->prefix,
-		l->params.trust == TRUST_LOCAL ? "trust: local software"
-					       : "trust: AWS Nitro");
+	printf("chain      %s, trust: %s\n", l->prefix,
+		vouched_text(params_vouched(&l->params)));
 	printf("height     %zu, %" PRIu64 " numbers, %u recoveries\n",
 		l->n_blocks == 0 ? 0 : l->n_blocks - 1, l->numbers,
 		l->succession.recoveries);

@@ -141,7 +141,7 @@ static int judge(struct export *e, struct outfile *f, struct bytes cert,
 	verify_end(r, &content);
 	*ret = r->verdict;
 	*ret_record = r->record; /* points into cert */
-	e->hardware = r->params.trust != TRUST_LOCAL;
+	e->vouched = params_vouched(&r->params);
 	return 0;
 }
 
@@ -280,14 +280,20 @@ static const char page[] =
 "\n"
 "%s";
 
-static const char local[] =
+static const char *const words[] = {
+[VOUCHED_LOCAL] =
 "This vault's class is \"local software\": times and numbers were given by\n"
 "programs on the machine of the vault's owner. They prove as much as the word\n"
-"of whoever controlled that machine.\n";
-static const char nitro[] =
+"of whoever controlled that machine.\n",
+[VOUCHED_AWS] =
 "This vault's class is \"AWS Nitro\": numbers were given by a program in an\n"
 "enclave whose measurement the anchor names, attested by Amazon Web Services;\n"
-"times are by the authorities that the anchor names.\n";
+"times are by the authorities that the anchor names.\n",
+[VOUCHED_OTHER] =
+"This vault's class has the form of \"AWS Nitro\", but not AWS's root: numbers\n"
+"were given by a program that whoever has this root vouches for; times are by\n"
+"the authorities that the anchor names.\n",
+};
 
 static int save(int dest, const char *name, struct bytes text)
 {
@@ -318,7 +324,7 @@ int export_page(struct export *e, const char *program)
 	hex_encode(HASH_BYTES(&e->anchor), hex);
 	n = asprintf(&text, page, e->files, e->bytes, program == NULL ? "" :
 		"  notary-verify   the program that checks them (Linux)\n",
-		hex, e->hardware ? nitro : local);
+		hex, words[e->vouched]);
 	if (n < 0)
 		return -ENOMEM;
 	rc = save(e->dest, "VERIFY.txt", BYTES(text, (size_t)n));

@@ -18,6 +18,7 @@
 #include <stdint.h>
 
 #include "core/bytes.h"
+#include "core/params.h"
 #include "fs/outtree.h"
 
 struct stat;
@@ -40,7 +41,7 @@ struct export {
 	struct outtree out, certs;
 	struct verify_cache *cache;
 	int dest;
-	bool hardware;		/* the trust class of what was judged */
+	enum vouched vouched;	/* the trust class of what was judged */
 };
 
 /* Makes dest, which must not exist or be empty (-ENOTEMPTY), with the folders

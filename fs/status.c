@@ -32,8 +32,7 @@ void status_row_health(struct status_row *r, const struct notary_health *h)
 void status_trust(struct status *s, const struct params *p,
 	const char *isolation)
 {
-	const char *class = p->trust == TRUST_LOCAL ? "local software"
-						    : "AWS Nitro";
+	const char *class = vouched_text(params_vouched(p));
 	char time[80] = "";
 	if (params_time_elsewhere(p))
 		snprintf(time, sizeof time, ", time by %" PRIu64 " of %zu "

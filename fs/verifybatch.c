@@ -155,7 +155,7 @@ static void judged(struct run *r, const char *path, const struct report *report)
 	n->incomplete += exit == 2;
 	n->renamed += other;
 	if (exit == 0) {
-		n->trust = report->params.trust;
+		n->trust = params_vouched(&report->params);
 		if (report->by_ms > n->latest_ms)
 			n->latest_ms = report->by_ms;
 	}

@@ -27,7 +27,7 @@ struct verifytree_counts {
 	uint64_t valid, refused, incomplete;
 	uint64_t renamed;	/* of the valid: recorded under another name */
 	uint64_t latest_ms;	/* of the valid: all existed by then */
-	enum trust_class trust;	/* of their one chain */
+	enum vouched trust;	/* of their one chain */
 };
 
 /* Where the files and certificates are, and how to judge; for all batches. */

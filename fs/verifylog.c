@@ -278,7 +278,7 @@ int verifylog(const char *dir, const struct hash *anchor, char *const *old,
 		c.old[i].path = old[i];
 	rc = c.old == NULL ? -ENOMEM : check_all(&c, anchor);
 	ret->anchor = c.anchor;
-	ret->trust = c.params.trust;
+	ret->trust = params_vouched(&c.params);
 	free(c.old);
 	buf_free(&c.params_raw);
 	close(c.dir);

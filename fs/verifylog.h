@@ -20,7 +20,7 @@ struct verifylog {
 	uint64_t size;		/* entries */
 	struct hash root, anchor; /* the chain is this one */
 	uint32_t epoch;		/* whose key signed */
-	enum trust_class trust;
+	enum vouched trust;
 	char why[256];		/* with -EKEYREJECTED: what is wrong */
 	char path[64];		/* with another error: of what file below dir,
 				   or empty: of `old` */

@@ -13,16 +13,6 @@
 #include "core/verdict.h"
 #include "fs/verifyone.h"
 
-static const char *trust_name(enum trust_class t)
-{
-	return t == TRUST_LOCAL ? "local" : "nitro";
-}
-
-static const char *trust_text(enum trust_class t)
-{
-	return t == TRUST_LOCAL ? "local software" : "AWS Nitro";
-}
-
 static int print_json(struct json *j, int exit)
 {
 	struct buf out = {0};
@@ -56,7 +46,7 @@ static int tree_json(
 	json_uint(&j, "refused", n->refused);
 	json_uint(&j, "incomplete", n->incomplete);
 	json_uint(&j, "renamed", n->renamed);
-	json_text(&j, "trust", n->valid > 0 ? trust_name(n->trust) : NULL);
+	json_text(&j, "trust", n->valid > 0 ? vouched_name(n->trust) : NULL);
 	json_text(&j, "existed_by", n->valid > 0 ? time : NULL);
 	json_text(&j, "anchor", anchor != NULL ? hex : NULL);
 	json_close_object(&j);
@@ -72,7 +62,7 @@ static void tree_proof(struct text *t, const struct verifytree_counts *n)
 		"recorded under its name%s,\n  in the chain that the anchor "
 		"names, and existed by %s at the latest.\n  What its own times "
 		"are, and on whose word, is said of one file by itself.\n",
-		trust_text(n->trust),
+		vouched_text(n->trust),
 		n->renamed > 0 ? " (the noted ones: under another)" : "", time);
 }
 
@@ -120,7 +110,7 @@ static int log_json(const struct verifysay_log *s, bool known,
 	json_text(&j, "verdict", verdict);
 	json_bool(&j, "valid", exit == EXIT_VALID);
 	json_text(&j, "reason", why);
-	json_text(&j, "trust", known ? trust_name(l->trust) : NULL);
+	json_text(&j, "trust", known ? vouched_name(l->trust) : NULL);
 	json_uint_or_null(&j, "size", known, l->size);
 	json_text(&j, "root", known ? root : NULL);
 	json_text(&j, "anchor", known ? anchor : NULL);
@@ -148,7 +138,7 @@ static int log_text(const struct verifysay_log *s, int exit)
 		text_say(&t, "  it has grown from %s\n", s->n_old == 1
 				? "the older checkpoint"
 				: "each of the older checkpoints");
-	text_say(&t, "trust: %s\n", trust_text(l->trust));
+	text_say(&t, "trust: %s\n", vouched_text(l->trust));
 	if (s->anchored)
 		text_say(&t, "Proved: these entries, one a block and in this "
 			"order, are what the chain's\n  sequencer signed.\n"

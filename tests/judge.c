@@ -10,7 +10,7 @@
  * range that the content is of (from and to, 8 bytes each, or none; one byte:
  * the content is not at hand and not looked at).  For each
  * the verdict's name is written, one a line and at once; behind one that refuses
- * nothing also the two times, height and number.  Each is judged alone and with
+ * nothing also the times, place, witnesses and trust.  Each is judged alone and with
  * what is remembered of all before it; where the two differ the line says so.
  */
 #include <errno.h>
@@ -120,9 +120,10 @@ static void judge(struct verify_cache *cache, struct bytes cert,
 	if (r.verdict == V_VALID || r.verdict == V_NO_ANCHOR)
 		snprintf(ret + n, ANSWER_MAX - (size_t)n,
 			" %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64
-			" %" PRIu64 " %" PRIu64 " %zu",
+			" %" PRIu64 " %" PRIu64 " %zu %s",
 			r.after_ms, r.by_ms, r.final_ms, r.height, r.k,
-			r.log_size, r.n_witnesses);
+			r.log_size, r.n_witnesses,
+			vouched_name(params_vouched(&r.params)));
 }
 
 static void answer(struct verify_cache *cache, struct bytes anchor,

@@ -78,7 +78,7 @@ def ours(anchor, certificate, content, asked):
             return verdict
         return " ".join([verdict] + [str(facts[f] or 0) for f in (
             "recorded_after", "existed_by", "final_by", "height", "k",
-            "log_size")] + [str(len(facts["witnesses"]))])
+            "log_size")] + [str(len(facts["witnesses"])), facts["trust"]])
     except Exception as e:  # a verifier must not fail: name it
         return "failed: %r" % e
 

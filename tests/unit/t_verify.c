@@ -800,6 +800,50 @@ static void reports(void)
 		"a refused certificate establishes nothing");
 }
 
+/* What is said of a hardware chain under these roots: of the report alone, for
+ * nobody here can have AWS sign a document. */
+static void says_of_roots(const struct report *good, const char *root, size_t n,
+	const char *line, const char *word, const char *name)
+{
+	cleanup(buf) struct buf text = {0}, json = {0};
+	struct report r = *good;
+
+	r.params.trust = TRUST_NITRO;
+	r.params.n_roots = n;
+	if (root != NULL)
+		hex_decode(root, r.params.root[0].b, HASH_LEN);
+	report_text(&r, &text);
+	report_json(&r, &json);
+	ok(has(&text, line) && has(&text, word) && has(&json, name),
+		"%zu roots, the first %s: %s", n, root != NULL ? "AWS's" :
+			"another", name);
+	ok(strstr(line, "AWS Nitro (") != NULL || (!has(&text, "hardware") &&
+			!has(&text, "trust: AWS")),
+		"and what nobody vouches for is not said");
+}
+
+static void hardware_words(void)
+{
+	static const char aws[] =
+		"641a0321a3e244efe456463195d606317ed7cdcc3c1756e09893f3c68f79"
+		"bb5b";
+	static const char other_line[] = "valid\ntrust: in AWS Nitro's form, by a "
+		"root that is not AWS's (root ", other_word[] = "a sequencer "
+		"attested by whoever has that root,\n";
+	cleanup(buf) struct buf cert = {0};
+	struct report r;
+
+	mkchain_cert(&c, FILE_I, &cert);
+	verify(BUF_BYTES(&cert), &c.anchor, &content, &r);
+	says_of_roots(&r, aws, 1, "valid\ntrust: AWS Nitro (PCR0 ",
+		"a sequencer attested by AWS Nitro hardware\n",
+		"\"trust\":\"nitro\"");
+	says_of_roots(&r, NULL, 1, other_line, other_word,
+		"\"trust\":\"other\"");
+	says_of_roots(&r, aws, 2, other_line, other_word,
+		"\"trust\":\"other\"");
+}
+
 #define EACH(test, epoch)                                                      \
 	do {                                                                   \
 		diag(#test);                                                   \
@@ -828,6 +872,7 @@ int main(void)
 	EACH(clock_back, 0);
 	EACH(cached, 0);
 	EACH(reports, 0);
+	EACH(hardware_words, 0);
 	EACH(mutations, 0);
 	mkchain_done(&c);
 	return done();
