@@ -230,13 +230,16 @@ static int enter(struct mount *m, struct node *n, int fd, bool writer,
 	return passthru_open(m, handle_of(file), (uint64_t)st->st_size);
 }
 
+/* Of the caller's flags.  The kernel sends some of its own, too, as for
+ * execve(2), which openat2(2) would not take. */
+#define PASSED_ON (O_ACCMODE | O_TRUNC | O_NONBLOCK | O_SYNC | O_NOATIME)
+
 static int open_file(struct mount *m, struct node *n,
 	struct fuse_file_info *file)
 {
 	bool writer = (file->flags & O_ACCMODE) != O_RDONLY ||
 		(file->flags & O_TRUNC) != 0;
-	int flags = file->flags & ~(O_APPEND | O_DIRECT | O_CREAT | O_EXCL |
-		O_NOFOLLOW);
+	int flags = file->flags & PASSED_ON;
 	bool made = false;
 	struct stat st;
 	int rc, fd;

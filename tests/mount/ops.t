@@ -169,6 +169,13 @@ echo c >c.tmp; chmod 444 c.tmp; echo d >>c.tmp; chmod 644 c.tmp; mv c.tmp c
 is "chmod a-w under a temp name may be taken back" "$(state c)" settling
 is "and keeps its bytes" "$(cat g)" g
 
+# -- programs run, whichever way they are read
+cp /bin/true small; cp "$build/notary-verify" large
+printf '#!%s/small\n' "$M" >script; chmod 755 script
+ok "a program that was just copied runs" sh -c './small && ./large --version && ./script'
+seal small; seal large; seal script
+ok "and when it is sealed" sh -c './small && ./large --version && ./script'
+
 ok ".notary cannot be made" sh -c '! mkdir .notary 2>/dev/null && ! echo >.notary'
 ok ".notary is not listed" sh -c '! ls -a | grep -q notary'
 is ".notary lists itself" "$(ls .notary | tr '\n' ' ')" "anchor audit cert ctl deleted history log status wait "
