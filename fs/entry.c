@@ -7,8 +7,8 @@
 
 void cleanup_entry(struct entry *p)
 {
-	if (p->at >= 0)
-		close(p->at);
+	if (p->in != NULL)
+		folder_release(p->in);
 	if (p->node != NULL)
 		inode_forget(p->m, p->node, 1);
 }
@@ -37,9 +37,9 @@ int entry_find(struct mount *m, fuse_ino_t parent, const char *text,
 	rc = inode_name_ok(m, p->folder, text);
 	if (rc != 0)
 		return rc == -EEXIST ? -EPERM : rc;
-	p->at = inode_folder_fd(m, p->folder);
-	if (p->at < 0)
-		return p->at;
+	rc = folder_hold(m, p->folder, &p->in);
+	if (rc != 0)
+		return rc;
 	{
 		locked(&m->lock);
 		node_path_at(&m->nodes, p->folder, text, p->path);
@@ -135,7 +135,7 @@ int entry_unlink(struct mount *m, const struct entry *p, bool thaw)
 		backing_open(m->files, p->path, O_RDONLY | O_NONBLOCK) : -1;
 	if (thaw)
 		rc = fd < 0 ? fd : backing_flag_fd(fd, false);
-	if (rc == 0 && unlinkat(p->at, p->text, 0) != 0)
+	if (rc == 0 && unlinkat(p->in->fd, p->text, 0) != 0)
 		rc = -errno;
 	if (thaw && fd >= 0)
 		backing_flag_fd(fd, true);

@@ -19,10 +19,10 @@ struct entry {
 	char path[NODE_PATH];
 	struct node *node;	/* NULL: nothing there; held by a lookup */
 	struct name *name;
-	int at;			/* descriptor of the folder */
+	struct folder *in;	/* folder, held to work in */
 	bool first;		/* it has left, and its file has others (X5) */
 };
-#define ENTRY(name) cleanup(entry) struct entry name = {.at = -1}
+#define ENTRY(name) cleanup(entry) struct entry name = {0}
 void cleanup_entry(struct entry *p);
 
 /* 0 with p->node NULL if there is nothing at the name.  -EPERM: in a virtual

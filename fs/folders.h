@@ -1,10 +1,10 @@
 /*
  * folders: descriptors of the folders last worked in.
  *
- * Finding or making a file by its whole path costs an openat2 that grows with
- * the depth, so the folder is opened so and then kept for a second, as the
- * kernel keeps the names that lead to it.  An entry is found by inode number,
- * which nothing else can have while the folder is open.
+ * Finding, making, moving or removing a file by its whole path costs an openat2
+ * that grows with the depth, so the folder is opened so and then kept for a
+ * second, as the kernel keeps the names that lead to it.  An entry is found by
+ * inode number, which nothing else can have while the folder is open.
  */
 #ifndef FS_FOLDERS_H
 #define FS_FOLDERS_H
@@ -38,7 +38,7 @@ struct folders {
 void folders_init(struct folders *f);
 void folders_done(struct folders *f);
 
-/* Tree held for reading, until after folder_release(). */
+/* Tree held; not any more for folder_release(). */
 int folder_hold(struct mount *m, struct node *n, struct folder **ret);
 void folder_release(struct folder *d);
 /* It is gone, or has other attributes. */

@@ -177,8 +177,6 @@ int inode_sealed_below(struct mount *m, struct node *n, const char *path);
 void inode_reclass(struct mount *m, struct node *n);
 /* Is the text a name that may be made here?  0, -EEXIST, -ENAMETOOLONG. */
 int inode_name_ok(struct mount *m, struct node *folder, const char *text);
-/* Descriptor of a folder for *at calls. */
-int inode_folder_fd(struct mount *m, struct node *folder);
 /* Begins a change of attributes: 0, or 1 when the file is sealed, so that only
  * what changes nothing may succeed. */
 enum inode_change {

@@ -75,15 +75,6 @@ int inode_fd(struct mount *m, struct node *n)
 	return fd >= 0 ? fd : inode_open(m, n, O_PATH);
 }
 
-int inode_folder_fd(struct mount *m, struct node *folder)
-{
-	char path[NODE_PATH];
-	int rc = inode_path(m, folder, path);
-
-	return rc < 0 ? rc :
-		backing_open(m->files, path, O_PATH | O_DIRECTORY);
-}
-
 static int stat_folder(struct mount *m, struct node *n, struct stat *ret)
 {
 	cleanup(folder) struct folder *d = NULL;

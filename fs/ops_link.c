@@ -24,8 +24,8 @@ static int link_once(struct mount *m, const char *path, const struct entry *to,
 		return rc;
 	/* The magic link is followed to the file itself, symlinks too. */
 	backing_name(fd, from);
-	rc = linkat(AT_FDCWD, from, to->at, to->text, AT_SYMLINK_FOLLOW) != 0 ?
-		-errno : 0;
+	rc = linkat(AT_FDCWD, from, to->in->fd, to->text,
+		AT_SYMLINK_FOLLOW) != 0 ? -errno : 0;
 	if (thaw)
 		backing_flag_fd(flag, true); /* or the next start does */
 	return rc;

@@ -207,7 +207,7 @@ static int rename_folder(struct mount *m, struct entry *from, struct entry *to,
 		return -ENOMEM;
 	rc = moving_leave(m, from->path, to->path, &mv);
 	fault_point("moving.leaving");
-	if (rc == 0 && renameat2(from->at, from->text, to->at, to->text,
+	if (rc == 0 && renameat2(from->in->fd, from->text, to->in->fd, to->text,
 			flags) != 0)
 		rc = -errno;
 	if (rc == 0) {
@@ -237,7 +237,7 @@ static int rename_names(struct mount *m, struct entry *from, struct entry *to,
 	if (ready == NULL)
 		return -ENOMEM;
 	rc = leave_both(m, from, to, flags, &left);
-	if (rc == 0 && renameat2(from->at, from->text, to->at, to->text,
+	if (rc == 0 && renameat2(from->in->fd, from->text, to->in->fd, to->text,
 			flags) != 0)
 		rc = -errno;
 	fault_point("version.renamed");

@@ -57,7 +57,7 @@ static bool is_sealed(struct mount *m, const struct entry *p)
 static int remove_sealed(struct mount *m, const struct entry *p,
 	const struct retain_order *order, struct retain_gone *ret)
 {
-	const struct retain_place at = {p->path, p->text, p->at};
+	const struct retain_place at = {p->path, p->text, p->in->fd};
 
 	return retain_remove(m, &at, order, ret);
 }
@@ -70,7 +70,7 @@ static int remove_version(struct mount *m, struct entry *p)
 
 	if (rc < 0)
 		return rc;
-	rc = unlinkat(p->at, p->text, 0) != 0 ? -errno : 0;
+	rc = unlinkat(p->in->fd, p->text, 0) != 0 ? -errno : 0;
 	fault_point("version.removed");
 	if (rc != 0)
 		version_moved(m, p->node); /* recorded as gone: sealed anew */
@@ -85,7 +85,7 @@ static int remove_file(struct mount *m, struct entry *p)
 	int rc = entry_may_go(m, p, RECORD_REMOVED), over;
 
 	if (rc == 0) {
-		rc = unlinkat(p->at, p->text, 0) != 0 ? -errno : 0;
+		rc = unlinkat(p->in->fd, p->text, 0) != 0 ? -errno : 0;
 		if (rc != -EPERM) /* or it is being sealed by now */
 			return rc;
 	}
@@ -120,7 +120,7 @@ static int remove_name(struct mount *m, fuse_ino_t parent, const char *text,
 		return rc;
 	if (!folder && p.node->type != NODE_FOLDER)
 		rc = remove_file(m, &p);
-	else if (unlinkat(p.at, text, folder ? AT_REMOVEDIR : 0) != 0)
+	else if (unlinkat(p.in->fd, text, folder ? AT_REMOVEDIR : 0) != 0)
 		rc = -errno;
 	if (rc != 0)
 		return rc;

@@ -88,6 +88,8 @@ mkdir -p g/h; echo one >g/h/f; mv g i; mkdir -p g/h
 is "a folder that moved took its files along" "$(ls g/h i/h | tr '\n' ' ')" "g/h:  i/h: f "
 echo two >g/h/f
 is "files go where the name leads" "$(cat i/h/f g/h/f "$F/g/h/f" | tr '\n' ' ')" "one two two "
+echo three >g/h/r; echo four >i/h/r; mv i/h/r i/h/s; ln g/h/r g/h/l; rm i/h/f
+is "are moved, linked and removed where it leads" "$(cat "$F"/g/h/* "$F"/i/h/* | tr '\n' ' ')" "two three three four "
 rm -r g; mkdir g
 is "a folder made again is empty" "$(ls g)" ""
 ok "and takes files" sh -c 'echo three >g/f && [ "$(cat "'"$F"'/g/f")" = three ]'
