@@ -235,6 +235,7 @@ static bool say_stampers(struct text *t, const struct report *r)
 	};
 	bool local = true;
 	char label[128];
+	struct hash root;
 	size_t i;
 
 	for (i = 0; i < r->params.n_authorities; i++) {
@@ -247,6 +248,9 @@ static bool say_stampers(struct text *t, const struct report *r)
 			"  that it existed by then: %s, which the chain calls ",
 			kinds[a->type]);
 		say_authority(t, label, a);
+		if (timestamp_root(a, &root))
+			report_hash(t, "    by the root whose certificate has "
+				"the SHA-256\n    ", &root);
 		local = local && a->type == TIMESTAMP_LOCAL;
 	}
 	return local;

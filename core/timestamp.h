@@ -72,6 +72,9 @@ struct hash timestamp_hash(struct bytes t); /* H(t) */
 #define TIMESTAMP_WHO_MAX 512
 void timestamp_who(const struct params_authority *a,
 	char ret[TIMESTAMP_WHO_MAX]);
+/* SHA-256 of the root certificate of an authority of type 1, as authorities
+ * publish it: names can be chosen.  False for others. */
+bool timestamp_root(const struct params_authority *a, struct hash *ret);
 /* Of the name of an authority of type 1: "tsa 1.2.3", or "tsa *" for any policy;
  * then *ret is empty.  false: no such name. */
 bool timestamp_tsa_policy(struct bytes name, struct bytes *ret);

@@ -2,6 +2,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "core/der.h"
+#include "core/hash.h"
 #include "core/timestamp.h"
 
 /* The subject as RFC 2253 writes it: ASCII, with whatever is not escaped. */
@@ -33,4 +35,16 @@ void timestamp_who(const struct params_authority *a,
 	else
 		snprintf(ret, TIMESTAMP_WHO_MAX, "%.*s", n, a->name.p);
 	X509_free(root);
+}
+
+bool timestamp_root(const struct params_authority *a, struct hash *ret)
+{
+	struct bytes rest = a->key, content, whole;
+	uint8_t tag;
+
+	if (a->type != TIMESTAMP_RFC3161 ||
+		der_next(&rest, &tag, &content, &whole) != 0)
+		return false;
+	*ret = hash_sha256(whole);
+	return true;
 }

@@ -469,6 +469,19 @@ static void from_the_bag(const struct mktsa *m)
 	buf_free(&signer);
 }
 
+/* Anybody can name a root as a known authority is named. */
+static void names_its_root(const struct report *r, struct bytes root)
+{
+	struct hash h = hash_sha256(root);
+	cleanup(buf) struct buf text = {0};
+	char line[2 * HASH_LEN + 64] = "has the SHA-256\n    ";
+
+	hex_encode(HASH_BYTES(&h), line + strlen(line));
+	report_text(r, &text);
+	ok(memmem(text.p, text.n, line, strlen(line)) != NULL,
+		"and by which root, not by its name alone");
+}
+
 static void time_from_strangers(void)
 {
 	struct params good = c.params;
@@ -492,6 +505,7 @@ static void time_from_strangers(void)
 	verify(BUF_BYTES(&cert), &c.anchor, &content, &r);
 	ok(r.after_ms == MKTSA_MS && r.by_ms == MKTSA_MS + 822,
 		"with their times");
+	names_its_root(&r, BUF_BYTES(&root));
 	parts.t_upper = BUF_BYTES(&c.t0);
 	is_verdict(judge(), V_TIMESTAMP_BLOCK, "another block's token");
 	from_the_bag(&m);
