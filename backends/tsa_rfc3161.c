@@ -96,9 +96,8 @@ static int ask_for(const struct tsa_rfc3161 *t, struct bytes b,
 /* -- the answer */
 
 static enum tsp_answer judge(const struct tsa_rfc3161 *t, struct bytes token,
-	struct bytes b, const uint8_t nonce[NONCE])
+	struct bytes b, const uint8_t nonce[NONCE], struct tsp_token *ret)
 {
-	struct tsp_token got;
 	const struct tsp_policy policy = {
 		.certs = BUF_BYTES(&t->certs),
 		/* Without the end, which OpenSSL wants. */
@@ -106,7 +105,7 @@ static enum tsp_answer judge(const struct tsa_rfc3161 *t, struct bytes token,
 		.nonce = BYTES(nonce, NONCE),
 	};
 
-	return tsp_open(&policy, token, b, &got);
+	return tsp_open(&policy, token, b, ret);
 }
 
 static int say(struct tsa_rfc3161 *t, const char *what)
@@ -114,6 +113,18 @@ static int say(struct tsa_rfc3161 *t, const char *what)
 	locked(&t->saying);
 	snprintf(t->why, sizeof(t->why), "%s: %s", t->url, what);
 	return -EAGAIN;
+}
+
+/* Why its answer is none; an algorithm by its name. */
+static int say_refused(struct tsa_rfc3161 *t, enum tsp_answer answer,
+	const struct tsp_token *got)
+{
+	char text[256];
+
+	snprintf(text, sizeof(text), "%s%s%s", tsp_text(answer),
+		answer == TSP_ALGORITHM ? ": " : "",
+		answer == TSP_ALGORITHM ? got->algorithm : "");
+	return say(t, text);
 }
 
 static void say_nothing(struct tsa_rfc3161 *t)
@@ -128,6 +139,7 @@ static int stamp_by(struct tsa_rfc3161 *t, struct bytes b, struct buf *ret,
 {
 	uint8_t nonce[NONCE], *der = NULL;
 	char why[HTTP_WHY] = "";
+	struct tsp_token got;
 	int n, rc;
 
 	t->entropy->ops->fill(t->entropy, nonce, sizeof(nonce));
@@ -141,11 +153,11 @@ static int stamp_by(struct tsa_rfc3161 *t, struct bytes b, struct buf *ret,
 	OPENSSL_free(der);
 	if (rc != 0)
 		return rc == -EAGAIN ? say(t, why) : rc;
-	*ret_answer = judge(t, BUF_BYTES(ret), b, nonce);
+	*ret_answer = judge(t, BUF_BYTES(ret), b, nonce, &got);
 	if (*ret_answer == TSP_VALID)
 		return 0;
 	buf_free(ret);
-	return say(t, tsp_text(*ret_answer));
+	return say_refused(t, *ret_answer, &got);
 }
 
 static int stamp(struct timestamper *base, struct bytes b, uint64_t *ret_type,

@@ -25,7 +25,7 @@ serial = $dir/serial
 crypto_device = builtin
 signer_cert = $dir/signer.pem
 signer_key = $dir/signer.key
-signer_digest = sha256
+signer_digest = {signer}
 default_policy = {policy}
 digests = {digests}
 accuracy = secs:1
@@ -39,16 +39,16 @@ clock_precision_digits = 3
 
 class Tsa:
     """mode: well, or how it answers badly; asked: how often it was.  With
-    sha3 it takes SHA3-256, as few do."""
+    sha3 it takes SHA3-256, as few do.  signer: the hash that it signs with."""
 
-    def __init__(self, folder, name, policy="1.3.6.1.4.1.55555.1", sha3=False):
+    def __init__(self, folder, name, policy="1.3.6.1.4.1.55555.1", sha3=False, signer="sha256"):
         self.dir = os.path.join(folder, name)
         os.mkdir(self.dir)
         self.root = os.path.join(self.dir, "root.pem")
         self.mode, self.asked, self.last, self.port = "well", 0, b"", 0
         self.lock = threading.Lock()
         with open(os.path.join(self.dir, "conf"), "w") as f:
-            f.write(CONF.format(dir=self.dir, policy=policy, digests="sha256, sha512" + (", sha3-256" if sha3 else "")))
+            f.write(CONF.format(dir=self.dir, policy=policy, signer=signer, digests="sha256, sha512" + (", sha3-256" if sha3 else "")))
         with open(os.path.join(self.dir, "serial"), "w") as f:
             f.write("01\n")
         self.openssl("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "3650",
