@@ -37,6 +37,7 @@ struct check {
 	struct buf params_raw;
 	struct params params;
 	uint8_t log_key[ATTESTATION_LOG_KEY];
+	struct note_key key;	/* the same, under the origin */
 	struct checkpoint head;
 	struct older *old;
 	size_t n_old;
@@ -104,6 +105,33 @@ static bool is_bound(
 	       hash_equal(&h, &c->params.first_document);
 }
 
+/* A key that is there for other programs: it is this one.  None is asked for. */
+static int check_key(struct check *c, const char *path, struct bytes want)
+{
+	cleanup(buf) struct buf have = {0};
+	int rc = read_file(c, path, NOTE_VKEY_MAX, &have);
+
+	if (rc == -ENOENT) {
+		c->ret->path[0] = '\0';
+		return 0;
+	}
+	return rc == 0 && !bytes_equal(BUF_BYTES(&have), want)
+		? refuse(c, "%s is not the key that attestation.cose names", path)
+		: rc;
+}
+
+static int check_vkey(struct check *c)
+{
+	char origin[CHECKPOINT_ORIGIN_MAX], text[NOTE_VKEY_MAX];
+
+	checkpoint_origin(&c->anchor, origin);
+	if (note_key_make(origin, NOTE_ED25519, c->log_key, &c->key) != 0)
+		return refuse(c, "attestation.cose names no key of a log");
+	note_key_text(&c->key, text);
+	strcat(text, "\n"); /* no origin is so long */
+	return check_key(c, "vkey", BYTES(text, strlen(text)));
+}
+
 static int check_document(struct check *c)
 {
 	cleanup(buf) struct buf doc = {0};
@@ -122,14 +150,14 @@ static int check_document(struct check *c)
 		return refuse(c, "attestation.cose is of another chain");
 	memcpy(c->log_key, d.log_key, sizeof(c->log_key));
 	c->ret->epoch = d.epoch;
-	return 0;
+	rc = check_key(c, "sequencer.der", a.public_key);
+	return rc == 0 ? check_vkey(c) : rc;
 }
 
 static int check_checkpoint(struct check *c)
 {
 	char origin[CHECKPOINT_ORIGIN_MAX];
 	cleanup(buf) struct buf raw = {0};
-	struct note_key k;
 	struct note n;
 	uint64_t time;
 	int rc = read_file(c, "checkpoint", NOTE_MAX, &raw);
@@ -141,8 +169,7 @@ static int check_checkpoint(struct check *c)
 		checkpoint_decode(n.text, &c->head) != 0 ||
 		!bytes_equal(c->head.origin, BYTES(origin, strlen(origin))))
 		return refuse(c, "checkpoint is not one of this chain");
-	if (note_key_make(origin, NOTE_ED25519, c->log_key, &k) != 0 ||
-		note_check(&n, &k, &time) != 0)
+	if (note_check(&n, &c->key, &time) != 0)
 		return refuse(c, "checkpoint is not signed by the key that "
 			"attestation.cose names");
 	c->ret->size = c->head.size;

@@ -2,7 +2,8 @@
  * verifylog: checks a log as the mount shows it (logtree.h), or a copy of it.
  *
  * From the anchor down: block zero, the parameters in it, the enclave's
- * document by these, the checkpoint by the key that the document names; then
+ * document by these, the keys beside it, which are for other programs, and the
+ * checkpoint by what the document names; then
  * every entry against its leaf, and the leaves against the checkpoint's root.
  * Older checkpoints, kept by whoever wants to know that the log has only
  * grown, must have the root that these leaves have at their size; who signed

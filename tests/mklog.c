@@ -78,7 +78,7 @@ static void make_tile(struct mlog *log, uint64_t first, unsigned width)
 
 static void sign(const struct mkchain *c, const struct mlog *log)
 {
-	char origin[CHECKPOINT_ORIGIN_MAX];
+	char origin[CHECKPOINT_ORIGIN_MAX], vkey[NOTE_VKEY_MAX];
 	struct hash root = mlog_root(log);
 	cleanup(buf) struct buf note = {0};
 	struct note_key k;
@@ -93,6 +93,9 @@ static void sign(const struct mkchain *c, const struct mlog *log)
 		note_sign(BYTES(note.p, text), &k, c->log_key, 0, &note) != 0)
 		bail("cannot sign a checkpoint");
 	save("log/checkpoint", BUF_BYTES(&note));
+	note_key_text(&k, vkey);
+	strcat(vkey, "\n");
+	save("log/vkey", BYTES(vkey, strlen(vkey)));
 }
 
 int main(int argc, char **argv)
@@ -112,6 +115,7 @@ int main(int argc, char **argv)
 	save("log/block-zero.cbor", BUF_BYTES(&c.b0));
 	save("log/params.cbor", BUF_BYTES(&c.params_raw));
 	save("log/attestation.cose", BUF_BYTES(&c.doc));
+	save("log/sequencer.der", BUF_BYTES(&c.key0));
 	for (i = 0; i < n; i += WIDTH)
 		make_tile(&log, i, n - i < WIDTH ? (unsigned)(n - i) : WIDTH);
 	sign(&c, &log);

@@ -138,6 +138,14 @@ says '^refused: log: ' "is refused"
 exits 2 "no log" --anchor anchor --log tree
 says 'tree/block-zero.cbor: there is no such file' "is said" err
 exits 64 "a time with it" --anchor anchor --at @5 --log log-of/log
+for key in vkey sequencer.der; do
+	cp -r log-of log-$key
+	printf x >>log-$key/log/$key
+	exits 1 "a log with another $key" --anchor log-of/anchor --log log-$key/log
+	says "$key is not the key that attestation.cose names" "is refused"
+	rm log-$key/log/$key
+	exits 0 "without one it is as good" --anchor log-of/anchor --log log-$key/log
+done
 "$verify" --json --anchor log-of/anchor --log log-of/log log-of/log/checkpoint >a
 "$verify" --json --log log-of/log >b
 "$verify" --json --anchor anchor --log log-of/log >c
