@@ -2428,7 +2428,7 @@ def two_at_once(chain, index, rng, others):
     spoilt = Spoilt(chain, stage, lambda v: change(copy.copy(v), rng))
     try:
         return make(spoilt, index, rng, others)
-    except (IndexError, KeyError, TypeError, ValueError):
+    except (AttributeError, IndexError, KeyError, TypeError, ValueError):
         return spoilt.build(index)  # nothing is left that a could change
 
 
