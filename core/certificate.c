@@ -281,14 +281,15 @@ int certificate_decode(struct bytes in, struct certificate *ret)
 }
 
 #define SUFFIX ".cert"
-#define CUT 229		/* bytes kept of a name that is too long */
-#define CUT_HASH 8	/* bytes of its hash, to tell it from its likes */
+#define CUT_HASH 8	/* bytes of its hash, to tell a name from its likes */
+/* bytes kept of a name that is too long */
+#define CUT (CERTIFICATE_NAME_CUT - 1 - 2 * CUT_HASH)
 
 void certificate_name(struct bytes name, char ret[CERTIFICATE_NAME_MAX + 1])
 {
 	struct hash h;
 
-	if (name.n + sizeof(SUFFIX) - 1 <= CERTIFICATE_NAME_MAX) {
+	if (name.n <= CERTIFICATE_NAME_LONG) {
 		memcpy(ret, name.p, name.n);
 		memcpy(ret + name.n, SUFFIX, sizeof(SUFFIX));
 		return;

@@ -83,6 +83,8 @@ int make_certificate(const struct certificate *parts, struct buf *ret);
  * one that the suffix would make longer than CERTIFICATE_NAME_MAX, its first
  * 229 bytes, "~", the first 16 hex digits of H(NAME), ".cert". */
 #define CERTIFICATE_NAME_MAX 255 /* bytes of a Linux file name */
+#define CERTIFICATE_NAME_LONG 250 /* of a file; longer ones have a shortened one */
+#define CERTIFICATE_NAME_CUT 246 /* bytes before ".cert" of a shortened one */
 void certificate_name(struct bytes name, char ret[CERTIFICATE_NAME_MAX + 1]);
 
 #endif

@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/certificate.h"
+
 /* Offsets of ext4 are hashes of 31 bits with 32 below them, of which the
  * greatest hash is left out; other file systems count from 0.  The last one of
  * all is the end of a folder. */
@@ -57,6 +59,25 @@ static bool has_cert(struct mount *m, struct node *folder, int at,
 		final;
 }
 
+/* The name of its certificate; false: there is none that a name can have. */
+static bool cert_name(const struct mount *m, const char *text,
+	char ret[NAME_MAX + 1])
+{
+	const char *suffix = virtual_suffix(m);
+	size_t n = strlen(text), more = strlen(suffix);
+
+	if (n > CERTIFICATE_NAME_LONG) {
+		certificate_name(BYTES(text, n), ret);
+		n = CERTIFICATE_NAME_CUT;
+	} else {
+		memcpy(ret, text, n);
+	}
+	if (n + more > NAME_MAX)
+		return false;
+	memcpy(ret + n, suffix, more + 1);
+	return true;
+}
+
 static int add(struct certnames *c, const char *name)
 {
 	size_t cap = c->cap == 0 ? 64 : 2 * c->cap;
@@ -89,11 +110,8 @@ static int collect(struct mount *m, struct node *folder, DIR *dir,
 		return rc;
 	}
 	while (rc == 0 && (e = readdir(d)) != NULL) {
-		if (e->d_type == DT_DIR || snprintf(name, sizeof name, "%s%s",
-				e->d_name, virtual_suffix(m)) >=
-				(int)sizeof name)
-			continue;
-		if (has_cert(m, folder, at, e->d_name, name))
+		if (e->d_type != DT_DIR && cert_name(m, e->d_name, name) &&
+			has_cert(m, folder, at, e->d_name, name))
 			rc = add(c, name);
 	}
 	closedir(d);

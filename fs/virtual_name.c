@@ -1,8 +1,12 @@
+#include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
+#include "core/certificate.h"
 #include "core/hash.h"
 #include "fs/history.h"
 #include "fs/virtual_inner.h"
@@ -61,6 +65,49 @@ static enum virtual_kind kind_beside(const struct mount *m, const char *text)
 	return VIRTUAL_NONE;
 }
 
+/* The name of such a file of which `left` is left; NULL: it has none. */
+static const char *whose(DIR *d, const char *left)
+{
+	char name[CERTIFICATE_NAME_MAX + 1];
+	struct dirent *e;
+
+	while ((e = readdir(d)) != NULL) {
+		certificate_name(BYTES(e->d_name, strlen(e->d_name)), name);
+		if (strlen(e->d_name) > CERTIFICATE_NAME_LONG &&
+			memcmp(name, left, CERTIFICATE_NAME_CUT) == 0)
+			return e->d_name;
+	}
+	return NULL;
+}
+
+/* A file whose name leaves no room for the suffix has its certificate under a
+ * shortened one (certificate.h): back to its own, if it is there. */
+static void lengthen(const struct mount *m, char path[NODE_PATH])
+{
+	char left[CERTIFICATE_NAME_CUT + 1];
+	char *base = strrchr(path, '/') != NULL ? strrchr(path, '/') + 1 : path;
+	const char *found = NULL;
+	DIR *d = NULL;
+	struct stat st;
+	int fd;
+
+	if (strlen(base) != CERTIFICATE_NAME_CUT ||
+		backing_stat(m->files, path, &st) == 0)
+		return;
+	memcpy(left, base, sizeof(left));
+	*base = '\0';
+	fd = backing_open(m->files, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd >= 0 && (d = fdopendir(fd)) == NULL)
+		close(fd);
+	if (d != NULL)
+		found = whose(d, left);
+	if (found == NULL || strlen(path) + strlen(found) >= NODE_PATH)
+		found = left;
+	memcpy(base, found, strlen(found) + 1);
+	if (d != NULL)
+		closedir(d);
+}
+
 /* Takes the suffix of that kind off a path. */
 static void cut(const struct mount *m, enum virtual_kind kind, char *path)
 {
@@ -68,6 +115,7 @@ static void cut(const struct mount *m, enum virtual_kind kind, char *path)
 		strlen(JSON) : kind == VIRTUAL_PARTS ? strlen(PARTS) : 0);
 
 	path[strlen(path) - n] = '\0';
+	lengthen(m, path);
 }
 
 int virtual_subject(struct mount *m, struct node *n, char ret[NODE_PATH])

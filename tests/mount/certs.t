@@ -64,6 +64,18 @@ ok "every one of them" sh -c 'cp -r d/f.cert.d "'"$top"'/parts" && cd "'"$top"'/
 ok "and others of that kind are not there" test ! -e d/f.cert.d/nothing -a ! -e d/nothing.cert.d -a ! -e d/f.cert.d.cert
 ok "openssl takes the sequencer's signature from it" sh -c 'cd "'"$top"'/parts" &&
 	openssl dgst -sha256 -verify sequencer.pem -signature s.sig s.tbs'
+long=$(printf 'l%.0s' $(seq 255))
+also=$(printf 'l%.0s' $(seq 252))
+mkdir long
+echo long >"long/$long"; echo also >"long/$also"; echo top >"$long"
+ok "a name that leaves no room for the suffix" n wait "$long" "long/$long" "long/$also"
+ok "has its certificate under a shortened one" "$build/notary-verify" --anchor "$V/anchor" "long/$long"
+ok "so has another" "$build/notary-verify" --anchor "$V/anchor" "long/$also"
+ok "and one in the root" "$build/notary-verify" --anchor "$V/anchor" "$long"
+short="${long:0:229}~$(printf %s "$long" | openssl dgst -sha3-256 -r | cut -c1-16).cert"
+ok "the same as elsewhere" cmp "long/$short" ".notary/cert/long/$long"
+ok "and its parts" test -s "long/$short.d/s.cose"
+ok "nothing has another hash" test ! -e "long/${long:0:229}~0123456789abcdef.cert" -a ! -e "d/$short"
 ok "neither is listed" test "$(ls -A d)" = f
 ok ".notary/cert/PATH is the same" cmp d/f.cert .notary/cert/d/f
 ok "and user.notary.cert" sh -c 'getfattr --only-values -n user.notary.cert d/f | cmp - d/f.cert'
@@ -110,6 +122,7 @@ is "where there is one and no real file of that name" "$(ls -A "$M/d" | tr '\n' 
 is "a second look through one descriptor is the same" "$(/usr/bin/python3 -c 'import os, sys
 d = os.open(sys.argv[1], os.O_RDONLY)
 print(len(os.listdir(d)), len(os.listdir(d)))' "$M/many")" "600 600"
+is "shortened ones, too" "$(ls -A "$M/long" | wc -l) $(ls -A "$M/long" | grep -cFx "$short")" "4 1"
 is "what is not final has none" "$(ls -A "$M/other" | wc -l)" 3000
 ok "they are verified where they are" "$build/notary-verify" -r --anchor "$V/anchor" "$M/many"
 ok "umount" n umount "$M"
