@@ -238,6 +238,8 @@ static int change(struct mount *m, struct node *n, const struct handle *h,
 	bool resize = n->type == NODE_FILE && (set & FUSE_SET_ATTR_SIZE) != 0;
 	int rc;
 
+	version_await_asked(m, n, (set & FUSE_SET_ATTR_ATIME) != 0);
+
 	TREE(m, false);
 	cleanup(close) int fd = inode_fd(m, n);
 	if (fd < 0)

@@ -244,6 +244,8 @@ static int open_file(struct mount *m, struct node *n,
 	struct stat st;
 	int rc, fd;
 
+	if (writer)
+		version_await_asked(m, n, false);
 	TREE(m, false);
 	rc = writer ? open_writer(m, n, file->flags) : 0;
 	if (rc != 0)

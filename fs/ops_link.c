@@ -145,6 +145,7 @@ void op_link(fuse_req_t req, fuse_ino_t ino, fuse_ino_t new_parent,
 	{
 		ENTRY(to);
 		struct node *n = node_of(m, ino);
+		version_await_asked(m, n, false);
 		TREE(m, true);
 		rc = n->type == NODE_VIRTUAL ? -EPERM :
 			entry_find(m, new_parent, text, &to);

@@ -267,6 +267,8 @@ void op_rename(fuse_req_t req, fuse_ino_t parent, const char *text,
 	{
 		ENTRY(from);
 		ENTRY(to);
+		version_await_name(m, node_of(m, parent), text);
+		version_await_name(m, node_of(m, new_parent), new_text);
 		TREE(m, true);
 		rc = entry_find(m, parent, text, &from);
 		if (rc == 0)

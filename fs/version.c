@@ -3,11 +3,13 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <time.h>
 
 #include "core/fault.h"
 #include "core/hash.h"
 #include "fs/versions.h"
 
+#define ASKED_S 1	/* a large file takes longer, and is then not sealed */
 #define MUCH ((uint64_t)1 << 20) /* bytes that are not left to settle */
 
 static struct bytes text(const char *path)
@@ -99,6 +101,43 @@ void version_await(struct mount *m, struct node *n)
 		settle_cancel(&m->nodes.settle, &n->item);
 	while (n->committing)
 		pthread_cond_wait(&m->sealed, &m->lock);
+}
+
+/* Lock held. */
+static void await_asked(struct mount *m, const struct node *n, bool keeping)
+{
+	const struct item *i = &n->item;
+	struct timespec end;
+
+	clock_gettime(CLOCK_MONOTONIC, &end);
+	end.tv_sec += ASKED_S;
+	while (i->state == ST_SEALING &&
+		(keeping || (i->asked && i->class != CLASS_SEAL)))
+		if (pthread_cond_clockwait(&m->sealed, &m->lock,
+				CLOCK_MONOTONIC, &end) != 0)
+			return;
+}
+
+void version_await_asked(struct mount *m, struct node *n, bool keeping)
+{
+	locked(&m->lock);
+	await_asked(m, n, keeping);
+}
+
+void version_await_name(struct mount *m, struct node *folder, const char *text)
+{
+	struct name *name;
+	struct node *n;
+
+	locked(&m->lock);
+	name = node_find(&m->nodes, folder, text);
+	if (name == NULL)
+		return;
+	n = name->node;
+	n->refs++;
+	await_asked(m, n, false);
+	n->refs--;
+	node_put(&m->nodes, n);
 }
 
 bool version_sealed(struct mount *m, struct node *n)

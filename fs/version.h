@@ -24,7 +24,8 @@
  *       the file is sealed anew under the others.  Until then a link is of what
  *       its target was when it was recorded; so restore takes it, too.
  * A file that is being sealed in these classes may change, too: it is not
- * sealed then, unless its record is being committed, which is waited for.
+ * sealed then, unless its record is being committed, which is waited for, or
+ * somebody has asked for the seal.
  */
 #ifndef FS_VERSION_H
 #define FS_VERSION_H
@@ -51,6 +52,13 @@ int version_pending(struct mount *m, const char *path);
 /* Lock held: what is being sealed and may change is either sealed afterwards,
  * or not being sealed. */
 void version_await(struct mount *m, struct node *n);
+/* Neither lock nor tree held: whoever asked for the seal of a file that may change
+ * was told that it is sealed, so what is done to it next is done to a sealed
+ * file; for a second, though, no longer.  keeping: a date or a hold, for which any
+ * file has to be sealed. */
+void version_await_asked(struct mount *m, struct node *n, bool keeping);
+/* The same of a name. */
+void version_await_name(struct mount *m, struct node *folder, const char *text);
 /* Lock held: is it sealed, in a class in which it may change? */
 static inline bool version_may_change(const struct node *n)
 {

@@ -174,10 +174,14 @@ struct missing {
 	uint64_t n;
 };
 
+#define EMPTY "empty" /* settling, for that reason */
+
 static const struct {
 	const char *state, *why;
 } reasons[] = {
 	{"open", "still open by a writer"},
+	{EMPTY, "empty, so it settles for a day (empty_settle of "
+		"notaryfs.conf; notaryfs seal ends that)"},
 	{"settling", "settling: sealed once it was left alone for its settle "
 		"time (notaryfs seal ends that)"},
 	{"frozen", "settling: its content is fixed, its name is not yet"},
@@ -203,6 +207,7 @@ static void explain_link(struct missing *m, const char *path)
 static const char *reason(const char *path, const char *only)
 {
 	char state[32];
+	struct stat st;
 	ssize_t n = lgetxattr(path, "user.notary.state", state,
 		sizeof state - 1);
 	if (n < 0)
@@ -210,6 +215,9 @@ static const char *reason(const char *path, const char *only)
 	state[n] = '\0';
 	if (only != NULL && strcmp(state, only) != 0)
 		return NULL;
+	if (strcmp(state, "settling") == 0 && lstat(path, &st) == 0 &&
+	    st.st_size == 0)
+		strcpy(state, EMPTY);
 	for (size_t i = 0; i < sizeof reasons / sizeof *reasons; i++)
 		if (strcmp(state, reasons[i].state) == 0)
 			return reasons[i].why;

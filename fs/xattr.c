@@ -396,6 +396,7 @@ static int change_xattr(struct mount *m, struct node *n, const char *name,
 
 	if (n->type == NODE_VIRTUAL)
 		return -EPERM;
+	version_await_asked(m, n, false);
 	TREE(m, false);
 	rc = name_of_node(m, n, NULL, &fd, path);
 	if (rc != 0)
@@ -475,6 +476,7 @@ static int set_keeping(struct mount *m, struct node *n, uid_t caller,
 		return -ENOMEM;
 	if (n->type != NODE_FILE)
 		return -EINVAL;
+	version_await_asked(m, n, true);
 	TREE(m, false);
 	rc = inode_path(m, n, path);
 	if (rc < 0)

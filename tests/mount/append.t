@@ -106,6 +106,14 @@ tap.is_(err(os.rename, a, log + "/other"), "EPERM", "rename of it onto another")
 tap.is_(err(os.rename, a, v.mnt + "/x.tmp"), "EPERM", "rename to a temp name")
 tap.is_(err(os.rename, log, v.mnt + "/gol"), "EPERM", "rename of its folder")
 
+# -- who has asked for the seal is told at once that it is sealed
+for f, *more in ((os.truncate, 0), (os.open, os.O_WRONLY), (os.unlink,), (os.chmod, 0o600), (os.utime, (1, 1)),
+                 (os.setxattr, "user.x", b"1"), (os.rename, log + "/other")):
+    path = log + "/at-once-" + f.__name__
+    add(path, b"text")
+    os.setxattr(path, "user.notary.seal", b"1")
+    tap.is_(err(f, path, *more), "EPERM", f.__name__ + " right behind user.notary.seal")
+
 # -- what may come behind
 fd = os.open(a, os.O_WRONLY | os.O_APPEND)
 tap.is_(attr(a, "state"), "open", "opened to append")

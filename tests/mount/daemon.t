@@ -69,6 +69,10 @@ run(NOTARYFS, "seal", v.mnt + "/to-file", v.mnt + "/to-root")
 for name in ("to-file", "to-root"):
     p = run(NOTARYFS, "wait", v.mnt + "/" + name, "--timeout", "60s")
     tap.is_(p.returncode, 0, "wait for a symbolic link is for itself, " + name)
+open(v.mnt + "/nothing", "w").close()
+p = run(NOTARYFS, "wait", v.mnt + "/nothing", "--timeout", "100ms")
+tap.is_((p.returncode, b"empty, so it settles for a day" in p.stderr), (2, True), "wait says why an empty file takes its time")
+os.unlink(v.mnt + "/nothing")
 p = run(NOTARYFS, "wait", v.mnt + "/from.tmp", "--timeout", "1500ms")
 tap.ok(p.returncode == 2 and b"from.tmp: a symbolic link that is not final yet" in p.stderr,
        "one that never will be is named")

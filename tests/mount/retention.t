@@ -116,6 +116,15 @@ echo $((T0 + 2 * DAY)) >"$top/chain"
 no "a held file outlives its date" rm -f h
 no "a hold cannot be taken away" setfattr -x user.notary.hold h
 
+# -- right behind the request for the seal
+echo $T0 >"$top/chain"
+n=0
+for i in 1 2 3 4 5 6 7 8; do
+	echo $i >n$i; setfattr -n user.notary.seal -v 1 n$i
+	touch -r n$i n$i && keep n$i $((T0 + DAY)) && n=$((n + 1))
+done
+is "what was asked to be sealed takes its own times, and a date" $n 8
+
 # -- several names
 echo $T0 >"$top/chain"
 sealed l1

@@ -321,6 +321,16 @@ os.pwrite(fd, b"q", 0)
 tap.is_(os.pread(fd, 2, 0), b"qp", "one that was open for writing is the writer's")
 os.close(fd)
 
+# -- what somebody asked to be sealed is a version, whatever comes next
+for f, *more in ((os.truncate, 1), (os.unlink,), (os.rename, w + "/asked2"), (os.chmod, 0o600)):
+    write(w + "/asked", b"asked")
+    os.setxattr(w + "/asked", "user.notary.seal", b"1")
+    f(w + "/asked", *more)
+    tap.is_(read(v.mnt + "/.notary/history/w/asked/1"), b"asked", f.__name__ + " right behind user.notary.seal")
+    wait(w)
+    for name in ("/asked", "/asked2"):
+        err(os.unlink, w + name)
+
 # -- while it is being sealed
 big = os.urandom(200 << 20)
 write(w + "/big", big)
