@@ -28,6 +28,7 @@ class Tap:
     def __init__(self):
         self.n = self.failed = 0
         self.good = True
+        self.told = time.monotonic()
 
     def ok(self, cond, what):
         self.n += 1
@@ -46,6 +47,12 @@ class Tap:
     def diag(self, text):
         for line in str(text).splitlines():
             print("# " + line, flush=True, file=sys.stdout if self.good else sys.stderr)
+
+    def progress(self, text):
+        """Of a long run: once a minute."""
+        if time.monotonic() - self.told >= 60:
+            self.told = time.monotonic()
+            print("# " + text, flush=True)
 
     def done(self):
         print("1..%d" % self.n, flush=True)
