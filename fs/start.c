@@ -106,6 +106,18 @@ static bool still_mapped(struct mount *m, const char *path,
 	return fd >= 0 && backing_written(fd) > 0;
 }
 
+/* Of a file that is not sealed: is each of its links a name, and so none that
+ * of a version? */
+static bool all_names(const struct node *n, const struct stat *st)
+{
+	const struct name *name;
+	nlink_t links = 0;
+
+	for (name = n->names; name != NULL; name = name->node_next)
+		links++;
+	return links == st->st_nlink;
+}
+
 static int seen_file(struct mount *m, struct node *folder, const char *text,
 	const char *path, const struct stat *st)
 {
@@ -134,7 +146,7 @@ static int seen_file(struct mount *m, struct node *folder, const char *text,
 	if (seal.stores)
 		node_lead(name);
 	n->floor = n->floor > seal.floor ? n->floor : seal.floor;
-	n->grows = n->floor > 0;
+	n->grows = n->grows || seal.floor > 0;
 	if (n->item.state == ST_SEALED || seal.sealed) {
 		/* One recorded name seals the file under all of them. */
 		if (n->item.state != ST_SEALED && n->item.state != ST_NONE)
@@ -156,6 +168,10 @@ static int seen_file(struct mount *m, struct node *folder, const char *text,
 			suspect(m, st);
 		if ((st->st_mode & 0222) == 0)
 			settle_chmod(&m->nodes.settle, &n->item, false);
+	}
+	if (!n->grows && all_names(n, st)) {
+		n->shared = n->whole = false;
+		n->floor = 0;
 	}
 	return 0;
 }

@@ -85,9 +85,9 @@ class Path:
 
 
 class Worker:
-    def __init__(self, v, n, kind, seed):
-        self.v, self.kind, self.name = v, kind, "%s/t%d" % (kind, n)
-        self.rng = random.Random("%d %d %s" % (seed, n, kind))
+    def __init__(self, v, n, kind, seed, turn):
+        self.v, self.kind, self.name = v, kind, "%s/t%d-%d" % (kind, n, turn)
+        self.rng = random.Random("%d %d %s %d" % (seed, n, kind, turn))
         self.top = os.path.join(v.mnt, self.name)
         self.files = {}                 # relative path -> File
         self.folders = {""}
@@ -156,10 +156,14 @@ class Worker:
     def leave(self, p):
         self.paths[p].now = None
 
+    def newest(self, p):
+        """The number of what the path has sealed last, or 0."""
+        return max([int(x) for x in outcome(os.listdir, self.history_of(p))[0] or () if x.isdigit()], default=0)
+
     def is_recorded(self, f, p):
         """Is the newest that the path has sealed as long as this?"""
-        n = [int(x) for x in outcome(os.listdir, self.history_of(p))[0] or () if x.isdigit()]
-        return n != [] and os.stat(self.history_of(p) + "/%d" % max(n)).st_size == len(f.data)
+        n = self.newest(p)
+        return n > 0 and os.stat(self.history_of(p) + "/%d" % n).st_size == len(f.data)
 
     def was_sealed(self, f):
         f.sealed = not f.fds
@@ -178,8 +182,8 @@ class Worker:
         _, err = outcome(os.setxattr, self.at(p), "user.notary.seal", b"1")
         if f.fds and not all(how & os.O_APPEND for _, how in f.fds):
             return self.expect(err, "EBUSY")
-        if f.fds and (err == "EBUSY" or not self.is_log(f)):
-            return self.expect(err, None, "EBUSY")  # all can append, or the first seal
+        if f.fds and (err == "EBUSY" or f.data == b""):
+            return self.expect(err, None, "EBUSY")  # an empty one is not sealed as a log
         self.expect(err, None)
         if not kit.wait_for((lambda: self.is_recorded(f, p)) if f.fds else
                             (lambda: state(self.at(p)) in ("sealed", "notarized")), timeout=WAIT):
@@ -378,6 +382,8 @@ class Worker:
     def drop(self, p):
         f = self.files.pop(p)
         f.names.remove(p)
+        if f.names and f.sealed:        # or sealed anew under them, if p was the first
+            f.sealed = f.link is None and state(self.at(f.names[0])) in ("sealed", "notarized")
         if not f.names:
             for fd, _ in f.fds:
                 os.close(fd)
@@ -470,6 +476,7 @@ class Worker:
         if f.link is not None and self.kind == "log":
             return
         self.say("link", a, b)
+        before = self.newest(b)
         _, err = outcome(os.link, self.at(a), self.at(b), follow_symlinks=False)
         if self.kind == "log" and not f.data and self.paths[a].now is not None:
             self.expect(err, None, "EPERM")     # an empty one that is sealed
@@ -479,7 +486,7 @@ class Worker:
             return
         f.names.append(b)
         self.files[b] = f
-        if f.sealed:
+        if f.sealed or (f.link is not None and self.newest(b) > before):    # which has no state to be seen
             for p in f.names:
                 self.paths[p].linked = True
             self.record(b, f)

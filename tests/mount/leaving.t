@@ -123,8 +123,13 @@ os.ftruncate(fd, 0)
 tap.is_(err(os.setxattr, d + "i", "user.notary.seal", b"1"), "EBUSY", "empty, and open: not sealed")
 os.close(fd)
 seal(d + "i")
+for name in "mn": # two that nobody asks for
+    write(d + name, b"not sealed")
+    os.link(d + name, d + name + "2")
 v.umount()
 v.mount()
+tap.is_((err(os.unlink, d + "m"), err(os.unlink, d + "m2"), err(os.truncate, d + "n2", 3)), (None, None, None),
+        "of several names and not sealed: free after a restart, too")
 tap.is_(os.getxattr(d + "c", "user.notary.state"), b"settling", "a new mode is not forgotten by a restart")
 tap.is_(err(os.open, d + "a", os.O_WRONLY), "EPERM", "nor is what is fixed")
 
