@@ -2010,9 +2010,13 @@ def name_text(name):
 
 
 def shown(text_):
-    """Nothing in a name may move a terminal's cursor or begin a line."""
-    return re.sub(r"[\0-\x1f\x7f-\x9f\\\ud800-\udfff]",
-                  lambda m: "\\x%02x" % (ord(m[0]) & 0xff), text_)
+    """Nothing in a name may move a terminal's cursor, begin a line, turn the
+    direction of what follows or be invisible."""
+    return re.sub("[\\0-\\x1f\\x7f-\\x9f\\\\\xad\u061c\u200b\u200e\u200f"
+                  "\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb"
+                  "\U000e0000-\U000e007f\ud800-\udfff]",
+                  lambda m: "".join("\\x%02x" % b for b in m[0].encode(
+                      "utf-8", "surrogateescape")), text_)
 
 
 def when(ms):

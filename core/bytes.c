@@ -75,6 +75,26 @@ bool hash_is_zero(const struct hash *h)
 	return hash_equal(h, &zero);
 }
 
+size_t bytes_utf8(struct bytes s, uint32_t *ret)
+{
+	static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
+	uint8_t c = s.n > 0 ? s.p[0] : 0xff;
+	size_t i, n = c >= 0xf0 ? 4 : c >= 0xe0 ? 3 : c >= 0x80 ? 2 : 1;
+	uint32_t v = n == 1 ? c : c & (0x7fU >> n);
+
+	if ((n > 1 && (c < 0xc2 || c > 0xf4)) || n > s.n)
+		return 0;
+	for (i = 1; i < n; i++) {
+		if ((s.p[i] & 0xc0) != 0x80)
+			return 0;
+		v = v << 6 | (s.p[i] & 0x3fU);
+	}
+	if (v < least[n] || v > 0x10ffff || (v >= 0xd800 && v <= 0xdfff))
+		return 0;
+	*ret = v;
+	return n;
+}
+
 void hex_encode(struct bytes v, char *ret)
 {
 	static const char digits[] = "0123456789abcdef";

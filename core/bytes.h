@@ -49,6 +49,10 @@ bool bytes_equal(struct bytes a, struct bytes b);
 bool hash_equal(const struct hash *a, const struct hash *b);
 bool hash_is_zero(const struct hash *h);
 
+/* The character of UTF-8 that s begins with: its length, and *ret; 0 if that is
+ * none (overlong, a surrogate, above U+10FFFF, cut off), or s is empty. */
+size_t bytes_utf8(struct bytes s, uint32_t *ret);
+
 /* Lower-case hex; ret has room for 2 * n + 1 characters. */
 void hex_encode(struct bytes v, char *ret);
 /* Exactly n bytes from exactly 2 * n hex digits of either case; -EINVAL. */

@@ -113,25 +113,12 @@ int cborr_bytes(struct cborr *r, size_t max, struct bytes *ret)
 
 bool cborr_utf8(struct bytes s)
 {
-	size_t i = 0, j, n;
 	uint32_t c;
-	uint8_t b;
+	size_t n;
 
-	while (i < s.n) {
-		b = s.p[i++];
-		if (b < 0x80)
-			continue;
-		n = b >= 0xf0 ? 3 : b >= 0xe0 ? 2 : 1;
-		if (b < 0xc2 || b > 0xf4 || n > s.n - i)
-			return false;
-		c = b & (0x3fU >> n);
-		for (j = 0; j < n; j++, i++) {
-			if ((s.p[i] & 0xc0) != 0x80)
-				return false;
-			c = c << 6 | (s.p[i] & 0x3fU);
-		}
-		if ((n == 2 && (c < 0x800 || (c >= 0xd800 && c < 0xe000))) ||
-			(n == 3 && (c < 0x10000 || c > 0x10ffff)))
+	for (; s.n > 0; s = BYTES(s.p + n, s.n - n)) {
+		n = bytes_utf8(s, &c);
+		if (n == 0)
 			return false;
 	}
 	return true;

@@ -11,31 +11,12 @@ static void put(struct json *j, const char *s, size_t n)
 		j->err = buf_add(&j->out, s, n);
 }
 
-/* Length of the UTF-8 sequence at s, 0 if it is not one. */
-static size_t utf8_len(struct bytes s)
-{
-	static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
-	uint8_t c = s.p[0];
-	if (c < 0x80)
-		return 1;
-	size_t n = c >= 0xf0 ? 4 : c >= 0xe0 ? 3 : 2;
-	if (c < 0xc2 || c > 0xf4 || n > s.n)
-		return 0;
-	uint32_t v = c & (0x7fu >> n);
-	for (size_t i = 1; i < n; i++) {
-		if ((s.p[i] & 0xc0) != 0x80)
-			return 0;
-		v = v << 6 | (s.p[i] & 0x3fu);
-	}
-	bool surrogate = v >= 0xd800 && v <= 0xdfff;
-	return v < least[n] || v > 0x10ffff || surrogate ? 0 : n;
-}
-
 static void put_quoted(struct json *j, struct bytes s)
 {
 	put(j, "\"", 1);
 	while (s.n > 0) {
-		size_t n = utf8_len(s);
+		uint32_t code;
+		size_t n = bytes_utf8(s, &code);
 		char esc[8];
 		if (n == 0)
 			put(j, "\\ufffd", 6);
@@ -46,9 +27,9 @@ static void put_quoted(struct json *j, struct bytes s)
 		} else if (*s.p < 0x20 || *s.p == 0x7f) {
 			snprintf(esc, sizeof esc, "\\u%04x", *s.p);
 			put(j, esc, 6);
-		} else if (n == 2 && s.p[0] == 0xc2 && s.p[1] < 0xa0) {
+		} else if (code >= 0x80 && code < 0xa0) {
 			/* C1 controls, which a terminal obeys as well */
-			snprintf(esc, sizeof esc, "\\u%04x", s.p[1]);
+			snprintf(esc, sizeof esc, "\\u%04x", (unsigned)code);
 			put(j, esc, 6);
 		} else
 			put(j, (const char *)s.p, n);

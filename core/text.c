@@ -24,21 +24,41 @@ void text_say(struct text *t, const char *fmt, ...)
 						: sizeof(line) - 1));
 }
 
-void text_name(struct text *t, struct bytes name)
+/* Does it stand where it is written, and can it be seen?  Not so controls, C1 among
+ * them, ends of lines, marks that turn the direction of what follows, so that
+ * "gpj.exe" is read "exe.jpg", and what has no width. */
+static bool shows(uint32_t c)
 {
+	static const struct {
+		uint32_t from, to;
+	} hidden[] = {
+		{0, 0x1f}, {'\\', '\\'}, {0x7f, 0x9f}, {0xad, 0xad},
+		{0x61c, 0x61c}, {0x200b, 0x200b}, {0x200e, 0x200f},
+		{0x2028, 0x202e}, {0x2060, 0x206f}, {0xfeff, 0xfeff},
+		{0xfff9, 0xfffb}, {0xe0000, 0xe007f},
+	};
 	size_t i;
 
-	for (i = 0; i < name.n; i++) {
-		uint8_t c = name.p[i];
-		/* C1 controls come as 0xc2 0x80..0x9f */
-		bool c1 = c == 0xc2 && i + 1 < name.n && name.p[i + 1] < 0xa0;
+	for (i = 0; i < sizeof(hidden) / sizeof(hidden[0]); i++)
+		if (c >= hidden[i].from && c <= hidden[i].to)
+			return false;
+	return true;
+}
 
-		if (c < 0x20 || c == 0x7f || c == '\\' || c1)
-			text_say(t, "\\x%02x", c);
-		else
-			text_put(t, BYTES(&name.p[i], 1));
-		if (c1)
-			text_say(t, "\\x%02x", name.p[++i]);
+void text_name(struct text *t, struct bytes name)
+{
+	uint32_t c = 0;
+	size_t i, n;
+
+	for (; name.n > 0; name = BYTES(name.p + n, name.n - n)) {
+		n = bytes_utf8(name, &c);
+		if (n > 0 && shows(c)) {
+			text_put(t, BYTES(name.p, n));
+			continue;
+		}
+		n = n > 0 ? n : 1;
+		for (i = 0; i < n; i++)
+			text_say(t, "\\x%02x", name.p[i]);
 	}
 }
 

@@ -20,7 +20,8 @@ struct text {
 void text_say(struct text *t, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
 void text_put(struct text *t, struct bytes v);
-/* Control characters, C1 among them, and backslashes as \xHH. */
+/* As \xHH, byte by byte: controls, C1 among them, backslashes, marks of direction
+ * and what else cannot be seen, and what is not UTF-8. */
 void text_name(struct text *t, struct bytes name);
 void text_hex(struct text *t, struct bytes v);
 /* The caller has the text; -ENOMEM.  Either way t is empty again. */

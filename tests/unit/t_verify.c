@@ -809,6 +809,11 @@ static void reports(void)
 	ok(has(&bad, "refused: content: "), "a refusal says why");
 	ok(has(&bad, "claims path: a\\x1b[2J\\x0avalid\\xc2\\x9b\n"),
 		"and a name cannot write to the terminal");
+	r.record.path = BYTES("\xe2\x80\xaegpj.\xc3\xa4\xff\xe2\x80\x8b", 13);
+	buf_free(&bad);
+	report_text(&r, &bad);
+	ok(has(&bad, "claims path: \\xe2\\x80\\xaegpj.\xc3\xa4\\xff\\xe2\\x80\\x8b\n"),
+		"nor turn about what is read, hide, or be no text");
 	report_json(&r, &bad_json);
 	ok(has(&bad_json, "\"path\":null") && has(&bad_json, "\"valid\":false"),
 		"a refused certificate establishes nothing");

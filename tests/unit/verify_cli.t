@@ -122,6 +122,8 @@ exits 2 "standard input is not read" --anchor anchor -
 says 'save it as a file' "and what to do is said" err
 exits 2 "a name of control characters" --anchor anchor "$(printf 'a\033[2J\nb')"
 says 'a.x1b\[2J.x0ab: there is no such file' "is shown harmlessly" err
+exits 2 "a name that is read from right to left" --anchor anchor "$(printf 'a\342\200\256gpj.exe\377')"
+says 'a.xe2.x80.xaegpj.exe.xff: there is no such file' "is shown as it is" err
 exits 64 "three files" $f $f $f
 says 'notary-verify --help' "say where to look" err
 
