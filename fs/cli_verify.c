@@ -26,7 +26,7 @@ static const char help[] =
 "  -h, --help  print this\n"
 "\n"
 "Exit code 0: all valid; 1: a file or certificate is refused; 2: a file has no\n"
-"certificate yet.\n";
+"certificate yet, or what was named has no content.\n";
 
 struct verifying {
 	const struct cli *c;
@@ -104,8 +104,20 @@ static int verify_file(void *ctx, const char *path, const struct stat *st)
 	return err != 0 ? err : count(v, verdict_exit(report->verdict));
 }
 
+/* Of a folder those are passed over; by itself it is not as if all was well. */
+static int no_content(struct verifying *v, const char *path,
+	const struct stat *st)
+{
+	cli_say(v->c, "%s: nothing to verify: %s", path, S_ISLNK(st->st_mode) ?
+		"a symbolic link has no content; notaryfs cert gives the "
+		"certificate about where it points" :
+		"devices, FIFOs and sockets are never recorded");
+	return count(v, 2);
+}
+
 static int one(const struct cli *c, struct verifying *v, const char *path)
 {
+	struct stat st;
 	cleanup(free) char *root = NULL, *rest = NULL, *whole = NULL;
 	int err = place_mount(path, &root, &rest);
 	if (err == -ENOENT && place_exists(path)) {
@@ -120,7 +132,10 @@ static int one(const struct cli *c, struct verifying *v, const char *path)
 		err = -ENOMEM;
 	}
 	v->root = root;
-	if (err == 0)
+	if (err == 0 && lstat(whole, &st) == 0 && !S_ISREG(st.st_mode) &&
+	    !S_ISDIR(st.st_mode))
+		err = no_content(v, path, &st);
+	else if (err == 0)
 		err = place_walk(whole, verify_file, v);
 	if (err != 0)
 		cli_say(c, "%s: %s", path, cli_why(-err));

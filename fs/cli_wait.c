@@ -1,5 +1,6 @@
 #include <errno.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 
 #include "core/cleanup.h"
@@ -26,6 +27,12 @@ static uint64_t now_ms(void)
 	return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
 }
 
+static bool is_folder(const char *path)
+{
+	struct stat st;
+	return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
+}
+
 static int one(const struct cli *c, const char *path, uint64_t timeout_ms)
 {
 	cleanup(free) char *root = NULL, *rest = NULL;
@@ -44,7 +51,10 @@ static int one(const struct cli *c, const char *path, uint64_t timeout_ms)
 		cli_say(c, "%s: %s", path, cli_why(-err));
 		return CLI_REFUSED;
 	}
-	waiting_explain(c, root, path);
+	if (waiting_explain(c, root, path) == 0 && is_folder(path))
+		cli_say(c, "%s: a folder that changed is recorded once it was "
+			"left alone for its settle time (notaryfs seal -r ends "
+			"that)", path);
 	cli_say(c, err == -ETIMEDOUT ? "%s: not final within the time"
 		: "%s: will never be final", path);
 	return CLI_INCOMPLETE;
