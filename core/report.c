@@ -261,8 +261,8 @@ static void say_word(struct text *t, const struct report *r)
 	static const char *const sequencer[] = {
 		[VOUCHED_LOCAL] = "in software on the owner's machine",
 		[VOUCHED_AWS] = "attested by AWS Nitro hardware",
-		[VOUCHED_OTHER] = "attested by whoever has that root,\n"
-			"    which is not the one that AWS publishes",
+		[VOUCHED_OTHER] = ("attested by whoever has that root,\n"
+			"    which is not the one that AWS publishes"),
 	};
 	bool local = r->params.trust == TRUST_LOCAL, owner;
 
