@@ -79,6 +79,7 @@ struct node {
 	bool stands;		/* class append: its hashing goes on (growth.h)
 				   */
 	uint64_t floor;		/* class append: what is below never changes */
+	uint64_t recorded;	/* of that, what records said at the start */
 	bool grows;		/* that was sealed under a name that it has: it
 				   stays of class append, whatever others it
 				   gets */

@@ -106,8 +106,7 @@ static bool still_mapped(struct mount *m, const char *path,
 	return fd >= 0 && backing_written(fd) > 0;
 }
 
-/* Of a file that is not sealed: is each of its links a name, and so none that
- * of a version? */
+/* Is each link of a file a name, and so none that of a version? */
 static bool all_names(const struct node *n, const struct stat *st)
 {
 	const struct name *name;
@@ -118,8 +117,9 @@ static bool all_names(const struct node *n, const struct stat *st)
 	return links == st->st_nlink;
 }
 
+/* first: of all that is seen, nothing was in memory before. */
 static int seen_file(struct mount *m, struct node *folder, const char *text,
-	const char *path, const struct stat *st)
+	const char *path, const struct stat *st, bool first)
 {
 	struct name *name;
 	struct version_seal seal;
@@ -145,6 +145,7 @@ static int seen_file(struct mount *m, struct node *folder, const char *text,
 	name->recorded = name->recorded || seal.sealed;
 	if (seal.stores)
 		node_lead(name);
+	n->recorded = n->recorded > seal.floor ? n->recorded : seal.floor;
 	n->floor = n->floor > seal.floor ? n->floor : seal.floor;
 	n->grows = n->grows || seal.floor > 0;
 	if (n->item.state == ST_SEALED || seal.sealed) {
@@ -169,9 +170,9 @@ static int seen_file(struct mount *m, struct node *folder, const char *text,
 		if ((st->st_mode & 0222) == 0)
 			settle_chmod(&m->nodes.settle, &n->item, false);
 	}
-	if (!n->grows && all_names(n, st)) {
+	if (first && all_names(n, st)) {
 		n->shared = n->whole = false;
-		n->floor = 0;
+		n->floor = n->recorded;
 	}
 	return 0;
 }
@@ -194,6 +195,7 @@ int start_folder(struct mount *m, const char *path)
 struct stack {
 	char **path;
 	size_t n, cap;
+	bool first;		/* the walk of everything, at the start */
 };
 
 static int push(struct stack *s, const char *path)
@@ -222,7 +224,7 @@ static int seen(struct mount *m, struct node *folder, const char *text,
 		return push(s, path);
 	if (!S_ISREG(st.st_mode) && !S_ISLNK(st.st_mode))
 		return 0;
-	return seen_file(m, folder, text, path, &st);
+	return seen_file(m, folder, text, path, &st, s->first);
 }
 
 static int walk_one(struct mount *m, const char *folder, struct stack *s)
@@ -288,7 +290,7 @@ static void settle_links(struct mount *m)
 
 int start_walk(struct mount *m, const char *path)
 {
-	struct stack s = {0};
+	struct stack s = {.first = *path == '\0'};
 	char *folder;
 	int rc = push(&s, path);
 

@@ -126,10 +126,15 @@ seal(d + "i")
 for name in "mn": # two that nobody asks for
     write(d + name, b"not sealed")
     os.link(d + name, d + name + "2")
+write(d + "o", b"sealed")
+os.link(d + "o", d + "o2")
+seal(d + "o")
+write(d + "o", b", and more", "ab")
 v.umount()
 v.mount()
 tap.is_((err(os.unlink, d + "m"), err(os.unlink, d + "m2"), err(os.truncate, d + "n2", 3)), (None, None, None),
         "of several names and not sealed: free after a restart, too")
+tap.is_((err(os.truncate, d + "o2", 5), err(os.truncate, d + "o2", 7)), ("EPERM", None), "and what has grown since it was sealed")
 tap.is_(os.getxattr(d + "c", "user.notary.state"), b"settling", "a new mode is not forgotten by a restart")
 tap.is_(err(os.open, d + "a", os.O_WRONLY), "EPERM", "nor is what is fixed")
 
