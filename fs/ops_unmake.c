@@ -112,7 +112,8 @@ static int remove_name(struct mount *m, fuse_ino_t parent, const char *text,
 	ENTRY(p);
 	int rc;
 
-	version_await_name(m, node_of(m, parent), text);
+	if (!folder)
+		version_await_name(m, node_of(m, parent), text);
 	TREE(m, true);
 	rc = entry_find(m, parent, text, &p);
 	if (rc == 0 && p.node == NULL)

@@ -103,16 +103,33 @@ void version_await(struct mount *m, struct node *n)
 		pthread_cond_wait(&m->sealed, &m->lock);
 }
 
+static bool is_asked(const struct item *i, bool keeping)
+{
+	return i->state == ST_SEALING &&
+		(keeping || (i->asked && i->class != CLASS_SEAL));
+}
+
+/* Lock held: the node, or anything below it. */
+static bool any_asked(struct mount *m, const struct node *n, bool keeping)
+{
+	struct item *i;
+
+	if (n->type != NODE_FOLDER)
+		return is_asked(&n->item, keeping);
+	for (i = m->nodes.settle.pending; i != NULL; i = i->next)
+		if (is_asked(i, false) && node_below(node_of_item(i), n))
+			return true;
+	return false;
+}
+
 /* Lock held. */
 static void await_asked(struct mount *m, const struct node *n, bool keeping)
 {
-	const struct item *i = &n->item;
 	struct timespec end;
 
 	clock_gettime(CLOCK_MONOTONIC, &end);
 	end.tv_sec += ASKED_S;
-	while (i->state == ST_SEALING &&
-		(keeping || (i->asked && i->class != CLASS_SEAL)))
+	while (any_asked(m, n, keeping))
 		if (pthread_cond_clockwait(&m->sealed, &m->lock,
 				CLOCK_MONOTONIC, &end) != 0)
 			return;
@@ -121,7 +138,8 @@ static void await_asked(struct mount *m, const struct node *n, bool keeping)
 void version_await_asked(struct mount *m, struct node *n, bool keeping)
 {
 	locked(&m->lock);
-	await_asked(m, n, keeping);
+	if (n->type != NODE_FOLDER) /* its own attributes are its own */
+		await_asked(m, n, keeping);
 }
 
 void version_await_name(struct mount *m, struct node *folder, const char *text)

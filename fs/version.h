@@ -57,7 +57,7 @@ void version_await(struct mount *m, struct node *n);
  * file; for a second, though, no longer.  keeping: a date or a hold, for which any
  * file has to be sealed. */
 void version_await_asked(struct mount *m, struct node *n, bool keeping);
-/* The same of a name. */
+/* The same of a name, and of all below a folder. */
 void version_await_name(struct mount *m, struct node *folder, const char *text);
 /* Lock held: is it sealed, in a class in which it may change? */
 static inline bool version_may_change(const struct node *n)

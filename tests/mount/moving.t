@@ -115,6 +115,16 @@ os.unlink(w + "/e/f8")
 os.rename(w + "/e/f8b", w + "/e/f8")
 wait(w)
 
+# -- who asked for a seal in it was told that it is done
+big = b"asked" * 3000000  # it takes a moment
+write(w + "/e/asked", big)
+os.setxattr(w + "/e/asked", "user.notary.seal", b"1")
+os.rename(w + "/e", w + "/e2")
+tap.ok(os.path.exists(hist + "w/e/asked/1") and read(hist + "w/e/asked/1") == big, "what was asked to be sealed in it is, before it moves")
+os.unlink(w + "/e2/asked")
+os.rename(w + "/e2", w + "/e")
+wait(w)
+
 # -- killed between the first tombstone and the rename, and right before it
 faulty = os.path.join(kit.BUILD, "tests/faulty/notaryfs")
 for n, point in enumerate(("moving.left:7", "moving.leaving:1")):
