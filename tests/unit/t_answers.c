@@ -115,19 +115,31 @@ static struct hash parent(struct history *h)
 	return prng_hash(&h->r);
 }
 
-static void restamp(struct history *h, struct asked *a)
+/* An old block under another stamp.  False: the clock came back to the very
+ * millisecond of one that it has, and so the two are one. */
+static bool restamp(struct history *h, const struct asked *old, struct asked *a)
 {
-	struct hash y = block_hash(BUF_BYTES(&a->b));
+	struct hash y = block_hash(BUF_BYTES(&old->b)), ht;
+	size_t i;
 
-	buf_free(&a->t);
 	if (timestamp_local_make(h->life.world.tsa_seed, &y,
 		    h->life.world.ms++, &a->t) != 0)
 		bail("no stamp");
+	ht = timestamp_hash(BUF_BYTES(&a->t));
+	for (i = 0; i < h->n_asked; i++) {
+		if (hash_equal(&h->asked[i].ht, &ht)) {
+			buf_free(&a->t);
+			return false;
+		}
+	}
+	if (buf_copy(BUF_BYTES(&old->b), &a->b) != 0)
+		bail("no memory");
+	return true;
 }
 
 static void step_block(struct history *h)
 {
-	struct asked *a = &h->asked[h->n_asked], *old;
+	struct asked *a = &h->asked[h->n_asked];
 	struct seqworld *w = &h->life.world;
 	struct hash th = parent(h);
 
@@ -136,10 +148,8 @@ static void step_block(struct history *h)
 	if (chance(h, 10))
 		w->ms -= 1 + prng_below(&h->r, 100000);
 	if (h->n_asked > 0 && chance(h, 15)) { /* stamped twice */
-		old = &h->asked[prng_below(&h->r, h->n_asked)];
-		if (buf_copy(BUF_BYTES(&old->b), &a->b) != 0)
-			bail("no memory");
-		restamp(h, a);
+		if (!restamp(h, &h->asked[prng_below(&h->r, h->n_asked)], a))
+			return;
 	} else {
 		seqworld_block(w, &th, chance(h, 95) ? &h->life.document
 			: &h->life.old_document, &a->b, &a->t);
@@ -356,6 +366,8 @@ int main(int argc, char **argv)
 	struct tally t = {0};
 
 	plan(2);
+	/* in this one the clock comes back to the millisecond of a stamp */
+	run(attestor, 298110, &t);
 	for (i = 0; i < histories; i++)
 		run(attestor, prng_seed() + i, &t);
 	is_int(t.wrong, 0, "%u histories: every answer and every refusal of the "
