@@ -29,6 +29,7 @@
 #include "fs/backing.h"
 #include "fs/certfile.h"
 #include "fs/folders.h"
+#include "fs/keptlinks.h"
 #include "fs/mount.h"
 #include "fs/negotiate.h"
 #include "fs/node.h"
@@ -75,6 +76,7 @@ struct mount {
 	pthread_mutex_t lock;
 	pthread_cond_t sealed;	/* with lock: nothing is committing any more */
 	int versions;		/* descriptor of versions/; -1: none */
+	struct keptlinks keptlinks; /* files of files/ that are in it, too */
 	atomic_bool past;	/* it has something: names had other files */
 	pthread_mutex_t newest;	/* gone.h; nothing is locked under it */
 	pthread_mutex_t queueing; /* a group is queued and counted in `early` */

@@ -201,6 +201,7 @@ void inode_entry(struct mount *m, struct node *n, const struct stat *st,
 		.attr_timeout = inode_timeout(n),
 		.entry_timeout = TIMEOUT_CLOSED,
 	};
+	keptlinks_hide(&m->keptlinks, &ret->attr);
 }
 
 /* The node at (folder, text) for what stat said. */

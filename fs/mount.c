@@ -82,6 +82,18 @@ static int fail(int rc, const char *what, char **ret_why)
 
 /* -- opening -- */
 
+/* Its bytes, of a file that is in files/, too, its share by names. */
+static void count_version(void *ctx, const struct stat *st)
+{
+	struct mount *m = ctx;
+
+	atomic_store(&m->past, true);
+	if (S_ISREG(st->st_mode))
+		room_sealed(m, (uint64_t)st->st_size / st->st_nlink);
+	if (st->st_nlink > 1)
+		keptlinks_add(&m->keptlinks, st->st_ino);
+}
+
 static int open_files(struct mount *m, char **ret_why)
 {
 	const struct config *c = m->s.config;
@@ -95,11 +107,9 @@ static int open_files(struct mount *m, char **ret_why)
 	m->versions = versions_open(m->s.versions_dir);
 	if (m->versions < 0)
 		return fail(m->versions, m->s.versions_dir, ret_why);
-	rc = versions_any(m->versions);
+	rc = versions_each(m->versions, count_version, m);
 	if (rc < 0)
 		return fail(rc, m->s.versions_dir, ret_why);
-	atomic_init(&m->past, rc > 0);
-	room_sealed(m, versions_bytes(m->versions));
 	rc = backing_stat(m->files, "", &st);
 	if (rc != 0)
 		return fail(rc, "openat2 (Linux 5.6 or later)", ret_why);
@@ -240,6 +250,7 @@ static void free_mount(struct mount *m)
 	pthread_mutex_destroy(&m->queueing);
 	pthread_mutex_destroy(&m->parting);
 	pthread_cond_destroy(&m->sealed);
+	keptlinks_done(&m->keptlinks);
 	if (m->versions >= 0)
 		close(m->versions);
 	pthread_mutex_destroy(&m->retain);
@@ -272,6 +283,8 @@ static struct mount *new_mount(const struct mount_services *s,
 	pthread_mutex_init(&m->parting, NULL);
 	pthread_cond_init(&m->sealed, NULL);
 	m->versions = -1;
+	atomic_init(&m->past, false);
+	keptlinks_init(&m->keptlinks);
 	pthread_mutex_init(&m->retain, NULL);
 	room_init(&m->room);
 	if (m->mount_point != NULL)

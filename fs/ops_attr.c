@@ -15,7 +15,7 @@
 #include "fs/virtual.h"
 
 static void reply_attr(fuse_req_t req, struct node *n, int rc,
-	const struct stat *st)
+	struct stat *st)
 {
 	struct mount *m = mount_of(req);
 	double timeout;
@@ -28,6 +28,7 @@ static void reply_attr(fuse_req_t req, struct node *n, int rc,
 		locked(&m->lock);
 		timeout = inode_timeout(n);
 	}
+	keptlinks_hide(&m->keptlinks, st);
 	fuse_reply_attr(req, st, timeout);
 }
 

@@ -371,6 +371,16 @@ static void protect_for_now(struct mount *m, const struct job *j)
 	sealer_protect(m->sealer, path, false);
 }
 
+/* What was kept for a record that is none now: the file is as it was. */
+static void unkeep(struct mount *m, const struct hash *dh)
+{
+	struct stat st;
+
+	if (versions_stat(m->versions, dh, &st) == 0 &&
+		versions_drop(m->versions, dh) == 0)
+		keptlinks_drop(&m->keptlinks, st.st_ino);
+}
+
 static void finish(struct mount *m, struct group *g)
 {
 	size_t i;
@@ -382,7 +392,7 @@ static void finish(struct mount *m, struct group *g)
 			j->first == NULL && j->class == CLASS_SEAL)
 			sealer_protect(m->sealer, j->path, false);
 		if (j->rc == 0 && j->nothing && j->class == CLASS_VERSION)
-			versions_drop(m->versions, &j->newest);
+			unkeep(m, &j->newest);
 	}
 	/* Links before their files: a sealed file has all its names. */
 	for (i = g->n; i-- > 0;)

@@ -168,6 +168,16 @@ bool version_sealed(struct mount *m, struct node *n)
 
 /* -- X1 -- */
 
+static int keep_as(struct mount *m, const struct hash *dh, int fd)
+{
+	struct stat st;
+	int rc = versions_keep(m->versions, dh, fd);
+
+	if (rc > 0 && fstat(fd, &st) == 0)
+		keptlinks_add(&m->keptlinks, st.st_ino);
+	return rc < 0 ? rc : 0;
+}
+
 /* A shorter record of a file that has grown needs its bytes until the buckets
  * have them. */
 struct keeping_past {
@@ -181,7 +191,7 @@ static int keep_past(void *ctx, const struct local_record *l)
 	struct hash dh = hash_sha3(l->d);
 
 	if (record_stores(l->kind) && !l->final)
-		k->rc = versions_keep(k->m->versions, &dh, k->fd);
+		k->rc = keep_as(k->m, &dh, k->fd);
 	return k->rc != 0;
 }
 
@@ -203,7 +213,7 @@ static int keep(struct mount *m, const char *path, const struct found *f)
 	if (rc == 0 || k.rc != 0)
 		rc = k.rc;
 	if (rc == 0)
-		rc = versions_keep(m->versions, &f->dh, fd);
+		rc = keep_as(m, &f->dh, fd);
 	fault_point("version.kept");
 	return rc;
 }
@@ -429,8 +439,10 @@ int version_part(struct mount *m, struct node *n, int fd)
 	fault_point("version.parted");
 	if (rc < 0)
 		return rc;
-	if (rc > 0 && fstat(from, &st) == 0)
+	if (rc > 0 && fstat(from, &st) == 0) {
 		room_sealed(m, (uint64_t)st.st_size);
+		keptlinks_forget(&m->keptlinks, st.st_ino);
+	}
 	locked(&m->lock);
 	n->shared = n->whole = false;
 	return 0;

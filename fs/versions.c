@@ -80,11 +80,12 @@ int versions_keep(int versions, const struct hash *dh, int fd)
 		return -errno;
 	cleanup(close) int close_folder = folder;
 	backing_name(fd, from);
-	if (linkat(AT_FDCWD, from, folder, name + FOLDER,
-			AT_SYMLINK_FOLLOW) != 0 && errno != EEXIST)
+	int made = linkat(AT_FDCWD, from, folder, name + FOLDER,
+		AT_SYMLINK_FOLLOW) == 0;
+	if (!made && errno != EEXIST)
 		return -errno;
 	fault_point("versions.linked");
-	return fsync(folder) != 0 ? -errno : 0;
+	return fsync(folder) != 0 ? -errno : made;
 }
 
 int versions_drop(int versions, const struct hash *dh)
@@ -146,19 +147,6 @@ static int walk(int versions, ino_t ino, visit_name *visit, void *ctx)
 	return rc;
 }
 
-static int first(void *ctx, int folder, const char *name)
-{
-	(void)ctx;
-	(void)folder;
-	(void)name;
-	return 1;
-}
-
-int versions_any(int versions)
-{
-	return walk(versions, 0, first, NULL);
-}
-
 static int count(void *ctx, int folder, const char *name)
 {
 	(void)folder;
@@ -174,22 +162,27 @@ int versions_count(int versions, ino_t ino)
 	return rc != 0 ? rc : n;
 }
 
-static int add_bytes(void *ctx, int folder, const char *name)
+struct visiting {
+	versions_visit *visit;
+	void *ctx;
+};
+
+static int visit_one(void *ctx, int folder, const char *name)
 {
+	const struct visiting *v = ctx;
 	struct stat st;
 
-	if (fstatat(folder, name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
-		S_ISREG(st.st_mode))
-		*(uint64_t *)ctx += (uint64_t)st.st_size / st.st_nlink;
+	if (fstatat(folder, name, &st, AT_SYMLINK_NOFOLLOW) != 0)
+		return -errno;
+	v->visit(v->ctx, &st);
 	return 0;
 }
 
-uint64_t versions_bytes(int versions)
+int versions_each(int versions, versions_visit *visit, void *ctx)
 {
-	uint64_t n = 0;
+	struct visiting v = {visit, ctx};
 
-	(void)walk(versions, 0, add_bytes, &n);
-	return n;
+	return walk(versions, 0, visit_one, &v);
 }
 
 /* -- a copy -- */

@@ -27,15 +27,14 @@ int versions_open(const char *dir);
 int versions_read(int versions, const struct hash *dh);
 /* stat of one, symlinks too. */
 int versions_stat(int versions, const struct hash *dh, struct stat *ret);
-/* fd (O_PATH will do) stands for what is kept from now on; kept already is 0.
- * The file must not be immutable at that moment. */
+/* fd (O_PATH will do) stands for what is kept from now on: 1, or 0 if it is
+ * kept already.  The file must not be immutable at that moment. */
 int versions_keep(int versions, const struct hash *dh, int fd);
 /* It is at its name still, as it was.  Not there is 0. */
 int versions_drop(int versions, const struct hash *dh);
-/* Bytes of all; of a file that is in files/, too, its share by names. */
-uint64_t versions_bytes(int versions);
-/* Is there any?  A negative errno. */
-int versions_any(int versions);
+typedef void versions_visit(void *ctx, const struct stat *st);
+/* Visits each of them; a negative errno. */
+int versions_each(int versions, versions_visit *visit, void *ctx);
 /* How many versions that inode is: the number, or a negative errno.  Reads all
  * names. */
 int versions_count(int versions, ino_t ino);
