@@ -1443,8 +1443,8 @@ def signer_good(cert, kind, token, bag, at):
         and cert.uses in (None, {DIGITAL_SIGNATURE}, {NON_REPUDIATION},
                           {DIGITAL_SIGNATURE, NON_REPUDIATION}) \
         and signed_by(cert.key, *kind, token["signature"], token["signed"]) \
-        and any(named_by(token["attributes"], path)
-                for path in paths([cert], bag, bag[0], at))
+        and any(path_holds(path, at) and named_by(token["attributes"], path)
+                for path in paths([cert], bag, bag[0], [100]))
 
 
 def rooted(bag, root):
@@ -1462,23 +1462,23 @@ def rooted(bag, root):
     return found
 
 
-def paths(path, bag, root, at):
-    """Those that begin with this and end at the root; root first."""
-    first = path[0]
-    if not first.good(KNOWN) or not first.begin <= at < first.end \
-            or first.key is None:
+def paths(path, bag, root, left):
+    """Ways up by names alone that begin with this and end at the root; root
+    first.  left: [how many steps may still be taken]"""
+    if path[0].raw == root.raw:
+        yield path
         return
-    if first.raw == root.raw:
-        if path_good(path):
-            yield path
-        return
-    if len(path) > 9:
-        return
-    for above in bag:
-        if all(above.subject != c.subject for c in path) \
-                and above.good(KNOWN) \
-                and above.named(first) and above.signed(first):
-            yield from paths([above] + path, bag, root, at)
+    for above in bag if len(path) <= 9 else ():
+        if above.subject == path[0].issuer and left[0] > 0 \
+                and all(above.subject != c.subject for c in path):
+            left[0] -= 1
+            yield from paths([above] + path, bag, root, left)
+
+
+def path_holds(path, at):
+    return all(c.good(KNOWN) and c.begin <= at < c.end and c.key is not None
+               for c in path) and path_good(path) \
+        and all(a.signed(c) for a, c in zip(path, path[1:]))
 
 
 def named_by(attributes, path):

@@ -1,6 +1,6 @@
 /*
  * certpath: what we ask of X.509 certificates beyond what libcrypto does, so
- * that the rules fit on a page (FORMAT.md 10.1) and another verifier can have
+ * that the rules fit on a page (FORMAT.md 11.4) and another verifier can have
  * the same ones.
  *
  * libcrypto reads BER, compares names as a person would, takes version 1 and

@@ -33,6 +33,7 @@
 #define TSP_CERTS_MAX 16	/* certificates in a token */
 #define TSP_PINNED_MAX 8	/* certificates of an authority */
 #define TSP_PATH_MAX 8		/* certificates between signer and root */
+#define TSP_STEPS_MAX 100	/* from one to another that may be above it */
 #define TSP_IMPRINT_MAX 64	/* bytes of an imprint, SHA-512's */
 
 struct tsp_policy {

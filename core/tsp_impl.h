@@ -27,6 +27,15 @@ enum tsp_answer tsp_pinned_open(struct tsp *t);
 void tsp_pinned_done(struct tsp *t);
 /* T2 to T4. */
 enum tsp_answer tsp_signer_check(struct tsp *t);
+/* T3: do the signed attributes name the first of the chain, by either version
+ * of ESS, and by both if both are there? */
+bool tsp_named(struct tsp *t, STACK_OF(X509) *chain);
+
+/* (tsp_path.c) Those of the bag that lead to the root, which is the first.
+ * The caller frees the stack, not what is in it. */
+STACK_OF(X509) *tsp_rooted(struct tsp *t, STACK_OF(X509) *bag);
+/* T4, over these: does a path that holds lead from x to the root? */
+enum tsp_answer tsp_path(struct tsp *t, X509 *x, STACK_OF(X509) *good);
 
 const ASN1_OBJECT *tsp_algorithm(const X509_ALGOR *alg);
 /* Absent or NULL. */

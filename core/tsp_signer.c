@@ -1,13 +1,10 @@
-/* Who signed a token: T2 to T4 of tsp.h. */
+/* Who signed a token: T2 and T3 of tsp.h. */
 #include <openssl/x509v3.h>
 #include <string.h>
 
 #include "core/certpath.h"
 #include "core/der.h"
 #include "core/tsp_impl.h"
-
-/* 112 bits of strength: no SHA-1 and no RSA below 2048 bits on the path. */
-#define AUTH_LEVEL 2
 
 enum tsp_answer tsp_pinned_open(struct tsp *t)
 {
@@ -129,7 +126,7 @@ static enum tsp_answer attributes_check(struct tsp *t, const EVP_MD *md)
 }
 
 /* T3: by either version, and by both if both are there. */
-static bool ess_names(struct tsp *t, STACK_OF(X509) *chain)
+bool tsp_named(struct tsp *t, STACK_OF(X509) *chain)
 {
 	static const int versions[] = {NID_id_smime_aa_signingCertificate,
 		NID_id_smime_aa_signingCertificateV2};
@@ -152,77 +149,6 @@ static bool ess_names(struct tsp *t, STACK_OF(X509) *chain)
 	return any;
 }
 
-/* -- T4: the path, at genTime */
-
-static enum tsp_answer path_error(struct tsp *t, X509_STORE_CTX *ctx)
-{
-	switch (X509_STORE_CTX_get_error(ctx)) {
-	case X509_V_ERR_CERT_HAS_EXPIRED:
-	case X509_V_ERR_CERT_NOT_YET_VALID:
-		return TSP_EXPIRED;
-	case X509_V_ERR_CA_MD_TOO_WEAK:
-	case X509_V_ERR_CA_KEY_TOO_SMALL:
-	case X509_V_ERR_EE_KEY_TOO_SMALL:
-		tsp_name_algorithm(t, OBJ_nid2obj(X509_get_signature_nid(
-					      X509_STORE_CTX_get_current_cert(
-						      ctx))));
-		return TSP_ALGORITHM;
-	default:
-		return TSP_PATH;
-	}
-}
-
-/* All but the root, which is pinned, are signed by those above them. */
-static bool path_plain(STACK_OF(X509) *chain)
-{
-	int i, n = sk_X509_num(chain);
-
-	for (i = 0; i < n; i++) {
-		X509 *x = sk_X509_value(chain, i);
-
-		if (!certpath_plain(x, true, NULL) ||
-			certpath_key(x) == NULL ||
-			(i > 0 && X509_check_ca(x) != 1) ||
-			(i + 1 < n && !certpath_signature(x)))
-			return false;
-	}
-	return certpath_linked(chain);
-}
-
-static enum tsp_answer path_run(struct tsp *t, X509_STORE_CTX *ctx)
-{
-	X509_VERIFY_PARAM *param = X509_STORE_CTX_get0_param(ctx);
-
-	X509_VERIFY_PARAM_set_time(param, (time_t)(t->p_ms / 1000));
-	X509_VERIFY_PARAM_set_depth(param, TSP_PATH_MAX);
-	X509_VERIFY_PARAM_set_auth_level(param, AUTH_LEVEL);
-	/* the pinned one is the end, even if somebody else signed it too */
-	X509_VERIFY_PARAM_set_flags(param, X509_V_FLAG_PARTIAL_CHAIN);
-	if (X509_STORE_CTX_set_purpose(ctx, X509_PURPOSE_TIMESTAMP_SIGN) != 1)
-		return TSP_PATH;
-	if (X509_verify_cert(ctx) != 1)
-		return path_error(t, ctx);
-	if (!path_plain(X509_STORE_CTX_get0_chain(ctx)))
-		return TSP_PATH;
-	return ess_names(t, X509_STORE_CTX_get0_chain(ctx)) ? TSP_VALID
-							    : TSP_ESS;
-}
-
-static enum tsp_answer path_check(struct tsp *t, X509 *x, STACK_OF(X509) *bag)
-{
-	X509_STORE *store = X509_STORE_new();
-	X509_STORE_CTX *ctx = X509_STORE_CTX_new();
-	enum tsp_answer a = TSP_PATH;
-
-	if (store != NULL && ctx != NULL &&
-		X509_STORE_add_cert(store, t->pinned[0]) == 1 &&
-		X509_STORE_CTX_init(ctx, store, x, bag) == 1)
-		a = path_run(t, ctx);
-	X509_STORE_CTX_free(ctx);
-	X509_STORE_free(store);
-	return a;
-}
-
 /* libcrypto passes over purposes that it does not know: there is one. */
 static bool for_stamping_alone(X509 *x)
 {
@@ -235,7 +161,7 @@ static bool for_stamping_alone(X509 *x)
 	return alone;
 }
 
-static enum tsp_answer candidate(struct tsp *t, X509 *x, STACK_OF(X509) *bag,
+static enum tsp_answer candidate(struct tsp *t, X509 *x, STACK_OF(X509) *good,
 	const struct scheme *scheme)
 {
 	EVP_PKEY *key = X509_get0_pubkey(x);
@@ -250,7 +176,7 @@ static enum tsp_answer candidate(struct tsp *t, X509 *x, STACK_OF(X509) *bag,
 	CMS_SignerInfo_set1_signer_cert(t->si, x);
 	if (CMS_SignerInfo_verify(t->si) != 1)
 		return TSP_SIGNATURE;
-	return path_check(t, x, bag);
+	return tsp_path(t, x, good);
 }
 
 /* -- the certificates at hand: those in the token, the pinned ones, the bag */
@@ -285,49 +211,13 @@ static STACK_OF(X509) *bag_open(struct tsp *t)
 	return bag;
 }
 
-static bool holds(STACK_OF(X509) *some, X509 *x)
-{
-	int i;
-
-	for (i = 0; i < sk_X509_num(some); i++)
-		if (X509_cmp(sk_X509_value(some, i), x) == 0)
-			return true;
-	return false;
-}
-
-/* Those of the bag that the root has signed, or an authority that it has.
- * libcrypto takes an issuer by its name alone, so that one more certificate of
- * that name, which anybody can add, would lead it astray.  Does not own. */
-static STACK_OF(X509) *rooted(struct tsp *t, STACK_OF(X509) *bag)
-{
-	STACK_OF(X509) *good = sk_X509_new_null();
-	int i, j;
-
-	if (good == NULL || sk_X509_push(good, t->pinned[0]) <= 0)
-		return good;
-	for (i = 0; i < sk_X509_num(good); i++) {
-		X509 *above = sk_X509_value(good, i);
-
-		if (X509_check_ca(above) != 1)
-			continue;
-		for (j = 0; j < sk_X509_num(bag); j++) {
-			X509 *x = sk_X509_value(bag, j);
-
-			if (certpath_names(above, x) && !holds(good, x) &&
-				X509_verify(x, X509_get0_pubkey(above)) == 1)
-				sk_X509_push(good, x);
-		}
-	}
-	return good;
-}
-
 /* Any number of certificates may claim that issuer and serial number: one has
  * to hold.  If none does, the answer is about the one that came furthest. */
 static enum tsp_answer signer_find(struct tsp *t, const X509_NAME *issuer,
 	STACK_OF(X509) *bag, const struct scheme *scheme)
 {
 	enum tsp_answer best = TSP_SIGNER, a = TSP_SIGNER;
-	STACK_OF(X509) *good = rooted(t, bag);
+	STACK_OF(X509) *good = tsp_rooted(t, bag);
 	int i;
 
 	for (i = 0; i < sk_X509_num(bag) && a != TSP_VALID; i++) {

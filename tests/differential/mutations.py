@@ -1185,6 +1185,60 @@ def tsa_meanings():
             forge.basic(True), forge.usage("5")])]
     add("tsa path: an impostor by no authority", path_of(
         ["ca 0", "ca 1"], beside=impostors), tsa)
+    def twins(change, before):
+        """The signer's authority, and another certificate of its name by the
+        same root: which of them a path needs does not hang on their order."""
+        def make(chain, index, rng, _):
+            t = chain.stamper
+            other = field(serial=55, **change(chain))(copy.copy(t.ca), rng)
+            both = [other.der(), t.ca.der()][::1 if before else -1]
+            return chain.build(index, {"upper.token": lambda o: dict(
+                o, bag=both + o["bag"][1:])})
+        return make
+
+    def twin_key(chain):
+        key = chain.keys.p256[0]
+        return {"key": key, "spki": forge.spki(key)}
+    for label, change in (
+            ("of another key", twin_key),
+            ("no authority", lambda chain: {"extensions": [
+                forge.basic(False), forge.usage("5")]}),
+            ("with a critical extension", lambda chain: {"extensions": [
+                forge.basic(True, 0), forge.usage("5"),
+                forge.extension("1.2.3.4", True, b"\5\0")]}),
+            ("signed with SHA-1", lambda chain: {"digest": "sha1"}),
+            ("that had ended", lambda chain: {
+                "end": forge.utc(forge.AT - 1000)}),
+            ("that ends later", lambda chain: {
+                "end": forge.utc(forge.AT + 10**11)})):
+        for before in False, True:
+            add("tsa path: a twin %s, %s" % (
+                label, "first" if before else "last"), twins(change, before),
+                tsa)
+
+    def lattice(layers, each, depth=None):
+        """`each` authorities of every name, all of one key: so many ways up
+        that not all of them may be tried."""
+        def make(chain, index, rng, _):
+            t = chain.stamper
+            above, bag = t.root, []
+            for i in range(layers):
+                row = [X509("ca %d" % i, chain.keys.p256[3], above, digest=
+                            "sha256", serial=10 * i + n + 1, extensions=[
+                                forge.basic(True, None if n else depth),
+                                forge.usage("5")]) for n in range(each)]
+                bag += [c.der() for c in row]
+                above = row[0]
+            cert = X509("tsa", t.cert.key, above, digest="sha256", serial=77,
+                        extensions=t.cert.extensions)
+            return chain.build(index, {"upper.token": lambda o: dict(
+                o, bag=bag + [cert.der()], ess=t.ess(cert.der()),
+                issuer=cert.issuer)})
+        return make
+    for layers, each, depth in ((3, 5, None), (7, 2, None), (3, 5, 0),
+                                (5, 3, 0), (7, 2, 0)):
+        add("tsa path: %d layers of %d, depth %s" % (layers, each, depth),
+            lattice(layers, each, depth), tsa)
     add("tsa path: of the root's name", path_of(["tsa root"]), tsa)
     add("tsa path: one name twice", path_of(["tsa ca", "tsa b", "tsa ca"]),
         tsa)

@@ -193,6 +193,42 @@ static void impostor(void)
 	EVP_PKEY_free(key);
 }
 
+/* An authority may have had two keys, or certificates for two times. */
+static void twins(void)
+{
+	static const struct {
+		const char *to, *digest, *what;
+		bool same_key;
+	} twin[] = {
+		{"20350102000000Z", NULL, "of another key", false},
+		{"20260102030405Z", NULL, "that had ended", true},
+		{"20350102000000Z", "SHA1", "signed with SHA-1", true},
+	};
+	EVP_PKEY *key = mktsa_key("P-256");
+	size_t i, at;
+
+	for (i = 0; i < sizeof(twin) / sizeof(twin[0]); i++) {
+		struct mktsa_cert c = {.cn = "authority", .serial = 20,
+			.ca = true, .to = twin[i].to,
+			.digest = twin[i].digest};
+		X509 *other = mktsa_certify(&c,
+			twin[i].same_key ? tsa.ca_key : key, tsa.root,
+			tsa.root_key);
+
+		for (at = 0; at < 2; at++) {
+			struct mktsa_token how = {.n_embedded = 3,
+				.embedded = {tsa.ca, tsa.ca, tsa.signer}};
+
+			how.embedded[at] = other;
+			IS(answer(&tsa, how), TSP_VALID,
+				"T4: the authority has a twin %s, %s",
+				twin[i].what, at == 0 ? "first" : "last");
+		}
+		X509_free(other);
+	}
+	EVP_PKEY_free(key);
+}
+
 static enum tsp_answer by(const struct mktsa_cert *c, const char *type)
 {
 	struct mktsa m = tsa;
@@ -424,6 +460,7 @@ int main(void)
 	signer();
 	injected();
 	impostor();
+	twins();
 	certificates();
 	roots();
 	asked();
