@@ -2094,9 +2094,13 @@ def beside(path):
 def parse(argv):
     anchor, as_json, asked, names = None, False, None, []
     witnesses, quorum = [], None
-    rest = list(argv)
+    rest, given = list(argv), set()
     while rest:
         arg = rest.pop(0)
+        if arg in ("--anchor", "--range", "--witnesses"):
+            if arg in given:  # the last must not win
+                raise Trouble("%s is given twice" % arg, 64)
+            given.add(arg)
         if arg in ("--help", "-h"):
             return None
         if arg == "--json":

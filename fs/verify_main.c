@@ -85,12 +85,15 @@ static int check_tree(const struct options *o, const char *dir)
 		.progress = isatty(STDERR_FILENO) ? stderr : NULL,
 	};
 	struct verifytree_counts n;
-	int rc = verifytree(&t, &n);
+	const char *unread = dir;
+	int rc = verifytree(&t, &n, &unread);
 
-	if (rc == -ENOTDIR)
-		return verify_fail(dir, "is no folder; leave out -r for a file");
+	if (rc == -ENOTDIR && unread == dir)
+		return verifysay_no_tree(dir, "is no folder; leave out -r for "
+			"a file", anchor_of(o), o->json);
 	if (rc != 0)
-		return verify_fail(dir, verify_reason(rc));
+		return verifysay_no_tree(unread, verify_reason(rc),
+			anchor_of(o), o->json);
 	return verifysay_tree(&n, anchor_of(o), o->json);
 }
 
@@ -161,7 +164,9 @@ static bool is_word(const char *arg, const char *word, int n, int whole)
 /* 0, or the exit code plus one to end with. */
 static int parse(int argc, char **argv, struct options *o)
 {
-	enum { ANCHOR = 256, JSON, CERTS, RANGE, AT, LOG, WITNESS, WITNESSES, HELP, VERSION };
+	enum { /* before JSON: what can be said once, for the last must not win */
+		ANCHOR = 256, CERTS, RANGE, AT, LOG, WITNESSES, JSON, WITNESS,
+		HELP, VERSION };
 	static const struct option longs[] = {
 		{"anchor", required_argument, NULL, ANCHOR},
 		{"json", no_argument, NULL, JSON},
@@ -176,9 +181,17 @@ static int parse(int argc, char **argv, struct options *o)
 		{"version", no_argument, NULL, VERSION},
 		{0},
 	};
-	int c;
+	unsigned seen = 0;
+	int c, i;
 
-	while ((c = getopt_long(argc, argv, "rh", longs, NULL)) != -1) {
+	while ((c = getopt_long(argc, argv, "rh", longs, &i)) != -1) {
+		if (c >= ANCHOR && c < JSON && (seen >> (c - ANCHOR) & 1) != 0) {
+			fprintf(stderr, "notary-verify: --%s is given twice\n",
+				longs[i].name);
+			return EXIT_USAGE + 1;
+		}
+		if (c >= ANCHOR && c < JSON)
+			seen |= 1U << (c - ANCHOR);
 		switch (c) {
 		case ANCHOR:
 			if (set_anchor(o, optarg) != 0)

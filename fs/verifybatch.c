@@ -81,13 +81,11 @@ static const char *path_of(const struct run *r, size_t i)
 
 /* -- what is said */
 
-/* Keys are always there; a refused certificate establishes nothing. */
-static void say_json(struct run *r, const char *path, const char *verdict,
-	const char *why, const struct report *report)
+int verifybatch_json(const char *path, const char *verdict, const char *why,
+	const struct report *report, struct buf *ret)
 {
 	bool known = report != NULL && report_known(report);
 	char after[REPORT_TIME], by[REPORT_TIME];
-	cleanup(buf) struct buf line = {0};
 	struct json j = {0};
 
 	json_object(&j, NULL);
@@ -107,7 +105,15 @@ static void say_json(struct run *r, const char *path, const char *verdict,
 	json_uint_or_null(&j, "index", known, known ? report->cert.index : 0);
 	json_uint_or_null(&j, "size", known, known ? report->record.size : 0);
 	json_close_object(&j);
-	if (json_end(&j, &line) != 0)
+	return json_end(&j, ret);
+}
+
+static void say_json(struct run *r, const char *path, const char *verdict,
+	const char *why, const struct report *report)
+{
+	cleanup(buf) struct buf line = {0};
+
+	if (verifybatch_json(path, verdict, why, report, &line) != 0)
 		r->b->said.err = -ENOMEM;
 	text_put(&r->b->said, BUF_BYTES(&line));
 	text_say(&r->b->said, "\n");

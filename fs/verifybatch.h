@@ -67,6 +67,10 @@ bool verifybatch_full(const struct verifybatch *b);
  * that goes wrong with a file is told in out; -ENOMEM is all that ends it. */
 int verifybatch_run(
 	struct verifybatch *b, struct verifyplace *p, uint8_t *arena);
+/* What is said of a file in JSON.  Keys are always there; report may be NULL,
+ * and a refused certificate establishes nothing. */
+int verifybatch_json(const char *path, const char *verdict, const char *why,
+	const struct report *report, struct buf *ret);
 /* Empty again, keeping its memory. */
 void verifybatch_clear(struct verifybatch *b);
 void verifybatch_done(struct verifybatch *b);

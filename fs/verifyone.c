@@ -275,12 +275,11 @@ static int take(const struct verifyone *o, const struct report *r,
 	case 0:
 		return print_taken(o, r, list, dir);
 	case -ENOTDIR:
-		unread(o, dir, "is a file; name a folder that is not there yet");
-		return EXIT_REFUSED;
-	case -ENOTEMPTY:
-		unread(o, dir, "is not empty; name a folder that is not there "
-			"yet");
-		return EXIT_REFUSED;
+		return unread(o, dir, "is a file; name a folder that is not "
+			"there yet");
+	case -ENOTEMPTY: /* the certificate is not refused: 1 would say so */
+		return unread(o, dir, "is not empty; name a folder that is not "
+			"there yet");
 	default:
 		return unread(o, dir, strerror(-rc));
 	}

@@ -93,6 +93,24 @@ int verifysay_tree(const struct verifytree_counts *n, const struct hash *anchor,
 	return json ? tree_json(n, anchor, exit) : tree_text(n, anchor, exit);
 }
 
+/* The folder stands for what is below it. */
+int verifysay_no_tree(const char *folder, const char *why,
+	const struct hash *anchor, bool json)
+{
+	const struct verifytree_counts n = {.incomplete = 1};
+	struct buf line = {0};
+	int rc;
+
+	verify_fail(folder, why);
+	if (!json)
+		return EXIT_INCOMPLETE;
+	rc = verifybatch_json(".", "unread", why, NULL, &line);
+	if (rc == 0)
+		rc = buf_add(&line, "\n", 1);
+	verify_print(rc, &line, EXIT_INCOMPLETE);
+	return verifysay_tree(&n, anchor, true);
+}
+
 /* -- a log */
 
 /* Keys are always there; what is refused or unread establishes nothing. */

@@ -14,6 +14,10 @@
 int verifysay_tree(const struct verifytree_counts *n, const struct hash *anchor,
 	bool json);
 
+/* That the folder could not be read, or that of the certificates, and why. */
+int verifysay_no_tree(const char *folder, const char *why,
+	const struct hash *anchor, bool json);
+
 struct verifysay_log {
 	const struct verifylog *log;
 	const char *dir;

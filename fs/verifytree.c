@@ -50,7 +50,8 @@ static void unlock(void *mutex)
 	pthread_mutex_unlock(mutex);
 }
 
-int verifytree(const struct verifytree_options *o, struct verifytree_counts *ret)
+int verifytree(const struct verifytree_options *o,
+	struct verifytree_counts *ret, const char **ret_unread)
 {
 	pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
 	cleanup(close) int dir = open_folder(AT_FDCWD, o->dir);
@@ -60,12 +61,15 @@ int verifytree(const struct verifytree_options *o, struct verifytree_counts *ret
 		.json = o->json, .certs_only = o->certs != NULL};
 	int rc;
 
+	*ret_unread = o->dir;
 	if (dir < 0)
 		return dir;
 	certs = o->certs != NULL ? open_folder(AT_FDCWD, o->certs)
 				 : open_folder(dir, CERTS);
-	if (o->certs != NULL && certs < 0)
+	if (o->certs != NULL && certs < 0) {
+		*ret_unread = o->certs;
 		return certs;
+	}
 	p.certs = certs;
 	p.cache = verify_cache_new();
 	if (p.cache == NULL)

@@ -26,9 +26,9 @@ struct verifytree_options {
 	FILE *progress;			/* a terminal, or NULL */
 };
 
-/* 0, -ENOMEM, or the negative errno of opening dir or certs.  What fails below
- * dir is counted as incomplete and printed. */
+/* 0, -ENOMEM, or the negative errno of opening dir or certs, and *ret_unread
+ * is which.  What fails below dir is counted as incomplete and printed. */
 int verifytree(const struct verifytree_options *o,
-	struct verifytree_counts *ret);
+	struct verifytree_counts *ret, const char **ret_unread);
 
 #endif

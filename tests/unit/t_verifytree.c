@@ -58,8 +58,9 @@ static int check(const struct mkchain *c, unsigned threads, FILE *out)
 	struct verifytree_options o = {.dir = dir, .anchor = &c->anchor,
 		.json = true, .threads = threads, .out = out};
 	struct verifytree_counts n;
+	const char *unread;
 
-	return verifytree(&o, &n) == 0 && n.valid == FILES &&
+	return verifytree(&o, &n, &unread) == 0 && n.valid == FILES &&
 		       n.renamed == FILES ? 0 : 1;
 }
 

@@ -214,6 +214,15 @@ exits 0 "certificates elsewhere" --anchor anchor -r restored --certs certs
 exits 2 "and nowhere" --anchor anchor -r restored
 says '^incomplete: folder/file-0: ' "each file is named"
 exits 2 "--certs that is not there" --anchor anchor -r restored --certs no
+says '^notary-verify: no: there is no such file$' "is what is named" err
+for where in "no" "restored --certs no" "$f"; do
+	exits 2 "JSON of no tree: $where" --anchor anchor --json -r $where
+	python3 -c 'import json
+one, all = [json.loads(l) for l in open("out")]
+assert one["path"] == "." and one["verdict"] == "unread" and one["reason"]
+assert all["incomplete"] == 1 and all["valid"] == 0' 2>err
+	result $? "says so, and has a sum"
+done
 ln -s ../anchor restored/link
 ln -s . restored/loop
 exits 0 "links are passed over" --anchor anchor -r restored --certs certs
@@ -281,6 +290,10 @@ for bad in 2026-02-30 2026-01-01T10:00:00 2026-01-01Z yesterday @ @1x \
 	2026-01-01T10:00:00.5Z 99999999999; do
 	exits 64 "no time: $bad" --anchor anchor --at $bad $f
 done
+for twice in "--anchor anchor" "--range 0-1" "--at @5" "--certs tree"; do
+	exits 64 "twice: $twice" $twice $twice $f
+	says 'is given twice' "does not mean the last" err
+done
 exits 64 "explain what" --anchor anchor explain
 says 'explain takes one certificate' "is asked" err
 exits 64 "parts to where" --anchor anchor parts $f.cert
@@ -303,7 +316,7 @@ assert r["valid"] is True and sorted(r["parts"]) == sorted(os.listdir(r["folder"
 result $? "are a list of names"
 exits 0 "parts without an anchor" parts $f.cert taken-three
 says 'anybody may have made' "may be anybody's"
-exits 1 "parts where something is" --anchor anchor parts $f.cert taken
+exits 2 "parts where something is" --anchor anchor parts $f.cert taken
 says 'not there yet' "says what to name" err
 exits 1 "parts of another chain's" --anchor "$(printf '%064d' 0)" parts $f.cert untaken
 [ ! -e untaken ]
