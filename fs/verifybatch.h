@@ -26,6 +26,7 @@ struct verifybatch;
 struct verifytree_counts {
 	uint64_t valid, refused, incomplete;
 	uint64_t renamed;	/* of the valid: recorded under another name */
+	uint64_t others;	/* links and what else is no file: passed over */
 	uint64_t latest_ms;	/* of the valid: all existed by then */
 	enum vouched trust;	/* of their one chain */
 };

@@ -46,6 +46,7 @@ static int tree_json(
 	json_uint(&j, "refused", n->refused);
 	json_uint(&j, "incomplete", n->incomplete);
 	json_uint(&j, "renamed", n->renamed);
+	json_uint(&j, "passed_over", n->others);
 	json_text(&j, "trust", n->valid > 0 ? vouched_name(n->trust) : NULL);
 	json_text(&j, "existed_by", n->valid > 0 ? time : NULL);
 	json_text(&j, "anchor", anchor != NULL ? hex : NULL);
@@ -64,6 +65,8 @@ static void tree_proof(struct text *t, const struct verifytree_counts *n)
 		"are, and on whose word, is said of one file by itself.\n",
 		vouched_text(n->trust),
 		n->renamed > 0 ? " (the noted ones: under another)" : "", time);
+	text_say(t, "Not proved: that no file is missing here, that a content is "
+		"not older, who wrote it,\n  or that it is true.\n");
 }
 
 static int tree_text(
@@ -73,6 +76,9 @@ static int tree_text(
 
 	text_say(&t, "%" PRIu64 " valid, %" PRIu64 " refused, %" PRIu64
 		" incomplete\n", n->valid, n->refused, n->incomplete);
+	if (n->others > 0)
+		text_say(&t, "passed over: %" PRIu64 " that are no regular files, "
+			"as symbolic links\n", n->others);
 	if (n->valid > 0)
 		tree_proof(&t, n);
 	if (anchor == NULL)

@@ -29,14 +29,16 @@ static int walk_all(const struct verifytree_options *o, struct verifyplace *p,
 	struct verifywalk w = {.dir = p->dir, .companions = o->certs == NULL,
 		.visit = add};
 	struct verifypool *pool;
+	uint64_t others = 0;
 	int rc = verifypool_new(p, o->threads, o->out, o->progress, &pool);
 	int end;
 
 	if (rc != 0)
 		return rc;
 	w.ctx = pool;
-	rc = verifywalk(&w);
+	rc = verifywalk(&w, &others);
 	end = verifypool_end(pool, ret);
+	ret->others = others;
 	return rc != 0 ? rc : end;
 }
 

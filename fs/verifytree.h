@@ -3,8 +3,8 @@
  *
  * The certificate of DIR/REL is DIR2/REL.cert where --certs names DIR2; else
  * DIR/REL.cert, or DIR/.certs/REL.cert as `notaryfs restore` leaves it.
- * Symbolic links and what is no regular file are passed over, and so is
- * NAME.cert beside a NAME.
+ * Symbolic links and what is no regular file are passed over and counted;
+ * NAME.cert beside a NAME is passed over.
  *
  * What is printed stands in the order of the walk (verifywalk.h), whatever the
  * number of threads.  Memory stays below 64 MiB whatever there is.

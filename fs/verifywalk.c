@@ -41,6 +41,7 @@ struct walk {
 	size_t path_n;
 	struct buf levels;	/* struct level, outermost first */
 	size_t held;		/* bytes of the names in all of them */
+	uint64_t others;	/* neither folder nor regular file */
 	uint8_t *entries;	/* READ_SIZE bytes */
 };
 
@@ -262,6 +263,7 @@ static int visit(struct walk *w, const struct run *r, size_t i)
 	case DT_REG:
 		return is_companion(w, r, name) ? 0 : tell(w, NULL);
 	default:
+		w->others++;
 		return 0;
 	}
 }
@@ -281,7 +283,7 @@ static int step(struct walk *w)
 	return 0;
 }
 
-int verifywalk(const struct verifywalk *how)
+int verifywalk(const struct verifywalk *how, uint64_t *ret_others)
 {
 	cleanup(free) struct walk *w = calloc(1, sizeof(*w));
 	cleanup(free) uint8_t *entries = malloc(READ_SIZE);
@@ -298,5 +300,6 @@ int verifywalk(const struct verifywalk *how)
 	while (depth(w) > 0)
 		leave(w);
 	buf_free(&w->levels);
+	*ret_others = w->others;
 	return rc;
 }

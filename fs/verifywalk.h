@@ -1,8 +1,8 @@
 /*
  * verifywalk: the regular files below a folder, one after the other.
  *
- * Symbolic links and what is no regular file are passed over, and so is the
- * folder DIR/.certs.  Names come sorted by their bytes; of a folder with more
+ * Symbolic links and what is no regular file are passed over and counted; the
+ * folder DIR/.certs is passed over.  Names come sorted by their bytes; of a folder with more
  * than VERIFYWALK_RUN names those of each run that the file system gives.
  *
  * Anybody may have made the tree, so memory is bounded whatever it holds:
@@ -28,7 +28,8 @@ struct verifywalk {
 	void *ctx;
 };
 
-/* 0, -ENOMEM, or what visit() returned. */
-int verifywalk(const struct verifywalk *w);
+/* 0, -ENOMEM, or what visit() returned.  *ret_others is how many links and
+ * others were passed over. */
+int verifywalk(const struct verifywalk *w, uint64_t *ret_others);
 
 #endif

@@ -226,6 +226,11 @@ done
 ln -s ../anchor restored/link
 ln -s . restored/loop
 exits 0 "links are passed over" --anchor anchor -r restored --certs certs
+says '^passed over: 2 that are no regular files' "and counted"
+says '^Not proved: that no file is missing' "and what is not proved is said"
+exits 0 "and in JSON" --anchor anchor --json -r restored --certs certs
+tail -n 1 out | grep -q '"passed_over":2,'
+result $? "they are counted"
 printf y >>restored/folder/file-0
 echo new >restored/new
 exits 1 "one forged among them" --anchor anchor -r restored --certs certs
