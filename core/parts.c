@@ -240,6 +240,7 @@ static void add_enclave(struct parts_maker *m)
 		">attestation-key.pem\n"
 		"  openssl dgst -sha384 -verify attestation-key.pem -signature "
 		"attestation.sig attestation.tbs\n"
+		"    Verified OK\n"
 		"  openssl verify -attime %" PRIu64 "%s -CAfile "
 		"attestation-root.pem%s attestation-leaf.pem\n"
 		"    attestation-leaf.pem: OK (at the document's own time: its "
