@@ -85,9 +85,9 @@ static void say_authority(struct text *t, const char *label,
 	const struct params_authority *a)
 {
 	char who[TIMESTAMP_WHO_MAX];
+	size_t n = timestamp_who(a, who);
 
-	timestamp_who(a, who);
-	report_line(t, label, BYTES(who, strlen(who)));
+	report_line(t, label, BYTES(who, n));
 }
 
 /* Who gave a time, one a line. */

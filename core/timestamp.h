@@ -67,10 +67,10 @@ enum verdict timestamp_validate(const struct params *p, uint64_t type,
 	struct bytes t, struct bytes block, struct timestamp *ret);
 struct hash timestamp_hash(struct bytes t); /* H(t) */
 /* An authority for a person: its name, and of type 1 whom its root certificate
- * names.  Ends with a zero; cut off where it is longer.  It comes from outside:
- * print it as such.  (timestamp_who.c) */
-#define TIMESTAMP_WHO_MAX 512
-void timestamp_who(const struct params_authority *a,
+ * names, cut off where that is longer; how many bytes.  It comes from outside,
+ * zeros and all: print it as such.  (timestamp_who.c) */
+#define TIMESTAMP_WHO_MAX 528
+size_t timestamp_who(const struct params_authority *a,
 	char ret[TIMESTAMP_WHO_MAX]);
 /* SHA-256 of the root certificate of an authority of type 1, as authorities
  * publish it: names can be chosen.  False for others. */

@@ -20,21 +20,22 @@ static size_t subject(X509 *x, char *ret, size_t size)
 	return strlen(ret);
 }
 
-void timestamp_who(const struct params_authority *a,
+size_t timestamp_who(const struct params_authority *a,
 	char ret[TIMESTAMP_WHO_MAX])
 {
 	char whom[TIMESTAMP_WHO_MAX / 2];
 	const uint8_t *p = a->key.p;
 	X509 *root = NULL;
-	int n = (int)(a->name.n < PARAMS_NAME_MAX ? a->name.n : PARAMS_NAME_MAX);
+	size_t n = a->name.n < PARAMS_NAME_MAX ? a->name.n : PARAMS_NAME_MAX;
 
+	memcpy(ret, a->name.p, n);
 	if (a->type == TIMESTAMP_RFC3161)
 		root = d2i_X509(NULL, &p, (long)a->key.n);
 	if (root != NULL && subject(root, whom, sizeof(whom)) > 0)
-		snprintf(ret, TIMESTAMP_WHO_MAX, "%.*s (%s)", n, a->name.p, whom);
-	else
-		snprintf(ret, TIMESTAMP_WHO_MAX, "%.*s", n, a->name.p);
+		n += (size_t)snprintf(ret + n, TIMESTAMP_WHO_MAX - n, " (%s)",
+			whom);
 	X509_free(root);
+	return n;
 }
 
 bool timestamp_root(const struct params_authority *a, struct hash *ret)

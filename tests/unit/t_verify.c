@@ -800,6 +800,12 @@ static void reports(void)
 	ok(has(&none, "incomplete: no-anchor") && has(&none, "notaryfs anchor"),
 		"without an anchor: what it claims, and how to get one");
 	ok(!has(&none, "Proved"), "but nothing is proved");
+	r.params.authority[0].name = BYTES("known\0not", 9);
+	r.verdict = V_VALID;
+	buf_free(&none);
+	report_text(&r, &none);
+	ok(has(&none, "which the chain calls known\\x00not\n"),
+		"the name of an authority is said to its end");
 	content.root.b[0] ^= 1;
 	verify(BUF_BYTES(&cert), &c.anchor, &content, &r);
 	hostile = r.record;
