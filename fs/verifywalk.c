@@ -9,7 +9,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "core/certificate.h"
 #include "core/cleanup.h"
+#include "core/record.h"
 #include "fs/offline.h"
 
 #define CERTS ".certs"
@@ -220,6 +222,55 @@ static void leave(struct walk *w)
 	w->levels.n -= sizeof(*l);
 }
 
+/* Is there a regular file of that name in the current path's folder? */
+static bool is_beside(struct walk *w, size_t folder, struct bytes name)
+{
+	char path[PATH_MAX];
+	struct stat st;
+
+	if (folder + name.n >= sizeof(path))
+		return false;
+	memcpy(path, w->path, folder);
+	memcpy(path + folder, name.p, name.n);
+	path[folder + name.n] = '\0';
+	return fstatat(w->how->dir, path, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+	       S_ISREG(st.st_mode);
+}
+
+/* The last part of the path that a certificate records; empty if it is none. */
+static struct bytes recorded_name(struct bytes raw)
+{
+	cleanup(free) struct certificate *c = malloc(sizeof(*c));
+	struct record d;
+	const uint8_t *slash;
+
+	if (c == NULL || certificate_decode(raw, c) != 0 ||
+		record_decode(c->d, &d) != 0)
+		return BYTES(NULL, 0);
+	slash = d.path.n > 0 ? memrchr(d.path.p, '/', d.path.n) : NULL;
+	return slash == NULL ? d.path : BYTES(slash + 1,
+		(size_t)(d.path.p + d.path.n - slash - 1));
+}
+
+/* A certificate's name that was cut does not say of what file it is; the
+ * certificate does. */
+static bool is_cut_companion(struct walk *w, const char *name)
+{
+	cleanup(buf) struct buf raw = {0};
+	char cut[CERTIFICATE_NAME_MAX + 1];
+	struct bytes whole;
+
+	if (strlen(name) != CERTIFICATE_NAME_CUT + SUFFIX_LEN ||
+		offline_certificate(w->how->dir, w->path, &raw) != 0)
+		return false;
+	whole = recorded_name(BUF_BYTES(&raw));
+	if (whole.n <= CERTIFICATE_NAME_LONG || whole.n > NAME_MAX)
+		return false;
+	certificate_name(whole, cut);
+	return strcmp(cut, name) == 0 &&
+	       is_beside(w, w->path_n - strlen(name), whole);
+}
+
 /* The current path's NAME.cert, where there is a NAME. */
 static bool is_companion(struct walk *w, const struct run *r, const char *name)
 {
@@ -236,7 +287,7 @@ static bool is_companion(struct walk *w, const struct run *r, const char *name)
 	     (fstatat(w->how->dir, w->path, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
 		     S_ISREG(st.st_mode));
 	base[n - SUFFIX_LEN] = SUFFIX[0];
-	return is;
+	return is || is_cut_companion(w, name);
 }
 
 static int visit_folder(struct walk *w, const char *name)

@@ -199,23 +199,29 @@ static struct content zeros(uint64_t size)
 	return c;
 }
 
-void mkchain_large(struct mkchain *c, uint64_t size)
+void mkchain_zeros(struct mkchain *c, struct bytes path, uint64_t size)
 {
 	struct content content = zeros(size);
-	char path[RECORD_PATH_MAX];
-	size_t i;
 	struct record r = {.kind = RECORD_PUT, .mode = 0644, .size = size,
-		.root = content.root, .path = BYTES(path, sizeof(path)),
+		.root = content.root, .path = path,
 		.n_digests = 1,
 		.digest = {{BYTES("sha-256", 7), HASH_BYTES(&content.sha256)}}};
 
-	for (i = 0; i < sizeof(path); i++)
-		path[i] = "\x01\xff\n\x1b"[i % 4];
 	buf_free(&c->d[0]);
 	need(record_encode(&r, &c->d[0]) == 0, "encode a record");
 	c->dh[0] = hash_sha3(BUF_BYTES(&c->d[0]));
 	c->block.mh = tree_root(c);
 	mkchain_seal(c);
+}
+
+void mkchain_large(struct mkchain *c, uint64_t size)
+{
+	char path[RECORD_PATH_MAX];
+	size_t i;
+
+	for (i = 0; i < sizeof(path); i++)
+		path[i] = "\x01\xff\n\x1b"[i % 4];
+	mkchain_zeros(c, BYTES(path, sizeof(path)), size);
 }
 
 void mkchain_refound(struct mkchain *c)

@@ -45,6 +45,8 @@ void mkchain_parts(
 	const struct mkchain *c, size_t i, struct certificate *ret);
 void mkchain_cert(const struct mkchain *c, size_t i, struct buf *ret);
 struct content mkchain_content(const struct mkchain *c, size_t i);
+/* File 0 is of that name instead, and so many zeros, which no file holds. */
+void mkchain_zeros(struct mkchain *c, struct bytes path, uint64_t size);
 /* Records in the place of file 0 one of so many zeros, under the longest name
  * that a record can have, each byte of which takes six in JSON. */
 void mkchain_large(struct mkchain *c, uint64_t size);

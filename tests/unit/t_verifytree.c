@@ -1,6 +1,7 @@
 /* A tree checked by many threads: its order, and that memory stays bounded
  * however much each certificate says. */
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -111,11 +112,57 @@ static void order(const struct mkchain *c)
 	free(out[1]);
 }
 
+static struct verifytree_counts counts_of(const struct mkchain *c)
+{
+	FILE *null = fopen("/dev/null", "we");
+	struct verifytree_options o = {.dir = dir, .anchor = &c->anchor,
+		.out = null};
+	struct verifytree_counts n;
+	const char *unread;
+
+	if (null == NULL || verifytree(&o, &n, &unread) != 0)
+		bail("cannot check the tree");
+	fclose(null);
+	return n;
+}
+
+/* The certificate of a long name has one that was cut, and is no file of its
+ * own as long as the other is there. */
+static void long_name(void)
+{
+	static const uint8_t zeros[100];
+	cleanup(buf) struct buf cert = {0};
+	char path[3 + NAME_MAX] = "d/", *name = path + 2;
+	char cut[CERTIFICATE_NAME_MAX + 1];
+	struct verifytree_counts n;
+	struct mkchain c;
+
+	memset(name, 'L', CERTIFICATE_NAME_LONG + 1);
+	name[CERTIFICATE_NAME_LONG + 1] = '\0';
+	mkchain_init(&c, 0);
+	mkchain_zeros(&c, BYTES(path, strlen(path)), sizeof(zeros));
+	mkchain_cert(&c, 0, &cert);
+	certificate_name(BYTES(name, strlen(name)), cut);
+	dir = scratch_new();
+	save(name, BYTES(zeros, sizeof(zeros)));
+	save(cut, BUF_BYTES(&cert));
+	n = counts_of(&c);
+	ok(n.valid == 1 && n.refused == 0 && n.incomplete == 0 &&
+			n.renamed == 0,
+		"a long name and its certificate are one file");
+	if (unlink(scratch_path(dir, name)) != 0)
+		bail("cannot unlink");
+	n = counts_of(&c);
+	ok(n.valid == 0 && n.incomplete == 1, "without it, it is a file");
+	scratch_remove(dir);
+	mkchain_done(&c);
+}
+
 int main(void)
 {
 	struct mkchain c;
 
-	plan(4);
+	plan(6);
 	mkchain_init(&c, 0);
 	mkchain_large(&c, 100);
 	dir = scratch_new();
@@ -124,5 +171,6 @@ int main(void)
 	order(&c);
 	scratch_remove(dir);
 	mkchain_done(&c);
+	long_name();
 	return done();
 }
