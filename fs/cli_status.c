@@ -131,6 +131,16 @@ static int from_mount(const struct wanted *w, struct status *s)
 	return err;
 }
 
+/* Which one that is, for those who may know. */
+static void look_idle(struct status *s)
+{
+	cleanup(buf) struct buf line = {0};
+	if (s->idle_files > 0 && s->mount != NULL &&
+	    place_read(s->mount, "idle", &line) == 0 && line.n > 0)
+		(void)json_find_text(BUF_BYTES(&line), "path",
+			&s->idle_oldest);
+}
+
 /* Which files they are, for those who may know. */
 static void print_hashing(const char *mount)
 {
@@ -182,6 +192,8 @@ static int show(const struct wanted *w)
 		return CLI_REFUSED;
 	int err = place_is_vault(w->path) ? from_vault(w, s)
 					  : from_mount(w, s);
+	if (err == 0)
+		look_idle(s);
 	if (err == 0)
 		err = print(w, s);
 	status_done(s);

@@ -144,6 +144,7 @@ void config_defaults(struct config *c)
 		.settle_ms = 10 * 1000,
 		.settle_max_ms = 3600 * 1000,
 		.empty_settle_ms = 24 * 3600 * 1000,
+		.temp_max_ms = UINT64_C(7) * 24 * 3600 * 1000,
 		.immutable = true,
 		.backlog_files = 100000,
 		.backlog_bytes = UINT64_C(64) << 30,

@@ -7,6 +7,8 @@
  *   settle = 10s            time between the last close and the seal, >= 0.5s
  *   settle_max = 1h         longest time from the first close to the seal
  *   empty_settle = 24h      for empty files
+ *   temp_max = 7d           status names temporary names that were left alone
+ *                           for longer, or never
  *   bucket = DIR            one line a bucket, in order of share number;
  *                           relative paths start at the vault
  *   tsa = URL|local         one line a timestamp authority of the chain, in
@@ -47,6 +49,7 @@ enum list_certs { LIST_CERTS_NO, LIST_CERTS_ROOT, LIST_CERTS_YES };
 
 struct config {
 	uint64_t settle_ms, settle_max_ms, empty_settle_ms;
+	uint64_t temp_max_ms;	/* 0: never */
 	size_t n_buckets;
 	char *bucket[CONFIG_BUCKETS_MAX];	/* absolute */
 	size_t n_tsa;

@@ -123,11 +123,12 @@ static void reread(struct daemon *d)
 	uint64_t *to[] = {&now->settle_ms, &now->settle_max_ms,
 		&now->empty_settle_ms, &now->backlog_files,
 		&now->backlog_bytes, &now->retain_default_s,
-		&now->retain_min_s, &now->retain_max_s, &now->quota};
+		&now->retain_min_s, &now->retain_max_s, &now->quota,
+		&now->temp_max_ms};
 	const uint64_t from[] = {new.settle_ms, new.settle_max_ms,
 		new.empty_settle_ms, new.backlog_files, new.backlog_bytes,
 		new.retain_default_s, new.retain_min_s, new.retain_max_s,
-		new.quota};
+		new.quota, new.temp_max_ms};
 	for (size_t i = 0; i < sizeof to / sizeof *to; i++)
 		__atomic_store_n(to[i], from[i], __ATOMIC_RELAXED);
 	mount_settle(d->mount);
@@ -135,8 +136,8 @@ static void reread(struct daemon *d)
 	now->metrics_file = new.metrics_file;
 	new.metrics_file = file;
 	journal_say(d->journal, JOURNAL_CONFIG_READ, path,
-		"settle, settle_max, empty_settle, backlog, quota, retain and "
-		"metrics_file are as it says now, but for what the mount was "
+		"settle, settle_max, empty_settle, temp_max, backlog, quota, "
+		"retain and metrics_file are as it says now, but for what the mount was "
 		"given; all else counts from the next mount on");
 	config_done(&new);
 	daemon_metrics(d, true);

@@ -80,15 +80,20 @@ static int fill_status(struct daemon *d, struct status *s)
 	struct local_counts n;
 	struct mount_counts m = {0};
 	struct mount_hashing h = {0};
+	struct mount_idle idle = {0};
 	int err = d->mount != NULL ? mount_counts(d->mount, &m, &n) :
 		d->local->ops->counts(d->local, &n);
 	if (err != 0)
 		return err;
 	s->files = (struct status_files){m.open, m.settling, m.frozen,
 		n.queued_files, n.final_files, m.temp, m.scratch};
-	if (d->mount != NULL)
+	if (d->mount != NULL) {
 		mount_hashing(d->mount, &h);
+		mount_idle(d->mount, &idle);
+	}
 	s->hashing = (struct status_hashing){h.files, h.bytes, h.done};
+	s->idle_files = idle.files;
+	s->idle_s = idle.oldest_ms / 1000;
 	s->height = n.height;
 	s->blocks = n.blocks;
 	s->backlog_files = n.queued_files;

@@ -96,6 +96,22 @@ static bool late(const struct status *s, struct glance *g)
 	return true;
 }
 
+/* Left behind, or somebody believes that it is kept. */
+static bool idle(const struct status *s, struct glance *g)
+{
+	char age[STATUS_AGE];
+	if (s->idle_files == 0)
+		return false;
+	status_age(s->idle_s, age);
+	snprintf(g->text, sizeof g->text, "%" PRIu64 " files have a temporary "
+		"name that nobody touched for longer than temp_max, the oldest "
+		"for %s: these are never sealed", s->idle_files, age);
+	snprintf(g->advice, sizeof g->advice, "rename what is to be kept to "
+		"another name, remove what a tool left behind; notaryfs wait "
+		"%s names all that are temporary", s->mount);
+	return true;
+}
+
 static void working(const struct status *s, struct glance *g)
 {
 	uint64_t unsealed = s->files.open + s->files.settling + s->files.frozen;
@@ -119,6 +135,7 @@ void glance(const struct status *s, struct glance *ret)
 {
 	*ret = (struct glance){.how = GLANCE_LOOK};
 	if (!service_failed(s, ret) && !bucket_failed(s, ret) &&
-	    !not_mounted(s, ret) && !late(s, ret))
+	    !not_mounted(s, ret) && !late(s, ret) &&
+	    !idle(s, ret))
 		working(s, ret);
 }

@@ -94,6 +94,7 @@ struct mount {
 	struct room room;
 	uint64_t suspect_from, suspect_to; /* ctimes, ms: start.c */
 	uint64_t started;	/* wall clock, ms */
+	uint64_t began_ms;	/* monotonic: files/ had been walked */
 	struct notary_health sealing;
 	int said;		/* the last failure to seal in the journal */
 	uint64_t said_ms;	/* and when */

@@ -134,6 +134,10 @@ int metrics_text(const struct status *s, struct buf *ret)
 		"Bytes that are sealed and not yet final.");
 	one(&w, "backlog_oldest_seconds", "gauge", s->oldest_s,
 		"For how long the oldest of them has waited.");
+	one(&w, "idle_files", "gauge", s->idle_files,
+		"Temporary names left alone for longer than temp_max.");
+	one(&w, "idle_oldest_seconds", "gauge", s->idle_s,
+		"For how long the first of them was.");
 	rows(&w, "service", service, s->service, s->n_services);
 	rows(&w, "bucket", bucket, s->bucket, s->n_buckets);
 	return w.err;

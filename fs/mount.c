@@ -14,6 +14,7 @@
 #include "fs/dispatch.h"
 #include "fs/gone.h"
 #include "fs/growth.h"
+#include "fs/idle.h"
 #include "fs/inner.h"
 #include "fs/mountpoint.h"
 #include "fs/park.h"
@@ -150,6 +151,7 @@ static int read_state(struct mount *m, char **ret_why)
 		rc = retain_start(m);
 	if (rc == 0)
 		rc = start_walk(m, "");
+	idle_begin(m);
 	if (rc == 0)
 		gone_note(m->gone, ""); /* what a run that was cut off owes */
 	if (rc == 0)
@@ -371,6 +373,11 @@ void mount_sealing(struct mount *m, struct notary_health *ret)
 void mount_hashing(struct mount *m, struct mount_hashing *ret)
 {
 	(void)sealer_large(m->sealer, ret, NULL);
+}
+
+void mount_idle(struct mount *m, struct mount_idle *ret)
+{
+	(void)idle_look(m, ret, NULL);
 }
 
 void mount_progress(struct mount *m)

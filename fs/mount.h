@@ -21,6 +21,12 @@ struct mount_hashing {
 	uint64_t files, bytes, done;
 };
 
+/* Temporary names that were left alone for longer than temp_max (idle.h), and
+ * for how long the first of them. */
+struct mount_idle {
+	uint64_t files, oldest_ms;
+};
+
 struct mount_services {
 	const char *files_dir;		/* VAULT/files */
 	const char *versions_dir;	/* VAULT/versions */
@@ -67,6 +73,7 @@ void mount_exit(struct mount *m);
 int mount_counts(struct mount *m, struct mount_counts *ret,
 	struct local_counts *ret_local);
 void mount_hashing(struct mount *m, struct mount_hashing *ret);
+void mount_idle(struct mount *m, struct mount_idle *ret);
 /* What may become of sealed files now. */
 enum retention_mode mount_mode(struct mount *m);
 /* When a seal last succeeded, and failed for lack of room or the like. */

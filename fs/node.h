@@ -33,7 +33,8 @@ enum node_type {
 enum virtual_kind {
 	VIRTUAL_NONE, VIRTUAL_CERT, VIRTUAL_JSON, VIRTUAL_TOP, VIRTUAL_ANCHOR,
 	VIRTUAL_STATUS, VIRTUAL_CERTS, VIRTUAL_WAITS, VIRTUAL_WAIT,
-	VIRTUAL_CTL, VIRTUAL_AUDIT, VIRTUAL_HASHING, VIRTUAL_PARTS, VIRTUAL_PART,
+	VIRTUAL_CTL, VIRTUAL_AUDIT, VIRTUAL_HASHING, VIRTUAL_IDLE,
+	VIRTUAL_PARTS, VIRTUAL_PART,
 	VIRTUAL_LOG,		/* a folder of logtree.h */
 	VIRTUAL_LOG_FIXED, VIRTUAL_LOG_LIVE,
 	VIRTUAL_HISTORY, VIRTUAL_VERSION, VIRTUAL_VERSION_CERT, /* history.h */
@@ -94,6 +95,7 @@ struct node {
 				   P4 there */
 	uint64_t end, written;	/* unsealed: as far as it was written, and how
 				   much of that was (room.h) */
+	uint64_t rested_ms;	/* untouched when it was first seen (idle.h) */
 	uint64_t length;	/* unsealed: what it was cut to, if that is more
 				   than end */
 	struct item item;

@@ -64,6 +64,17 @@ static void set_empty_settle(struct reading *r, const char *text)
 		&r->c->empty_settle_ms);
 }
 
+static void set_temp_max(struct reading *r, const char *text)
+{
+	uint64_t ms = 0;
+	if (strcmp(text, "never") != 0 && config_duration(text, &ms) != 0)
+		reading_complain(r,
+			"temp_max = %s: must be a time like 7d or 12h, or "
+			"never", text);
+	else
+		r->c->temp_max_ms = ms;
+}
+
 static void set_block_interval(struct reading *r, const char *text)
 {
 	uint64_t ms = 0;
@@ -337,6 +348,7 @@ const struct setting settings[SETTINGS] = {
 	{"settle", set_settle, false},
 	[SETTING_SETTLE_MAX] = {"settle_max", set_settle_max, false},
 	{"empty_settle", set_empty_settle, false},
+	{"temp_max", set_temp_max, false},
 	{"bucket", set_bucket, true},
 	{"tsa", set_tsa, true},
 	{"immutable", set_immutable, false},

@@ -34,7 +34,7 @@ struct setting {
 	void (*set)(struct reading *r, const char *text);
 	bool many;		/* may stand on several lines */
 };
-#define SETTINGS 19		/* there are */
+#define SETTINGS 20		/* there are */
 #define SETTING_SETTLE_MAX 1	/* the index of settle_max */
 extern const struct setting settings[SETTINGS];
 

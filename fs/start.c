@@ -10,6 +10,7 @@
 
 #include "core/fault.h"
 #include "fs/binding.h"
+#include "fs/idle.h"
 #include "fs/inner.h"
 #include "fs/sealer.h"
 #include "fs/sealrecord.h"
@@ -163,6 +164,7 @@ static int seen_file(struct mount *m, struct node *folder, const char *text,
 			node_class(&m->nodes, n), mount_now(m));
 	} else {
 		inode_join(m, n, st);
+		idle_seen(m, n, st);
 		n->escaped = mapped;
 		n->written -= seal.floor < n->written ? seal.floor : n->written;
 		n->item.unclean = S_ISREG(st->st_mode) && st->st_size > 0 &&

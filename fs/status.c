@@ -17,7 +17,8 @@ void status_done(struct status *s)
 {
 	free(s->vault);
 	free(s->mount);
-	s->vault = s->mount = NULL;
+	free(s->idle_oldest);
+	s->vault = s->mount = s->idle_oldest = NULL;
 }
 
 void status_row_health(struct status_row *r, const struct notary_health *h)
@@ -67,6 +68,8 @@ static const struct {
 	{"hashing", "files", AT(hashing.files)},
 	{"hashing", "bytes", AT(hashing.bytes)},
 	{"hashing", "done", AT(hashing.done)},
+	{"idle", "files", AT(idle_files)},
+	{"idle", "oldest_s", AT(idle_s)},
 	{NULL, "height", AT(height)},
 	{NULL, "blocks", AT(blocks)},
 	{"backlog", "files", AT(backlog_files)},
@@ -131,6 +134,7 @@ int status_json(const struct status *s, struct buf *ret)
 	json_bool(&j, "mounted", s->mount != NULL);
 	json_text(&j, "mount", s->mount);
 	write_numbers(&j, s);
+	json_text(&j, "idle_oldest", s->idle_oldest);
 	glance(s, &g);
 	json_text(&j, "summary", glance_word(g.how));
 	json_text(&j, "summary_text", g.text);
@@ -229,6 +233,8 @@ int status_parse(struct bytes json, struct status *ret)
 		return -EBADMSG;
 	if ((err = json_find_text(json, "vault", &s.vault)) != 0 ||
 	    (err = json_find_text(json, "mount", &s.mount)) != 0 ||
+	    (err = json_find_text(json, "idle_oldest",
+		&s.idle_oldest)) != 0 ||
 	    (err = parse_numbers(json, &s)) != 0 ||
 	    (err = parse_rows(json, "services", s.service,
 		&s.n_services)) != 0 ||
@@ -247,18 +253,25 @@ int status_parse(struct bytes json, struct status *ret)
 
 /* -- for people */
 
+void status_age(uint64_t s, char ret[STATUS_AGE])
+{
+	if (s < 120)
+		snprintf(ret, STATUS_AGE, "%" PRIu64 " s", s);
+	else if (s < 7200)
+		snprintf(ret, STATUS_AGE, "%" PRIu64 " min", s / 60);
+	else if (s < 48 * 3600)
+		snprintf(ret, STATUS_AGE, "%" PRIu64 " h", s / 3600);
+	else
+		snprintf(ret, STATUS_AGE, "%" PRIu64 " d", s / 86400);
+}
+
 /* "3 s ago" into ret; "never". */
 static void ago(uint64_t then_ms, uint64_t now_ms, char ret[32])
 {
-	uint64_t s = now_ms > then_ms ? (now_ms - then_ms) / 1000 : 0;
-	if (then_ms == 0)
-		snprintf(ret, 32, "never");
-	else if (s < 120)
-		snprintf(ret, 32, "%" PRIu64 " s ago", s);
-	else if (s < 7200)
-		snprintf(ret, 32, "%" PRIu64 " min ago", s / 60);
-	else
-		snprintf(ret, 32, "%" PRIu64 " h ago", s / 3600);
+	char age[STATUS_AGE];
+	status_age(now_ms > then_ms ? (now_ms - then_ms) / 1000 : 0, age);
+	snprintf(ret, 32, "%s%s", then_ms == 0 ? "never" : age,
+		then_ms == 0 ? "" : " ago");
 }
 
 static int text_rows(struct buf *b, const char *kind,
@@ -293,6 +306,22 @@ static int text_hashing(struct buf *b, const struct status_hashing *h)
 		h->files, done, bytes);
 }
 
+static int text_idle(struct buf *b, const struct status *s)
+{
+	char age[STATUS_AGE];
+	if (s->idle_files == 0)
+		return 0;
+	status_age(s->idle_s, age);
+	int err = text_add(b, "idle       %" PRIu64 " temp for longer than "
+		"temp_max, the oldest for %s", s->idle_files, age);
+	const char *path = s->idle_oldest;
+	if (err == 0 && path != NULL)
+		err = text_add(b, ": ");
+	if (err == 0 && path != NULL)
+		err = text_add_path(b, BYTES(path, strlen(path)));
+	return err != 0 ? err : text_add(b, "\n");
+}
+
 static int text_head(struct buf *b, const struct status *s)
 {
 	char anchor[HASH_HEX + 1], bytes[32];
@@ -310,6 +339,8 @@ static int text_head(struct buf *b, const struct status *s)
 			" settling, %" PRIu64 " frozen, %" PRIu64 " temp, %"
 			PRIu64 " scratch\n", f->open, f->settling, f->frozen,
 			f->temp, f->scratch);
+	if (err == 0)
+		err = text_idle(b, s);
 	if (err == 0)
 		err = text_hashing(b, &s->hashing);
 	if (err == 0)

@@ -33,6 +33,10 @@ struct status {
 	uint64_t pid;
 	struct status_files files;
 	struct status_hashing hashing;
+	uint64_t idle_files, idle_s;	/* temporary, longer than temp_max; the
+					   oldest of them */
+	char *idle_oldest;	/* its path; NULL: there is none, or who asks
+				   may not know */
 	uint64_t height, blocks;
 	uint64_t backlog_files, backlog_bytes, oldest_s;
 	size_t n_services, n_buckets;
@@ -55,6 +59,9 @@ int status_json(const struct status *s, struct buf *ret);
 int status_parse(struct bytes json, struct status *ret);
 /* The numbers as "files_open=0 ... buckets_failed=0" for the journal. */
 int status_fields(const struct status *s, struct buf *ret);
+#define STATUS_AGE 28
+/* "3 s", "5 min", "7 h" or "9 d". */
+void status_age(uint64_t s, char ret[STATUS_AGE]);
 /* Several lines for a person; now_ms for "3 s ago". */
 int status_text(const struct status *s, uint64_t now_ms, struct buf *ret);
 

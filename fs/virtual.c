@@ -12,6 +12,7 @@
 #include "core/verify.h"
 #include "fs/ctl.h"
 #include "fs/history.h"
+#include "fs/idle.h"
 #include "fs/park.h"
 #include "fs/refusals.h"
 #include "fs/sealer.h"
@@ -28,7 +29,8 @@ static bool is_folder(enum virtual_kind k)
 static bool is_live(enum virtual_kind k)
 {
 	return k == VIRTUAL_STATUS || k == VIRTUAL_AUDIT ||
-		k == VIRTUAL_HASHING || k == VIRTUAL_LOG_LIVE;
+		k == VIRTUAL_HASHING || k == VIRTUAL_IDLE ||
+		k == VIRTUAL_LOG_LIVE;
 }
 
 int virtual_cert(struct mount *m, const char *path, struct buf *ret)
@@ -102,6 +104,7 @@ static int content(struct mount *m, struct node *n, struct buf *ret,
 	char path[NODE_PATH], hex[HASH_HEX + 2];
 	cleanup(buf) struct buf cert = {0};
 	struct mount_hashing hashing;
+	struct mount_idle idle;
 	struct logtree log;
 	struct report report;
 	int rc = virtual_subject(m, n, path);
@@ -127,6 +130,9 @@ static int content(struct mount *m, struct node *n, struct buf *ret,
 	case VIRTUAL_HASHING:
 		*ret_ms = m->s.clock->ops->now_ms(m->s.clock);
 		return sealer_large(m->sealer, &hashing, ret);
+	case VIRTUAL_IDLE:
+		*ret_ms = m->s.clock->ops->now_ms(m->s.clock);
+		return idle_look(m, &idle, ret);
 	case VIRTUAL_CTL:
 		return 0; /* each handle has its own */
 	case VIRTUAL_LOG_FIXED:
@@ -219,7 +225,8 @@ int virtual_stat(struct mount *m, struct node *n, struct stat *ret,
 	} else {
 		ret->st_mode = S_IFREG | (n->virtual == VIRTUAL_CTL ? 0600 :
 			n->virtual == VIRTUAL_AUDIT ||
-			n->virtual == VIRTUAL_HASHING ? 0400 : 0444);
+			n->virtual == VIRTUAL_HASHING ||
+			n->virtual == VIRTUAL_IDLE ? 0400 : 0444);
 		rc = content(m, n, &text, &ms, &keep);
 		if (rc != 0)
 			return rc;

@@ -179,6 +179,7 @@ static enum virtual_kind kind_top(const char *text)
 		{"ctl", VIRTUAL_CTL}, {"audit", VIRTUAL_AUDIT},
 		{"log", VIRTUAL_LOG}, {"history", VIRTUAL_HISTORY},
 		{"deleted", VIRTUAL_DELETED}, {"hashing", VIRTUAL_HASHING},
+		{"idle", VIRTUAL_IDLE},
 	};
 	size_t i;
 

@@ -121,7 +121,7 @@ try:
         else:
             inner[top[-1]] = words
     same(top, set(status) | {"hashing"}, "status: notaryfs(1) has the keys of its object")
-    for k in ("files", "backlog", "buckets"):
+    for k in ("files", "idle", "backlog", "buckets"):
         same(inner.get(k, []), status[k][0] if k == "buckets" else status[k], "and of " + k)
     metrics = set(re.findall(r"^(notaryfs_\w+)\{", said("status", "--metrics", vault), re.M))
     metrics |= {x.replace("_bucket_", "_service_") for x in metrics}  # which are there in a mount

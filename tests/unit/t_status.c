@@ -15,6 +15,7 @@ static struct status sample(void)
 	struct status s = {
 		.files = {1, 2, 3, 4, 5, 6, 7},
 		.hashing = {2, 3000000000, 1000000000},
+		.idle_files = 3, .idle_s = 9 * 86400,
 		.height = 8, .blocks = 8, .pid = 42,
 		.backlog_files = 4, .backlog_bytes = 1500000, .oldest_s = 9,
 		.n_services = 1, .n_buckets = 2,
@@ -27,6 +28,7 @@ static struct status sample(void)
 	};
 	s.vault = strdup("/v");
 	s.mount = strdup("/m");
+	s.idle_oldest = strdup("left.part");
 	s.anchor.b[0] = 0xab;
 	return s;
 }
@@ -62,6 +64,8 @@ static void words(void)
 		"4 on their way (1.5 MB, the oldest for 9 s)",
 		"5 files in 8 blocks, height 8", "last success 60 s ago",
 		"hashing    2 large, 1.0 GB of 3.0 GB\n",
+		"idle       3 temp for longer than temp_max, the oldest for "
+			"9 d: left.part\n",
 		"FAILED, last success never, last error 59 s ago: Input/output",
 	};
 	for (size_t i = 0; i < sizeof want / sizeof *want; i++)
@@ -78,7 +82,7 @@ static void numbers(void)
 	const char want[] = "files_open=1 files_settling=2 files_frozen=3 "
 		"files_sealed=4 files_notarized=5 files_temp=6 files_scratch=7 "
 		"hashing_files=2 hashing_bytes=3000000000 "
-		"hashing_done=1000000000 "
+		"hashing_done=1000000000 idle_files=3 idle_oldest_s=777600 "
 		"height=8 blocks=8 backlog_files=4 backlog_bytes=1500000 "
 		"backlog_oldest_s=9 pid=42 services_failed=0 buckets_failed=1";
 	is_bytes(BUF_BYTES(&fields), BYTES(want, sizeof want - 1), "all");
@@ -88,6 +92,8 @@ static void numbers(void)
 		"notaryfs_files{vault=\"/v\",state=\"frozen\"} 3\n",
 		"notaryfs_bucket_ok{vault=\"/v\",bucket=\"/b \\\"0\\\"\"} 1\n",
 		"notaryfs_bucket_ok{vault=\"/v\",bucket=\"/b1\"} 0\n",
+		"notaryfs_idle_files{vault=\"/v\"} 3\n",
+		"notaryfs_idle_oldest_seconds{vault=\"/v\"} 777600\n",
 		"notaryfs_service_last_success_timestamp_seconds{vault=\"/v\","
 			"service=\"timestamp\"} 1.000\n",
 	};
@@ -112,6 +118,12 @@ static void at_a_glance(void)
 	is_str(g.text, "timestamp failed: gone", "a service is worse");
 	ok(strstr(g.advice, "check VAULT") != NULL, "with its own advice");
 	s.service[0].ok = s.bucket[1].ok = true;
+	glance(&s, &g);
+	is_int(g.how, GLANCE_LOOK, "temporary names were left alone");
+	ok(strncmp(g.text, "3 files have a temporary name that nobody touched "
+		"for longer than temp_max, the oldest for 9 d", 90) == 0, "for how long");
+	ok(strstr(g.advice, "notaryfs wait /m names") != NULL, "which they are");
+	s.idle_files = 0;
 	glance(&s, &g);
 	is_int(g.how, GLANCE_WORKING, "files are on their way");
 	is_str(g.text, "6 files are not sealed yet, 4 (1.5 MB) on their way, "
