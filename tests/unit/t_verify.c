@@ -5,14 +5,12 @@
 #include "core/cleanup.h"
 #include "core/cose.h"
 #include "core/hash.h"
-#include "core/json.h"
 #include "core/parts.h"
 #include "core/report.h"
 #include "core/timestamp.h"
 #include "core/verify.h"
 #include "tests/lib/mkchain.h"
 #include "tests/lib/mktsa.h"
-#include "tests/lib/mutate.h"
 #include "tests/tap/tap.h"
 
 #define FILE_I 3
@@ -657,218 +655,6 @@ static void clock_back(void)
 		"a clock that went back is said, not refused");
 }
 
-/* Everything that decides is the same, or it is not valid. */
-static enum mutate_answer feed(void *ctx, struct bytes in)
-{
-	struct verify_cache *cache = ctx;
-	struct report r, again;
-
-	verify(in, &c.anchor, &content, &r);
-	verify_cached(cache, in, &c.anchor, &content, &again);
-	if (r.verdict != again.verdict)
-		return MUTATE_BROKEN;
-	if (r.verdict != V_VALID)
-		return MUTATE_REFUSED;
-	return bytes_equal(r.cert.d, parts.d) && bytes_equal(r.cert.b, parts.b) &&
-			       r.cert.index == parts.index &&
-			       bytes_equal(r.cert.t_upper, parts.t_upper) &&
-			       bytes_equal(r.cert.t_lower, parts.t_lower) &&
-			       r.height == 1
-		       ? MUTATE_ACCEPTED
-		       : MUTATE_BROKEN;
-}
-
-static void mutations(void)
-{
-	struct verify_cache *cache = verify_cache_new();
-	cleanup(buf) struct buf cert = {0};
-
-	mkchain_cert(&c, FILE_I, &cert);
-	mutate("verify", BUF_BYTES(&cert), MUTATIONS, feed, cache);
-	verify_cache_free(cache);
-}
-
-/* The genuine parts in another way, behind the genuine ones. */
-static void cached_as(struct verify_cache *cache, const struct certificate *as,
-	enum verdict want, const char *what)
-{
-	cleanup(buf) struct buf raw = {0};
-	struct report r;
-
-	if (make_certificate(as, &raw) != 0)
-		bail("cannot encode");
-	verify_cached(cache, BUF_BYTES(&raw), &c.anchor, &content, &r);
-	is_verdict(r.verdict, want, what);
-}
-
-static void cached_alike(struct verify_cache *cache)
-{
-	cleanup(buf) struct buf both = {0};
-	struct certificate genuine, other;
-
-	mkchain_parts(&c, FILE_I, &genuine);
-	other = genuine;
-	other.t_upper_type = TIMESTAMP_RFC3161;
-	cached_as(cache, &other, V_TIMESTAMP_TYPE,
-		"and the type of the upper timestamp");
-	other = genuine;
-	other.t_lower_type = TIMESTAMP_RFC3161;
-	cached_as(cache, &other, V_TIMESTAMP_TYPE,
-		"and the type of the lower timestamp");
-	/* one behind the other, cut apart a byte too early */
-	if (buf_copy(genuine.t_upper, &both) != 0 ||
-		buf_add(&both, genuine.t_lower.p, genuine.t_lower.n) != 0 ||
-		buf_add(&both, "", 1) != 0)
-		bail("no memory");
-	other = genuine;
-	other.t_upper = BYTES(both.p, genuine.t_upper.n - 1);
-	other.t_lower = BYTES(both.p + genuine.t_upper.n - 1,
-		genuine.t_lower.n + 1);
-	cached_as(cache, &other, V_TIMESTAMP_MALFORMED,
-		"and where one part ends and the next begins");
-	cached_as(cache, &genuine, V_VALID, "the genuine ones stay valid");
-	other = genuine;
-	other.t_lower = BYTES(both.p + genuine.t_upper.n,
-		genuine.t_lower.n + 1);
-	cached_as(cache, &other, V_LINK, "and a byte behind a part");
-}
-
-static void cached(void)
-{
-	struct verify_cache *cache = verify_cache_new();
-	cleanup(buf) struct buf one = {0}, two = {0};
-	struct hash other = c.anchor;
-	struct content wrong = content;
-	struct report r;
-
-	mkchain_cert(&c, FILE_I, &one);
-	mkchain_cert(&c, 0, &two);
-	verify_cached(cache, BUF_BYTES(&one), &c.anchor, &content, &r);
-	is_verdict(r.verdict, V_VALID, "with a cache: valid");
-	verify_cached(cache, BUF_BYTES(&one), &c.anchor, &content, &r);
-	ok(r.verdict == V_VALID && r.k == 1 && r.by_ms == MKCHAIN_AT + 250,
-		"again, with all that it said before");
-	other.b[0] ^= 1;
-	verify_cached(cache, BUF_BYTES(&one), &other, &content, &r);
-	is_verdict(r.verdict, V_ANCHOR, "the anchor is looked at each time");
-	wrong.root.b[0] ^= 1;
-	verify_cached(cache, BUF_BYTES(&one), &c.anchor, &wrong, &r);
-	is_verdict(r.verdict, V_CONTENT, "so is the content");
-	verify_cached(cache, BUF_BYTES(&two), &c.anchor, &content, &r);
-	is_verdict(r.verdict, V_SIZE, "and another file's record");
-	cached_alike(cache);
-	verify_cache_free(cache);
-	verify_cache_free(NULL);
-}
-
-static bool has(struct buf *text, const char *s)
-{
-	return memmem(text->p, text->n, s, strlen(s)) != NULL;
-}
-
-static void reports(void)
-{
-	cleanup(buf) struct buf cert = {0}, text = {0}, json = {0}, bad = {0};
-	cleanup(buf) struct buf none = {0}, bad_json = {0};
-	struct record hostile = {0};
-	struct report r;
-	bool flag = false;
-	uint64_t n = 0;
-
-	mkchain_cert(&c, FILE_I, &cert);
-	verify(BUF_BYTES(&cert), &c.anchor, &content, &r);
-	is_int(report_text(&r, &text), 0, "a report in words");
-	ok(memcmp(text.p, "valid\ntrust: local software (root ", 34) == 0,
-		"begins with the verdict and the trust class");
-	ok(has(&text, "recorded after: 2026-09-21T14:13:20.000Z\n") &&
-			has(&text, "existed by: 2026-09-21T14:13:20.250Z\n"),
-		"says both times");
-	ok(has(&text, "path: folder/file-3\n") && has(&text, "9000 bytes"),
-		"the path and the size");
-	ok(has(&text, "in a block that was made\n  after 2026-09-21T14:13:20.000Z and existed by"),
-		"the lower one is of the block, not of the data");
-	ok(has(&text, "Not proved: that the content is not older than the first time"),
-		"and that it is not of the data");
-	is_int(report_json(&r, &json), 0, "a report in JSON");
-	ok(json_find_bool(BUF_BYTES(&json), "valid", &flag) == 0 && flag,
-		"says that it is valid");
-	ok(json_find_uint(BUF_BYTES(&json), "height", &n) == 0 && n == 1,
-		"and at what height");
-
-	verify(BUF_BYTES(&cert), NULL, &content, &r);
-	report_text(&r, &none);
-	ok(has(&none, "incomplete: no-anchor") && has(&none, "notaryfs anchor"),
-		"without an anchor: what it claims, and how to get one");
-	ok(!has(&none, "Proved"), "but nothing is proved");
-	r.params.authority[0].name = BYTES("known\0not", 9);
-	r.verdict = V_VALID;
-	buf_free(&none);
-	report_text(&r, &none);
-	ok(has(&none, "which the chain calls known\\x00not\n"),
-		"the name of an authority is said to its end");
-	content.root.b[0] ^= 1;
-	verify(BUF_BYTES(&cert), &c.anchor, &content, &r);
-	hostile = r.record;
-	hostile.path = BYTES("a\x1b[2J\nvalid\xc2\x9b", 13);
-	r.record = hostile;
-	report_text(&r, &bad);
-	ok(has(&bad, "refused: content: "), "a refusal says why");
-	ok(has(&bad, "claims path: a\\x1b[2J\\x0avalid\\xc2\\x9b\n"),
-		"and a name cannot write to the terminal");
-	r.record.path = BYTES("\xe2\x80\xaegpj.\xc3\xa4\xff\xe2\x80\x8b", 13);
-	buf_free(&bad);
-	report_text(&r, &bad);
-	ok(has(&bad, "claims path: \\xe2\\x80\\xaegpj.\xc3\xa4\\xff\\xe2\\x80\\x8b\n"),
-		"nor turn about what is read, hide, or be no text");
-	report_json(&r, &bad_json);
-	ok(has(&bad_json, "\"path\":null") && has(&bad_json, "\"valid\":false"),
-		"a refused certificate establishes nothing");
-}
-
-/* What is said of a hardware chain under these roots: of the report alone, for
- * nobody here can have AWS sign a document. */
-static void says_of_roots(const struct report *good, const char *root, size_t n,
-	const char *line, const char *word, const char *name)
-{
-	cleanup(buf) struct buf text = {0}, json = {0};
-	struct report r = *good;
-
-	r.params.trust = TRUST_NITRO;
-	r.params.n_roots = n;
-	if (root != NULL)
-		hex_decode(root, r.params.root[0].b, HASH_LEN);
-	report_text(&r, &text);
-	report_json(&r, &json);
-	ok(has(&text, line) && has(&text, word) && has(&json, name),
-		"%zu roots, the first %s: %s", n, root != NULL ? "AWS's" :
-			"another", name);
-	ok(strstr(line, "AWS Nitro (") != NULL || (!has(&text, "hardware") &&
-			!has(&text, "trust: AWS")),
-		"and what nobody vouches for is not said");
-}
-
-static void hardware_words(void)
-{
-	static const char aws[] =
-		"641a0321a3e244efe456463195d606317ed7cdcc3c1756e09893f3c68f79"
-		"bb5b";
-	static const char other_line[] = "valid\ntrust: in AWS Nitro's form, by a "
-		"root that is not AWS's (root ", other_word[] = "a sequencer "
-		"attested by whoever has that root,\n";
-	cleanup(buf) struct buf cert = {0};
-	struct report r;
-
-	mkchain_cert(&c, FILE_I, &cert);
-	verify(BUF_BYTES(&cert), &c.anchor, &content, &r);
-	says_of_roots(&r, aws, 1, "valid\ntrust: AWS Nitro (PCR0 ",
-		"a sequencer attested by AWS Nitro hardware\n",
-		"\"trust\":\"nitro\"");
-	says_of_roots(&r, NULL, 1, other_line, other_word,
-		"\"trust\":\"other\"");
-	says_of_roots(&r, aws, 2, other_line, other_word,
-		"\"trust\":\"other\"");
-}
-
 #define EACH(test, epoch)                                                      \
 	do {                                                                   \
 		diag(#test);                                                   \
@@ -895,10 +681,6 @@ int main(void)
 	EACH(no_content, 0);
 	EACH(ranges, 0);
 	EACH(clock_back, 0);
-	EACH(cached, 0);
-	EACH(reports, 0);
-	EACH(hardware_words, 0);
-	EACH(mutations, 0);
 	mkchain_done(&c);
 	return done();
 }
