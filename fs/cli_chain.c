@@ -16,6 +16,11 @@ bool cli_chain(struct cli *c, int argc, char **argv, bool history,
 	for (int opt; (opt = cli_option(c, argc, argv, ":h", names)) != -1;)
 		switch (opt) {
 		case 'a':
+			if (ret->has_anchor) {
+				c->exit = cli_usage(c,
+					"--anchor is given twice");
+				return false;
+			}
 			ret->has_anchor = true;
 			if (offline_anchor(optarg, &ret->anchor) == 0)
 				break;
@@ -26,6 +31,11 @@ bool cli_chain(struct cli *c, int argc, char **argv, bool history,
 			ret->json = true;
 			break;
 		case 'y':
+			if (ret->history != NULL) {
+				c->exit = cli_usage(c,
+					"--history is given twice");
+				return false;
+			}
 			ret->history = optarg;
 			break;
 		default:

@@ -109,6 +109,9 @@ try:
     refused(["wait", "/", "--timeout", "soon"], 64, "like 60s", "a time that is none")
     refused(["restore", work + "/x", work], 64, "--anchor is needed", "restore without anchor")
     refused(["restore", "--anchor", "12", work + "/x", work], 64, "64 hex digits", "an anchor that is none")
+    for command in ("audit", "restore"):
+        refused([command, "--anchor", "0" * 64, "--anchor", "1" * 64, work + "/x", work], 64, "given twice", command + ": two anchors")
+    refused(["restore", "--history", work + "/y", "--history", work + "/z", work + "/x", work], 64, "given twice", "two folders for the past")
     tap.ok(not os.path.exists(work + "/x"), "wrong usage makes nothing")
 
     # -- init
