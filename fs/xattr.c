@@ -527,8 +527,13 @@ void op_setxattr(fuse_req_t req, fuse_ino_t ino, const char *name,
 		strncmp(value, LINK, sizeof LINK - 1) == 0)
 		seal_link(req, n, value + sizeof LINK - 1,
 			size - (sizeof LINK - 1));
-	else if (strcmp(ours, "seal") == 0 && (n->type == NODE_FILE ||
-			n->type == NODE_SYMLINK || n->type == NODE_FOLDER))
+	else if (strcmp(ours, "seal") == 0 && n->type != NODE_FILE &&
+		n->type != NODE_SYMLINK && n->type != NODE_FOLDER)
+		fuse_reply_err(req, 0);
+	else if (strcmp(ours, "seal") == 0 && size != 0 &&
+		(size != 1 || *value != '1'))
+		fuse_reply_err(req, EINVAL); /* 0 does not mean: seal for ever */
+	else if (strcmp(ours, "seal") == 0)
 		park_seal(m->park, req, n, false);
 	else
 		fuse_reply_err(req, 0); /* a restored proof is no error */

@@ -130,6 +130,13 @@ ok "link:NAME: not of a file" sh -c '! setfattr -n user.notary.seal -v link:y . 
 ok "link:NAME seals a symlink" setfattr -n user.notary.seal -v link:l .
 no "which then cannot be replaced" ln -sfn target3 l
 mkfifo p; ok "a FIFO passes through and may go" rm p
+echo t >asked
+for value in 0 no 10 off; do
+	is "user.notary.seal=$value asks for nothing" \
+		"$(setfattr -n user.notary.seal -v $value asked 2>&1 | sed 's/.*: //')" "Invalid argument"
+done
+ok "and nothing is sealed" sh -c 'echo more >>asked'
+ok "without a value it does" sh -c 'setfattr -n user.notary.seal asked; ! echo more 2>/dev/null >>asked'
 
 echo t >u.tmp
 is "a temp name is temp" "$(until_state u.tmp temp; state u.tmp)" temp
