@@ -104,7 +104,9 @@ kit.run("openssl", "genpkey", "-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve
 refused(tool("delete", "--reason", "r", "--key", v.dir + "/other", small), 1, "not by a governance key",
         "another key has nothing to say")
 fresh = write(v, "fresh", b"x\n")
+writer = open(fresh, "ab")     # so that it is not sealed meanwhile
 refused(tool("delete", "--reason", "r", "--key", away, fresh), 1, "can be unlinked", "what is not sealed is unlinked")
+writer.close()
 done(tool("hold", "--case", "Case 7", held), "1 files are held for Case 7", "a hold is placed")
 refused(tool("delete", "--reason", "r", "--key", away, held), 1, "release that first", "what is held is not deleted")
 try:
@@ -148,11 +150,11 @@ tap.ok(ctl(v, "holds held")[1].split(" ")[0] != line.split(" ")[0], "by another 
 done(tool("hold", "--case", "Case 7", "-r", v.mnt + "/d"), "2 files are held", "all below a folder")
 
 # -- dates
-now = datetime.datetime.now(datetime.timezone.utc)
-end = (now + datetime.timedelta(seconds=6)).replace(microsecond=0)
-soon = end.strftime("%Y-%m-%dT%H:%M:%SZ")
 brief = write(v, "brief", b"brief\n")
 final(v)
+now = datetime.datetime.now(datetime.timezone.utc)
+end = (now + datetime.timedelta(seconds=9)).replace(microsecond=0)
+soon = end.strftime("%Y-%m-%dT%H:%M:%SZ")
 refused(tool("retain", "--until", "2001-01-01", brief), 1, "refused", "a date that is past")
 refused(tool("retain", "--until", "tomorrow", brief), 64, "must be a date", "what is no date")
 done(tool("retain", "--until", soon, brief), "1 files are kept until " + soon, "a date by name")
