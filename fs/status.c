@@ -176,6 +176,8 @@ int status_fields(const struct status *s, struct buf *ret)
 		failed(s->bucket, s->n_buckets));
 }
 
+/* Between an upgrade and the next mount an older daemon answers: a number that
+ * it does not know of yet stays 0. */
 static int parse_numbers(struct bytes json, struct status *s)
 {
 	for (size_t i = 0; i < NUMBERS; i++) {
@@ -184,7 +186,10 @@ static int parse_numbers(struct bytes json, struct status *s)
 		const char *object = numbers[i].object;
 		snprintf(path, sizeof path, "%s%s%s", object ? object : "",
 			object ? "." : "", numbers[i].name);
-		if (json_find_uint(json, path, &v) != 0)
+		int err = json_find_uint(json, path, &v);
+		if (err == -ENOENT)
+			continue;
+		if (err != 0)
 			return -EBADMSG;
 		memcpy((char *)s + numbers[i].at, &v, sizeof v);
 	}
@@ -233,8 +238,8 @@ int status_parse(struct bytes json, struct status *ret)
 		return -EBADMSG;
 	if ((err = json_find_text(json, "vault", &s.vault)) != 0 ||
 	    (err = json_find_text(json, "mount", &s.mount)) != 0 ||
-	    (err = json_find_text(json, "idle_oldest",
-		&s.idle_oldest)) != 0 ||
+	    ((err = json_find_text(json, "idle_oldest",
+		&s.idle_oldest)) != 0 && err != -ENOENT) ||
 	    (err = parse_numbers(json, &s)) != 0 ||
 	    (err = parse_rows(json, "services", s.service,
 		&s.n_services)) != 0 ||

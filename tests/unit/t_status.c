@@ -52,6 +52,29 @@ static void round_trip(void)
 	ok(true, "cut off anywhere it is refused");
 }
 
+/* Between an upgrade and the next mount, an older daemon answers newer
+ * programs: what it does not know of yet is none. */
+static void older(void)
+{
+	struct status s = sample(), t;
+	cleanup(buf) struct buf json = {0};
+	is_int(status_json(&s, &json), 0, "a status is written");
+	static const char *const name[] = {"\"idle\"", "\"idle_oldest\""};
+	for (size_t i = 0; i < 2; i++) {
+		uint8_t *p = memmem(json.p, json.n, name[i], strlen(name[i]));
+		ok(p != NULL, "it has %s", name[i]);
+		if (p != NULL)
+			p[1] = 'x';
+	}
+	is_int(status_parse(BUF_BYTES(&json), &t), 0,
+		"without what came later it is read");
+	is_int((int)t.idle_files, 0, "as having none of it");
+	ok(t.idle_oldest == NULL, "and no name");
+	is_int((int)t.pid, 42, "and the rest as it is");
+	status_done(&s);
+	status_done(&t);
+}
+
 static void words(void)
 {
 	struct status s = sample();
@@ -184,6 +207,7 @@ int main(void)
 {
 	plan(0);
 	round_trip();
+	older();
 	words();
 	numbers();
 	at_a_glance();
