@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 
 #include "fs/binding.h"
@@ -295,6 +296,19 @@ static struct mount *new_mount(const struct mount_services *s,
 	return NULL;
 }
 
+/* What anybody has open in the mount is open here too, and sealing needs some
+ * beside it: 1,024, the usual soft limit, are soon used up.  What the hard one
+ * allows is taken; where even that fails, what there is must do. */
+static void allow_many_files(void)
+{
+	struct rlimit r;
+
+	if (getrlimit(RLIMIT_NOFILE, &r) != 0 || r.rlim_cur == r.rlim_max)
+		return;
+	r.rlim_cur = r.rlim_max;
+	setrlimit(RLIMIT_NOFILE, &r);
+}
+
 int mount_open(const struct mount_services *s, const char *mount_point,
 	const char *fuse_options, struct mount **ret, char **ret_why)
 {
@@ -307,6 +321,7 @@ int mount_open(const struct mount_services *s, const char *mount_point,
 	if (m == NULL)
 		return fail(-ENOMEM, mount_point, ret_why);
 	umask(0); /* modes come from the callers, whole */
+	allow_many_files();
 	rc = open_files(m, ret_why);
 	if (rc == 0)
 		rc = read_state(m, ret_why);

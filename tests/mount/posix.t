@@ -5,7 +5,8 @@
 . "$(dirname "$0")/minilib.sh"
 [ "$(id -u)" = 0 ] || { echo "1..0 # SKIP gives files to others: root only"; exit 0; }
 chmod 755 "$top"
-start settle=1h empty_settle=1h
+# With the usual soft limit of open files, of which the table wants 5,000.
+under="prlimit --nofile=1024:" start settle=1h empty_settle=1h
 mkdir "$top/plain"
 table() { timeout 120 /usr/bin/python3 "$(dirname "$0")/posix_table.py" "$1"; }
 carried() { grep -v '^O_TMPFILE: \|^statx: time of birth: ' "$1"; }
