@@ -195,15 +195,15 @@ def hollow(v, disk):
     m = v.mnt
     v.mount()
     before = avail(m)
-    big = 1 << 35
+    big = 1 << 32
     with open(m + "/sparse", "wb") as f:
         f.truncate(big)
-        f.seek(1 << 34)
+        f.seek(1 << 31)
         f.write(b"data")
     away = [b for b in v.buckets()[:2]]
     for b in away:     # so that it stays on its way
         os.rename(b, b + ".away")
-    says(tool("seal", m + "/sparse", timeout=300), 0, "", "a file of 32 GiB that is nearly all holes is sealed")
+    says(tool("seal", m + "/sparse", timeout=300), 0, "", "a file of 4 GiB that is nearly all holes is sealed")
     tap.is_(os.getxattr(m + "/sparse", "user.notary.state"), b"sealed", "and not final")
     tap.ok(avail(m) > before / 2, "there is room beside it (%d of %d)" % (avail(m), before))
     tap.is_(grow(m + "/beside", 20 * MB), (20 * MB, None), "for others to write")
