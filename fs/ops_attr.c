@@ -376,7 +376,9 @@ void op_ioctl(fuse_req_t req, fuse_ino_t ino, unsigned cmd, void *arg,
 			set_flag(req, n, flags != 0);
 	} else if (cmd == (unsigned)FS_IOC_FSSETXATTR && in_n >= sizeof x) {
 		memcpy(&x, in, sizeof x);
-		if ((x.fsx_xflags & ~(unsigned)FS_XFLAG_IMMUTABLE) != 0)
+		if ((x.fsx_xflags & ~(unsigned)FS_XFLAG_IMMUTABLE) != 0 ||
+			x.fsx_projid != 0 || x.fsx_extsize != 0 ||
+			x.fsx_cowextsize != 0)
 			fuse_reply_err(req, EOPNOTSUPP);
 		else
 			set_flag(req, n, x.fsx_xflags != 0);

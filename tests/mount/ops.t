@@ -103,6 +103,8 @@ no "sealed: removexattr" setfattr -x user.k $x
 no "sealed: chattr -i" chattr -i $x
 ok "sealed: seal again" seal $x
 echo i >i
+ok "chattr -p says that there are no project numbers" sh -c '! chattr -p 77 i 2>/dev/null'
+ok "of what is sealed too" sh -c '! chattr -p 77 "$1" 2>/dev/null' - $x
 ok "chattr -i of what is not sealed" chattr -i i
 ok "chattr +i seals" chattr +i i
 ok "it is sealed" until_state i sealed
