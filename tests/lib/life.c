@@ -87,6 +87,19 @@ static void note_number(struct life *l, struct bytes s, struct bytes doc,
 		must(chain_add_other(l->chain, seq.k, seq.y), "chain");
 }
 
+bool life_block(struct life *l)
+{
+	struct buf b = {0}, t = {0}, s = {0};
+	struct hash th = life_tail(l);
+	bool first = life_epoch_is_new(l);
+
+	seqworld_block(&l->world, &th, &l->document, &b, &t);
+	if (life_ask(l, &b, &t, &s) != 0)
+		return false;
+	life_accepted(l, &b, &t, &s, first);
+	return true;
+}
+
 void life_note_block(struct life *l, struct bytes raw_b, struct bytes raw_t)
 {
 	struct block b;

@@ -46,6 +46,8 @@ void life_attest(struct attestor *a, struct numbering *n, struct buf *ret);
 /* sequence(b, t) with a stamp of the local kind. */
 int life_ask(struct life *l, const struct buf *b, const struct buf *t,
 	struct buf *ret);
+/* A new block on the tail gets its number; false: it did not. */
+bool life_block(struct life *l);
 /* A block that was not numbered goes to the chain too. */
 void life_note_block(struct life *l, struct bytes raw_b, struct bytes raw_t);
 /* It was numbered by s; l has all three afterwards.  first: by its epoch's
