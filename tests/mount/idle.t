@@ -39,7 +39,7 @@ def said(*options):
 t.ok("#temp_max = 7d\n" in open(v.path + "/notaryfs.conf").read(), "a week unless said otherwise, and the file says so")
 v.mount()
 put("young.part")
-time.sleep(1.1)  # an age that shows in seconds
+wait_for(lambda: time.time() - os.stat(v.mnt + "/young.part").st_ctime > 1)  # an age that shows
 t.is_(v.status()["idle"], {"files": 0, "oldest_s": 0}, "within a week nothing is said")
 v.umount()
 

@@ -82,6 +82,15 @@ tap.is_(links("x")[0], 1, "renamed and renamed back")
 os.link(m + "/x", m + "/z")
 tap.is_(links("x")[0], 2, "it has as many as it has names")
 
+write("same", b"as it was\n")
+seal()
+os.close(os.open(m + "/same", os.O_RDWR))
+tap.is_(links("same"), (1, 2), "opened for writing")
+seal()
+tap.is_(links("same"), (1, 1), "and not written: nothing is kept")
+os.link(m + "/same", m + "/same2")
+tap.is_(links("same"), (2, 2), "a second name is one again")
+
 if shutil.which("logrotate"):
     conf = v.dir + "/rotate"
     with open(conf, "w") as f:
