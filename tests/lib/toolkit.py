@@ -107,7 +107,7 @@ class Scene:
             os.setxattr(path, "user.notary.preset", preset.encode())
         return path
 
-    def sh(self, command, timeout=120):
+    def sh(self, command, timeout=600):
         """Exit code and what was said, on both channels."""
         p = kit.subprocess.run(["bash", "-c", command], stdin=kit.subprocess.DEVNULL, stdout=kit.subprocess.PIPE,
                                stderr=kit.subprocess.STDOUT, cwd=self.v.dir, env=self.env, timeout=timeout)
@@ -170,7 +170,7 @@ class Scene:
     def restored(self):
         """Unmounts; the folder that three of the six buckets give back."""
         self.seal()
-        p = kit.run(kit.NOTARYFS, "wait", self.m, "--timeout", "60s")
+        p = kit.run(kit.NOTARYFS, "wait", self.m, "--timeout", "300s")
         self.tap.ok(p.returncode == 0, "all is final") or self.tap.diag(p.stderr.decode())
         want = self.kept()
         self.v.umount()

@@ -96,7 +96,7 @@ def own_namespace():
     os.execvp(enter[0], enter + [sys.executable, sys.argv[0], "inside"] + sys.argv[1:])
 
 
-def run(*argv, timeout=120, check=False, **kw):
+def run(*argv, timeout=600, check=False, **kw):
     p = subprocess.run(argv, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
                        timeout=timeout, **kw)
     if check and p.returncode != 0:
@@ -106,7 +106,7 @@ def run(*argv, timeout=120, check=False, **kw):
     return p
 
 
-def wait_for(cond, timeout=30, step=0.02):
+def wait_for(cond, timeout=120, step=0.02):
     """Wait for a condition, not for a time; its last value is returned."""
     end = time.monotonic() + timeout
     while True:
@@ -217,7 +217,7 @@ class Vault:
         atexit.unregister(self.close)
         if self.mounted():
             try:
-                self.umount(timeout=60)
+                self.umount()
             except RuntimeError as e:
                 print(e, file=sys.stderr)
         if self.mounted():

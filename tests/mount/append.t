@@ -37,7 +37,7 @@ def attr(path, name):
 
 
 def wait(path):
-    kit.run(kit.NOTARYFS, "wait", "--timeout", "60s", path, check=True, timeout=90)
+    kit.run(kit.NOTARYFS, "wait", "--timeout", "300s", path, check=True)
 
 
 def add(path, data):

@@ -114,7 +114,7 @@ with open(v.mnt + "/f", "w") as f:
 run(NOTARYFS, "seal", v.mnt + "/f", check=True)
 r, c = check()
 tap.ok(r == 0 and v.mnt in c["mount"][1], "a mounted vault can be checked")
-tap.is_(run(NOTARYFS, "wait", v.mnt + "/f", "--timeout", "60s").returncode, 0, "and is not disturbed")
+tap.is_(run(NOTARYFS, "wait", v.mnt + "/f", "--timeout", "300s").returncode, 0, "and is not disturbed")
 pid = v.pid()
 os.kill(pid, 9)
 wait_for(lambda: not alive(pid))

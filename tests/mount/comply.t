@@ -70,7 +70,7 @@ def modes(v):
 def file(v, name):
     with open(os.path.join(v.mnt, name), "w") as f:
         f.write(name)
-    tool("wait", v.mnt, "--timeout", "60s", check=True)
+    tool("wait", v.mnt, "--timeout", "300s", check=True)
     return os.path.join(v.mnt, name)
 
 
@@ -111,7 +111,7 @@ for point, want in (("comply.begin", "governance"), ("comply.queued", "complianc
     p = delete(v, v.mnt + "/b")
     if want == "governance":
         says(p, 0, "deleted", "as is seen")
-    tool("wait", v.mnt, "--timeout", "60s", check=True)
+    tool("wait", v.mnt, "--timeout", "300s", check=True)
     v.umount()
     tap.is_(json.loads(tool("status", "--json", v.path).stdout)["retention"], want, "which the state alone says too")
     a = json.loads(tool("audit", "--json", v.path).stdout)

@@ -24,11 +24,11 @@ def ended(pid):
 
 
 def logged(text):
-    return wait_for(lambda: text in v.log(), timeout=10)
+    return wait_for(lambda: text in v.log())
 
 
 def final(name):
-    p = run(NOTARYFS, "wait", os.path.join(v.mnt, name), "--timeout", "60s")
+    p = run(NOTARYFS, "wait", os.path.join(v.mnt, name), "--timeout", "300s")
     return p.returncode == 0
 
 
@@ -61,13 +61,13 @@ tap.ok(wait_for(lambda: os.path.exists(prom)), "a setting that the mount was giv
 os.unlink(prom)
 os.kill(pid, signal.SIGHUP)
 tap.ok(logged(" event=config-read file=" + conf), "SIGHUP reads the settings again")
-tap.ok(wait_for(lambda: os.path.exists(prom), timeout=10), "and what the mount was given still counts")
+tap.ok(wait_for(lambda: os.path.exists(prom)), "and what the mount was given still counts")
 put("two")
 for name, to in (("to-file", "two"), ("to-root", "."), ("from.tmp", "two")):
     os.symlink(to, os.path.join(v.mnt, name))
 run(NOTARYFS, "seal", v.mnt + "/to-file", v.mnt + "/to-root")
 for name in ("to-file", "to-root"):
-    p = run(NOTARYFS, "wait", v.mnt + "/" + name, "--timeout", "60s")
+    p = run(NOTARYFS, "wait", v.mnt + "/" + name, "--timeout", "300s")
     tap.is_(p.returncode, 0, "wait for a symbolic link is for itself, " + name)
 p = run(NOTARYFS, "verify", v.mnt + "/to-file")
 tap.is_((p.returncode, b"nothing to verify" in p.stderr), (2, True), "verify of a link alone is not as if all was well")
@@ -149,7 +149,7 @@ p = run(NOTARYFS, "audit", v.path)
 tap.ok(p.returncode == 1 and b"buckets/4: " in p.stdout and b"missing" in p.stdout, "back, it lacks what came meanwhile")
 p = run(NOTARYFS, "mount", v.path, v.mnt, "-o", "defaults,noauto,nofail,x-systemd.automount")
 tap.is_(p.returncode, 0, "what /etc/fstab has for others is left alone")
-tap.ok(wait_for(lambda: run(NOTARYFS, "audit", v.path).returncode == 0, timeout=60, step=0.2),
+tap.ok(wait_for(lambda: run(NOTARYFS, "audit", v.path).returncode == 0, step=0.2),
        "mounted again it gets it, and the audit is clean")
 v.umount("--final")
 tap.done()

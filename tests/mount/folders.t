@@ -39,7 +39,7 @@ def there(top):
 
 
 def wait(v, path="."):
-    kit.run(kit.NOTARYFS, "wait", os.path.join(v.mnt, path), check=True, timeout=60)
+    kit.run(kit.NOTARYFS, "wait", os.path.join(v.mnt, path), check=True)
 
 
 def mkdir(v, path, mode=0o755):

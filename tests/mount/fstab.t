@@ -80,7 +80,7 @@ else:
         tap.ok(False, "ro: nobody can write")
     except OSError as e:
         tap.is_(e.strerror, "Read-only file system", "ro: nobody can write")
-    p = run(tool, "wait", v.mnt + "/one", "--timeout", "60s")
+    p = run(tool, "wait", v.mnt + "/one", "--timeout", "300s")
     tap.is_(p.returncode, 0, "but what was written before is sealed and becomes final")
     run("umount", v.mnt)
 

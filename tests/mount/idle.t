@@ -72,7 +72,7 @@ t.is_(s["summary"], "look", "somebody has to look")
 t.ok("4 files have a temporary name" in s["summary_text"] and "rename what is to be kept" in s["advice"], "why, and what to do")
 t.ok(re.search(r"^idle       4 temp for longer than temp_max, the oldest for \d+ s: in/old\W.*part$", said(), re.M), "in words")
 t.ok('notaryfs_idle_files{vault="%s"} 4\n' % v.path in said("--metrics"), "in numbers")
-t.ok("in/old" in run(NOTARYFS, "wait", v.mnt, "--timeout", "60s").stderr.decode("utf-8", "replace"), "wait names it, as is said")
+t.ok("in/old" in run(NOTARYFS, "wait", v.mnt, "--timeout", "300s").stderr.decode("utf-8", "replace"), "wait names it, as is said")
 
 os.chmod(v.mnt + "/in/touched.part", 0o600)
 os.rename(v.mnt + "/in/renamed.part", v.mnt + "/in/renamed")

@@ -17,7 +17,7 @@ tap = kit.Tap()
 
 
 def wait(path):
-    kit.run(kit.NOTARYFS, "wait", "--timeout", "60s", path, check=True, timeout=90)
+    kit.run(kit.NOTARYFS, "wait", "--timeout", "300s", path, check=True)
 
 
 def write(path, data, mode="wb"):

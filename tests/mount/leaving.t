@@ -39,7 +39,7 @@ def write(path, data, mode="wb"):
 def seal(*paths):
     for path in paths:
         kit.run(kit.NOTARYFS, "seal", path, check=True)
-        kit.run(kit.NOTARYFS, "wait", "--timeout", "60s", path, check=True, timeout=90)
+        kit.run(kit.NOTARYFS, "wait", "--timeout", "300s", path, check=True)
 
 
 def folder(name):

@@ -26,7 +26,7 @@ def write(path, data):
 
 def sealed():
     kit.run(kit.NOTARYFS, "seal", "-r", m, check=True)
-    kit.run(kit.NOTARYFS, "wait", m, "--timeout", "60s", check=True)
+    kit.run(kit.NOTARYFS, "wait", m, "--timeout", "300s", check=True)
 
 
 def done(p, words, code=0):

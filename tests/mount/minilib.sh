@@ -14,8 +14,8 @@ daemon=
 stop() {
 	[ -n "$daemon" ] || return 0
 	kill -TERM "$daemon" 2>/dev/null
-	# A daemon that does not end in 20 s is a failure of its own.
-	for _ in $(seq 200); do
+	# A daemon that does not end in 2 minutes is a failure of its own.
+	for _ in $(seq 1200); do
 		kill -0 "$daemon" 2>/dev/null || break
 		sleep 0.1
 	done
@@ -39,7 +39,7 @@ start() { # options of minimount, which runs under the command $under, if any
 	${under:-} "$build/tests/minimount" "$F" "$top/db" "$M" "$@" \
 		>"$top/out" 2>>"$top/err" &
 	daemon=$!
-	for _ in $(seq 300); do
+	for _ in $(seq 1200); do
 		grep -q mounted "$top/out" && return 0
 		kill -0 "$daemon" 2>/dev/null || break
 		sleep 0.1
@@ -83,7 +83,7 @@ no() { # words, command... that must say EPERM
 }
 state() { getfattr --only-values -n user.notary.state "$1" 2>/dev/null; }
 until_state() { # file state
-	for _ in $(seq 200); do
+	for _ in $(seq 1200); do
 		[ "$(state "$1")" = "$2" ] && return 0
 		sleep 0.05
 	done

@@ -26,7 +26,7 @@ def attr(path, name):
 
 
 def wait(path):
-    kit.run(kit.NOTARYFS, "wait", "--timeout", "60s", path, check=True, timeout=90)
+    kit.run(kit.NOTARYFS, "wait", "--timeout", "300s", path, check=True)
 
 
 def write(path, data, mode="wb"):

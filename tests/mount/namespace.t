@@ -25,7 +25,7 @@ ok() {
 	if "$@" >"$top/said" 2>&1; then echo "ok $tap - $words"
 	else echo "not ok $tap - $words"; sed 's/^/# /' "$top/said"; fi
 }
-until_true() { for _ in $(seq 600); do "$@" && return; sleep 0.05; done; return 1; }
+until_true() { for _ in $(seq 2400); do "$@" && return; sleep 0.05; done; return 1; }
 "$build/notaryfs" init "$V" >/dev/null && "$build/notaryfs" mount "$V" "$M" ||
 	{ echo "Bail out! no mount"; exit 1; }
 # another namespace, which keeps of all vaults those that are named

@@ -24,7 +24,7 @@ def write(name, data, how="wb"):
 
 def seal():
     kit.run(kit.NOTARYFS, "seal", "-r", m, check=True)
-    kit.run(kit.NOTARYFS, "wait", m, "--timeout", "60s", check=True)
+    kit.run(kit.NOTARYFS, "wait", m, "--timeout", "300s", check=True)
 
 
 def links(name):

@@ -46,7 +46,7 @@ for i in range(3):
 v.mount()
 with open(os.path.join(v.mnt, "file"), "wb") as f:
     f.write(b"after it all\n")
-t.is_(run(NOTARYFS, "wait", "--timeout", "60s", v.mnt + "/file").returncode, 0, "a file is final after three recoveries in a row")
+t.is_(run(NOTARYFS, "wait", "--timeout", "300s", v.mnt + "/file").returncode, 0, "a file is final after three recoveries in a row")
 v.umount()
 whole("killed three times in a row")
 out = os.path.join(v.dir, "out")

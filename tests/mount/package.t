@@ -38,7 +38,7 @@ def works(bin, what):
             with open(mnt + "/f", "w") as f:
                 f.write("text\n")
             run(bin + "/notaryfs", "seal", mnt + "/f", check=True)
-            run(bin + "/notaryfs", "wait", mnt + "/f", "--timeout", "60s", check=True)
+            run(bin + "/notaryfs", "wait", mnt + "/f", "--timeout", "300s", check=True)
             run(bin + "/notary-verify", "--anchor", vault + "/anchor", mnt + "/f", check=True)
         finally:
             run(bin + "/notaryfs", "umount", mnt, check=True)

@@ -41,7 +41,7 @@ def write(path, text="x\n"):
 
 
 def seal(path):
-    kit.run(kit.NOTARYFS, "wait", path, check=True, timeout=60)
+    kit.run(kit.NOTARYFS, "wait", path, check=True)
 
 
 v = kit.Vault(settle="500ms")

@@ -24,7 +24,7 @@ v.mount()
 with open(v.mnt + "/f", "w") as f:
     f.write("text\n")
 run(NOTARYFS, "seal", v.mnt + "/f", check=True)
-run(NOTARYFS, "wait", v.mnt + "/f", "--timeout", "60s", check=True)
+run(NOTARYFS, "wait", v.mnt + "/f", "--timeout", "300s", check=True)
 v.umount()
 out = tempfile.mkdtemp(prefix="notaryfs-readonly-")
 try:

@@ -66,7 +66,7 @@ def judged(file, certificate):
 
 
 def wait():
-    tool("wait", m, "--timeout", "60s", check=True)
+    tool("wait", m, "--timeout", "300s", check=True)
 
 
 os.makedirs(m + "/d")

@@ -70,7 +70,7 @@ tap.ok(v.mounted(), "and it does")
 with open(os.path.join(v.mnt, "file"), "w") as f:
     f.write("text\n")
 run(NOTARYFS, "seal", v.mnt + "/file", check=True)
-run(NOTARYFS, "wait", v.mnt + "/file", "--timeout", "60s", check=True)
+run(NOTARYFS, "wait", v.mnt + "/file", "--timeout", "300s", check=True)
 
 # -- metrics
 p = run(NOTARYFS, "status", v.mnt, "--metrics")

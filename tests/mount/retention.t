@@ -27,7 +27,7 @@ says() { # words, text of the error, command...
 	fi
 }
 until_ok() { # what cannot be asked whether it is recorded, or final, is tried
-	for _ in $(seq 200); do "$@" 2>/dev/null && return 0; sleep 0.05; done
+	for _ in $(seq 2400); do "$@" 2>/dev/null && return 0; sleep 0.05; done
 	"$@"
 }
 kinds() { /usr/bin/python3 -c 'import sqlite3, sys
@@ -177,7 +177,7 @@ cd "$M"
 ok "a start ends a deletion that was cut off" test ! -e b2
 is "dates and holds are kept" "$(until_of k) $(holds k)" "$(date_of $((T0 + 4 * DAY))) C"
 shown() { [ "$(stat -c %X "$F/k")" = $((T0 + 4 * DAY)) ]; }
-until_shown() { for _ in $(seq 200); do shown && return 0; sleep 0.05; done; return 1; }
+until_shown() { for _ in $(seq 2400); do shown && return 0; sleep 0.05; done; return 1; }
 ok "and the access time is set right" until_shown
 cd /; stop
 

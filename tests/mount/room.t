@@ -60,7 +60,7 @@ def avail(path):
     return s.f_bavail * s.f_frsize
 
 
-def final(v, timeout="60s"):
+def final(v, timeout="300s"):
     names = [x for x in sorted(os.listdir(v.mnt)) if not x.endswith(".part")]
     return tool("wait", "--timeout", timeout, *[os.path.join(v.mnt, x) for x in names])
 
@@ -177,7 +177,7 @@ def links(v, disk):
     names = os.listdir(m + "/b")
     tap.ok(made > 0 and why in (None, "ENOSPC", "EDQUOT") and len(names) == made, "a link is made, or it is not: %d, %s" % (made, why))
     os.unlink(disk + "/ballast")
-    says(tool("wait", "--timeout", "60s", m, timeout=90), 0, "", "all that were made become final")
+    says(tool("wait", "--timeout", "300s", m), 0, "", "all that were made become final")
     tap.ok(all(os.path.getsize("%s/b/%s.cert" % (m, n)) > 0 for n in names), "each has its certificate")
     tap.is_([height(v, m + "/a/" + x) for x in "fg"], before, "names that were in a block are not recorded again")
     tap.is_(fails(os.link, m + "/a/f", m + "/b/more"), None, "and more can be made")

@@ -54,6 +54,6 @@ with open(v.mnt + "/open", "w") as w:
     kids = [pid for pid, _ in kit.children(p.pid)]
     p.send_signal(signal.SIGTERM)
     tap.is_(p.wait(10), -signal.SIGTERM, "it ends")
-    tap.ok(kit.wait_for(lambda: not any(kit.alive(k) for k in kids), timeout=10), "and leaves nothing behind")
+    tap.ok(kit.wait_for(lambda: not any(kit.alive(k) for k in kids)), "and leaves nothing behind")
 v.umount()
 tap.done()

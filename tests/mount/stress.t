@@ -52,7 +52,7 @@ print(sqlite3.connect(sys.argv[1]).execute(
 PY
 }
 settled() { [ -z "$(find "$M" -type f -o -type l | while read -r f; do state "$f"; echo; done | grep -E 'open|settling|frozen')" ]; }
-ok "everything comes to rest" timeout 60 bash -c "$(declare -f state settled); M='$M'; until settled; do sleep 0.2; done"
+ok "everything comes to rest" timeout 600 bash -c "$(declare -f state settled); M='$M'; until settled; do sleep 0.2; done"
 find "$M" -type f -o -type l | while read -r f; do echo "# $(state "$f") $f"; done | grep -E '# (open|settling|frozen)'
 stop
 cat >"$top/check" <<'PY'
@@ -102,9 +102,9 @@ ok "there are records enough to speak of" test "$(records)" -gt 20
 is "records and files/ agree" "$(/usr/bin/python3 "$top/check" "$F" "$top/db")" ""
 start settle=0.5s empty_settle=0.5s
 before=$(records)
-ok "a new start finds everything at rest" timeout 20 bash -c "$(declare -f state settled); M='$M'; until settled; do sleep 0.2; done"
+ok "a new start finds everything at rest" timeout 300 bash -c "$(declare -f state settled); M='$M'; until settled; do sleep 0.2; done"
 agree() { [ -z "$(/usr/bin/python3 "$top/check" "$F" "$top/db" folders | tee "$top/differ")" ]; }
-for _ in $(seq 100); do agree && break; sleep 0.2; done
+for _ in $(seq 1000); do agree && break; sleep 0.2; done
 is "and records every folder that is there and no other" "$(cat "$top/differ")" ""
 stop
 after=$(records)

@@ -23,7 +23,7 @@ def make(path):
 
 def seal(*paths):
     kit.run(kit.NOTARYFS, "seal", *paths, check=True)
-    kit.run(kit.NOTARYFS, "wait", *paths, check=True, timeout=60)
+    kit.run(kit.NOTARYFS, "wait", *paths, check=True)
 
 
 def days(path):

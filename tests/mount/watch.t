@@ -28,7 +28,7 @@ w = subprocess.Popen([NOTARYFS, "status", v.mnt, "--watch"], stdout=slave, stder
 shown = b""
 
 
-def screen(want, timeout=20):
+def screen(want, timeout=120):
     """The newest whole screen, once it has these words; as lines."""
     global shown
     end = time.monotonic() + timeout

@@ -23,7 +23,7 @@ def source(path):
 
 
 def said(*argv, program=NOTARYFS):
-    p = run(program, *argv, timeout=60)
+    p = run(program, *argv)
     return (p.stdout + p.stderr).decode("utf-8", "replace")
 
 
@@ -75,7 +75,7 @@ COMMANDS = re.findall(r"^  ([a-z]+) ", said("--help"), re.M)
 work = tempfile.mkdtemp(prefix="notaryfs-documents-")
 try:
     vault = work + "/vault"
-    run(NOTARYFS, "init", vault, check=True, timeout=60)
+    run(NOTARYFS, "init", vault, check=True)
 
     # -- settings
     with open(vault + "/notaryfs.conf") as f:
@@ -144,11 +144,11 @@ each, whole = tree.split("then one for all")
 each = names(each)
 one = [y for x in items(one) for y in x if y != ","]
 with tempfile.TemporaryDirectory(prefix="notaryfs-documents-") as work:
-    run(os.path.join(BUILD, "tests/mkcert"), work, "1", check=True, cwd=work, timeout=60)
+    run(os.path.join(BUILD, "tests/mkcert"), work, "1", check=True, cwd=work)
     f = work + "/tree/folder/file-3"
 
     def printed(*argv):
-        p = run(VERIFY, "--json", "--anchor", work + "/anchor", *argv, timeout=60)
+        p = run(VERIFY, "--json", "--anchor", work + "/anchor", *argv)
         return [json.loads(x) for x in p.stdout.splitlines()]
 
     for argv in ((f,), ("explain", f + ".cert"), (work + "/none",), (work + "/tree/folder/file-1", f + ".cert")):

@@ -21,7 +21,7 @@ def judged(program, args):
     """(exit code, verdict, recorded path), and that nothing raw is written."""
     anchor = [] if "--anchor" in args else ["--anchor", "anchor"]
     done = subprocess.run(
-        [*program, "--json", *anchor, *args], timeout=60,
+        [*program, "--json", *anchor, *args], timeout=600,
         stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
         stderr=subprocess.PIPE, check=False)
     said = json.loads(done.stdout) if done.stdout else {}
