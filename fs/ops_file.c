@@ -26,7 +26,7 @@ int handle_new(struct mount *m, struct node *n, int fd, bool writer,
 	h->fd = fd;
 	h->writer = writer;
 	h->both = (file->flags & O_ACCMODE) == O_RDWR;
-	h->adds = writer && (file->flags & O_APPEND) != 0 &&
+	h->adds = writer && !h->both && (file->flags & O_APPEND) != 0 &&
 		n->item.class == CLASS_APPEND &&
 		fcntl(fd, F_SETFL, O_APPEND) == 0;
 	h->next = n->handles;
@@ -104,10 +104,13 @@ void handle_free(struct mount *m, struct handle *h)
 	free(h);
 }
 
-/* X4 of version.h: only what comes behind. */
+/* X4 of version.h: only what comes behind.  Who reads as well could map what is
+ * sealed and write there: that is refused when the page comes here, but until
+ * then, and longer, all readers have it from the kernel's cache. */
 static bool only_adds(int flags)
 {
-	return (flags & O_APPEND) != 0 && (flags & O_TRUNC) == 0;
+	return (flags & O_ACCMODE) == O_WRONLY && (flags & O_APPEND) != 0 &&
+		(flags & O_TRUNC) == 0;
 }
 
 /* 0: counted; -EAGAIN: it must first be unsealed. */
@@ -335,6 +338,20 @@ void op_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off,
 		fuse_reply_buf(req, p, (size_t)got);
 }
 
+/* What came through a mapping lies in the kernel's cache already, and stays
+ * there: who opens the file next is to read what it has. */
+static void unwritten(fuse_req_t req, struct handle *h,
+	const struct fuse_file_info *file, int err)
+{
+	struct mount *m = mount_of(req);
+
+	if (file->writepage) {
+		locked(&m->lock);
+		h->node->stale = true;
+	}
+	fuse_reply_err(req, err);
+}
+
 void op_write(fuse_req_t req, fuse_ino_t ino, const char *p, size_t n,
 	off_t off, struct fuse_file_info *file)
 {
@@ -343,7 +360,7 @@ void op_write(fuse_req_t req, fuse_ino_t ino, const char *p, size_t n,
 	size_t done = 0;
 	ssize_t k = 0;
 	bool grows;
-	int rc;
+	int rc, err;
 
 	(void)ino;
 	if (h->node->virtual == VIRTUAL_CTL) {
@@ -351,14 +368,11 @@ void op_write(fuse_req_t req, fuse_ino_t ino, const char *p, size_t n,
 		return;
 	}
 	rc = h->writer ? version_write(m, h, (uint64_t)off) : -EBADF;
-	if (rc < 0) {
-		fuse_reply_err(req, -rc);
-		return;
-	}
 	grows = rc > 0;
-	rc = room_write(m, h->node, (uint64_t)off, n);
-	if (rc != 0) {
-		fuse_reply_err(req, -rc);
+	if (rc >= 0)
+		rc = room_write(m, h->node, (uint64_t)off, n);
+	if (rc < 0) {
+		unwritten(req, h, file, -rc);
 		return;
 	}
 	drop_special(req, m, h);
@@ -370,10 +384,11 @@ void op_write(fuse_req_t req, fuse_ino_t ino, const char *p, size_t n,
 			break;
 		done += (size_t)k;
 	}
+	err = errno;
 	if (grows)
 		version_wrote(m, h);
-	if (done == 0 && n > 0)
-		fuse_reply_err(req, k < 0 ? errno : EIO);
+	if (done < n && (done == 0 || file->writepage))
+		unwritten(req, h, file, k < 0 ? err : EIO);
 	else if (atomic_load(&m->full))
 		park_write(m->park, req, done);
 	else
