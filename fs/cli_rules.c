@@ -18,6 +18,7 @@
 #include "fs/text.h"
 
 #define TEXT_MAX ((size_t)64 << 10)
+#define OURS ".notary"
 
 static const char help[] =
 "usage: notaryfs rules [--json] PATH...\n"
@@ -41,24 +42,21 @@ struct ruled {
 	struct terms terms;	/* and how long it is kept */
 	char now[16];		/* class of the file that is there, or "" */
 	bool sealed;
+	bool never;		/* a FIFO or the like is there */
 };
 
-/* The attribute of the nearest folder that is there, path cut to it. */
-static int ask(const char *path, char **ret)
+/* The attribute of what is there, or of the nearest folder above: links, FIFOs
+ * and virtual files have none.  whole is cut to what has it. */
+static int ask(char *whole, size_t root, char **ret)
 {
-	cleanup(free) char *at = strdup(path);
 	cleanup(free) char *text = malloc(TEXT_MAX + 1);
 	ssize_t n;
-	if (at == NULL || text == NULL)
+	if (text == NULL)
 		return -ENOMEM;
-	while ((n = getxattr(at, "user.notary.rules", text, TEXT_MAX)) < 0 &&
-	       (errno == ENOENT || errno == ENOTDIR)) {
-		char *slash = strrchr(at, '/');
-		if (slash == NULL)
-			strcpy(at, ".");
-		else
-			slash[slash == at] = '\0';
-	}
+	while ((n = lgetxattr(whole, "user.notary.rules", text,
+			TEXT_MAX)) < 0 && strlen(whole) > root &&
+	       (errno == ENOENT || errno == ENOTDIR || errno == ENODATA))
+		*strrchr(whole, '/') = '\0';
 	if (n < 0)
 		return errno == ENODATA || errno == EOPNOTSUPP ? -ENOTTY
 			: -errno;
@@ -74,6 +72,7 @@ static void look(const char *path, struct ruled *r)
 	struct stat st;
 	if (lstat(path, &st) != 0 || S_ISDIR(st.st_mode))
 		return;
+	r->never = !S_ISREG(st.st_mode) && !S_ISLNK(st.st_mode);
 	ssize_t n = lgetxattr(path, "user.notary.class", r->now,
 		sizeof r->now - 1);
 	r->now[n > 0 ? n : 0] = '\0';
@@ -142,7 +141,11 @@ static void print(const struct ruled *r)
 			strcmp(in, r->bound.preset) != 0 ?
 			", taken in from preset " : "",
 			strcmp(in, r->bound.preset) != 0 ? in : "");
-	print_terms(r);
+	if (r->never)
+		printf("  what is there is neither a file, folder nor link, and "
+			"never recorded\n");
+	else
+		print_terms(r);
 }
 
 static void json_span(struct json *j, const char *name, uint64_t s)
@@ -177,21 +180,33 @@ static int print_json(const struct ruled *r)
 	return err;
 }
 
+static bool is_ours(const char *rest)
+{
+	size_t n = sizeof OURS - 1;
+	return strncmp(rest, OURS, n) == 0 &&
+		(rest[n] == '\0' || rest[n] == '/');
+}
+
 static int one(const char *path, bool as_json)
 {
 	cleanup(free) char *root = NULL, *rest = NULL, *text = NULL;
 	struct ruled r = {0};
 	int err = place_future(path, &root, &rest);
-	if (err == -ENOENT)
-		err = -ENOTTY;
+	if (err == 0 && is_ours(rest))
+		return -EPERM;
+	cleanup(free) char *whole = err != 0 ? NULL : text_of("%s%s%s", root,
+		*rest != '\0' ? "/" : "", rest);
+	if (err == 0 && whole == NULL)
+		err = -ENOMEM;
 	if (err == 0)
-		err = ask(path, &text);
+		look(whole, &r);
+	if (err == 0)
+		err = ask(whole, strlen(root), &text);
 	if (err == 0)
 		err = rules_parse(text, &r.bound);
 	if (err != 0)
-		return err;
+		return err == -ENOENT ? -ENOTTY : err;
 	r.path = *rest != '\0' ? rest : "/";
-	look(path, &r);
 	judge(&r);
 	if (as_json)
 		err = print_json(&r);
@@ -225,6 +240,9 @@ int cmd_rules(const struct assembly *a, int argc, char **argv)
 			continue;
 		if (err == -ENOTTY)
 			cli_say(&c, "%s is not in a mounted vault",
+				argv[optind]);
+		else if (err == -EPERM)
+			cli_say(&c, "%s: .notary is not a place for files",
 				argv[optind]);
 		else
 			cli_say(&c, "%s: %s", argv[optind], cli_why(-err));

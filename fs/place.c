@@ -148,16 +148,26 @@ int place_mount(const char *path, char **ret_root, char **ret_rest)
 	return 0;
 }
 
+/* What leads there is followed, as whoever makes something there would. */
+static int future_folder(const char *path, char **ret_root, char **ret_rest)
+{
+	cleanup(free) char *real = realpath(path, NULL);
+	return place_future(real != NULL ? real : path, ret_root, ret_rest);
+}
+
 int place_future(const char *path, char **ret_root, char **ret_rest)
 {
 	cleanup(free) char *above = strdup(path);
-	cleanup(free) char *rest = NULL;
+	cleanup(free) char *rest = NULL, *real = NULL;
 	const char *name = path;
 	if (above == NULL)
 		return -ENOMEM;
 	int err = place_mount(path, ret_root, ret_rest);
 	if (err != -ENOENT && err != -ENOTDIR)
 		return err;
+	real = realpath(path, NULL);
+	if (real != NULL) /* it is there: a link from outside, or elsewhere */
+		return place_mount(real, ret_root, ret_rest);
 	size_t n = strlen(above);
 	while (n > 1 && above[n - 1] == '/')
 		above[--n] = '\0';
@@ -170,7 +180,7 @@ int place_future(const char *path, char **ret_root, char **ret_rest)
 		strcpy(above, ".");
 	else
 		slash[slash == above] = '\0';
-	err = place_future(above, ret_root, &rest);
+	err = future_folder(above, ret_root, &rest);
 	if (err != 0)
 		return err;
 	n = strcspn(name, "/");

@@ -22,7 +22,8 @@ bool place_exists(const char *path);
  * -ENOENT: not in one, -ENOTCONN: in one whose daemon is gone, or -errno of
  * path. */
 int place_mount(const char *path, char **ret_root, char **ret_rest);
-/* The same for a path of which only some folder above need be there. */
+/* The same for a path of which only some folder above need be there; links are
+ * followed, but for one in a mount that is the last component. */
 int place_future(const char *path, char **ret_root, char **ret_rest);
 /* DIR/.notary/NAME, whole. */
 int place_read(const char *root, const char *name, struct buf *ret);

@@ -89,6 +89,41 @@ tap.is_(p.stdout.decode(), "mine/x.tmp: temp\n  preset mine, given to the folder
 p = kit.run(kit.NOTARYFS, "rules", v.dir)
 tap.is_((p.returncode, b"is not in a mounted vault" in p.stderr), (1, True), "elsewhere it is refused")
 
+# -- of a name, whatever is there or leads there
+links = {"own/to.part": "deep", "to-own": "own", "outside": "/etc", "mine/x.tmp": "../own", "own/lost.part": "nowhere"}
+for name, to in links.items():
+    os.symlink(to, os.path.join(m, name))
+os.symlink(m + "/by-conf", v.dir + "/from-outside")
+os.symlink(m + "/by-conf/repo/locks/a", v.dir + "/file-from-outside")
+os.mkfifo(m + "/by-conf/repo/locks/fifo")
+
+
+def told(*paths):
+    return [(x["path"], x["class"], x["preset"], x["rule"]) for x in rules(*paths)]
+
+
+tap.is_(told(m + "/own/to.part", m + "/outside", m + "/mine/x.tmp", m + "/own/lost.part"),
+        [("own/to.part", "seal", "restic", None), ("outside", "seal", "default", None),
+         ("mine/x.tmp", "temp", "mine", "*.tmp"), ("own/lost.part", "seal", "restic", None)],
+        "a link is a name by itself, wherever it leads")
+tap.is_(told(m + "/to-own/deep/none", m + "/mine/x.tmp/none/yet", v.dir + "/from-outside/repo/locks/none",
+             v.dir + "/from-outside/repo/locks", v.dir + "/file-from-outside"),
+        [("own/deep/none", "seal", "wal", None), ("own/none/yet", "seal", "restic", None),
+         ("by-conf/repo/locks/none", "scratch", "restic", "locks"), ("by-conf/repo/locks", "scratch", "restic", "locks"),
+         ("by-conf/repo/locks/a", "scratch", "restic", "locks")],
+        "what leads there is gone along, from outside as well")
+tap.is_(told(m + "/by-conf/repo/locks/fifo", m + "/by-conf/repo/locks/a.cert", m + "/by-conf/repo/x.tmp/y"),
+        [("by-conf/repo/locks/fifo", "scratch", "restic", "locks"), ("by-conf/repo/locks/a.cert", "scratch", "restic", "locks"),
+         ("by-conf/repo/x.tmp/y", "seal", "restic", None)],
+        "a FIFO's too, and one that a certificate could have, and below a file")
+p = kit.run(kit.NOTARYFS, "rules", m + "/by-conf/repo/locks/fifo")
+tap.ok(b"\n  what is there is neither a file, folder nor link, and never recorded\n" in p.stdout,
+       "in words it is said that a FIFO is never recorded")
+p = kit.run(kit.NOTARYFS, "rules", m + "/.notary/status", m + "/.notary")
+tap.is_((p.returncode, p.stderr.count(b": .notary is not a place for files")), (1, 2), ".notary is no place for files")
+os.unlink(m + "/mine/x.tmp")
+os.unlink(m + "/by-conf/repo/locks/fifo")
+
 # -- it does not change what is sealed
 write(m + "/full/f")
 seal(m + "/full/f")
