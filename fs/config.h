@@ -66,6 +66,7 @@ struct config {
 	size_t n_binds;
 	struct config_bind {
 		char *glob, *preset;
+		unsigned line;
 	} bind[CONFIG_BINDS_MAX];
 	char *metrics_file;		/* absolute, or NULL */
 };

@@ -1,5 +1,6 @@
 #include "fs/setting.h"
 
+#include <ctype.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,6 +12,8 @@
 #include "fs/nearest.h"
 #include "fs/presets.h"
 #include "fs/timeservice.h"
+
+#define BLANKS " \t"
 
 void reading_complain(struct reading *r, const char *fmt, ...)
 {
@@ -247,22 +250,25 @@ static void set_list_certs(struct reading *r, const char *text)
 	reading_complain(r, "list_certs = %s: must be no, root or yes", text);
 }
 
-static bool preset_ok(struct reading *r, const char *setting, const char *name)
+/* glob: of the folder that it is bound to; NULL: the whole mount's. */
+static bool preset_ok(struct reading *r, const char *glob, const char *name)
 {
 	cleanup(free) char *why = NULL;
 	const struct rules *rules;
 	if (presets_use(r->c->presets, name, &rules, &why) == 0)
 		return true;
-	reading_complain(r, "%s = %s: %s", setting, name,
-		why != NULL ? why : "out of memory");
+	reading_complain(r, "%s%s%s%s: %s", glob != NULL ? "bind = /" :
+		"preset = ", glob != NULL ? glob : "", glob != NULL ? " " : "",
+		name, why != NULL ? why : "out of memory");
 	return false;
 }
 
 /* In a file, whether there is such a preset is seen when all is read. */
 static void set_preset(struct reading *r, const char *text)
 {
-	if (r->file == NULL && !preset_ok(r, "preset", text))
+	if (r->file == NULL && !preset_ok(r, NULL, text))
 		return;
+	r->preset_line = r->line;
 	free(r->c->preset);
 	r->c->preset = keep(r, text, strlen(text));
 }
@@ -271,10 +277,12 @@ static void set_bind(struct reading *r, const char *text)
 {
 	if (!only_in_file(r, "bind"))
 		return;
-	const char *last = strrchr(text, ' ');
 	struct config_bind *b = &r->c->bind[r->c->n_binds];
-	size_t n = last == NULL ? 0 : (size_t)(last - text);
-	while (n > 0 && text[n - 1] == ' ')
+	size_t name = strlen(text);
+	while (name > 0 && !isblank((unsigned char)text[name - 1]))
+		name--;
+	size_t n = name;
+	while (n > 0 && isblank((unsigned char)text[n - 1]))
 		n--;
 	size_t start = n > 0 && text[0] == '/', end = n;
 	while (end > start && text[end - 1] == '/')
@@ -282,8 +290,8 @@ static void set_bind(struct reading *r, const char *text)
 	if (start == end) {
 		reading_complain(r,
 			"bind = %s: must be of the form bind = FOLDER "
-			"PRESET, FOLDER seen from the mount, like /backup/*",
-			text);
+			"PRESET, FOLDER seen from the mount, like /backup/*; "
+			"preset = is for the whole mount", text);
 		return;
 	}
 	if (r->c->n_binds == CONFIG_BINDS_MAX) {
@@ -292,7 +300,7 @@ static void set_bind(struct reading *r, const char *text)
 		return;
 	}
 	*b = (struct config_bind){keep(r, text + start, end - start),
-		keep(r, last + 1, strlen(last + 1))};
+		keep(r, text + name, strlen(text + name)), r->line};
 	r->c->n_binds++;
 }
 
@@ -309,10 +317,10 @@ static void set_rule(struct reading *r, const char *text)
 		r->failed = true;
 		return;
 	}
-	const char *name = strtok_r(copy, " ", &at);
-	const char *class = strtok_r(NULL, " ", &at);
-	while (at != NULL && *at == ' ')
-		at++;
+	const char *name = strtok_r(copy, BLANKS, &at);
+	const char *class = strtok_r(NULL, BLANKS, &at);
+	if (at != NULL)
+		at += strspn(at, BLANKS);
 	if (name == NULL || class == NULL || at == NULL || *at == '\0')
 		reading_complain(r,
 			"rule = %s: must be of the form rule = PRESET "
@@ -324,10 +332,16 @@ static void set_rule(struct reading *r, const char *text)
 
 void setting_presets(struct reading *r)
 {
-	for (size_t i = 0; i < r->c->n_binds; i++)
-		preset_ok(r, "bind", r->c->bind[i].preset);
+	if (r->failed)
+		return; /* some could not be kept */
+	for (size_t i = 0; i < r->c->n_binds; i++) {
+		r->line = r->c->bind[i].line;
+		preset_ok(r, r->c->bind[i].glob, r->c->bind[i].preset);
+	}
+	r->line = r->preset_line;
 	if (r->c->preset != NULL)
-		preset_ok(r, "preset", r->c->preset);
+		preset_ok(r, NULL, r->c->preset);
+	r->line = 0;
 }
 
 /* A collector reads what is called *.prom in its folder. */

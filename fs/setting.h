@@ -20,6 +20,7 @@ struct reading {
 	const char *base;	/* folder that relative paths start from */
 	const char *file;	/* NULL: a command line's option */
 	unsigned line;		/* 0: the file as a whole */
+	unsigned preset_line;	/* where preset was set */
 	struct buf why;		/* one complaint a line, without the last end */
 	bool failed;		/* no memory for a complaint or a value */
 };

@@ -10,6 +10,7 @@
 #include "fs/config.h"
 #include "fs/config_value.h"
 #include "fs/presets.h"
+#include "fs/rules.h"
 #include "tests/tap/tap.h"
 
 static char file[] = "/tmp/t_config.XXXXXX";
@@ -102,6 +103,11 @@ static void good_file(void)
 	config_done(&c);
 }
 
+static enum rules_class class_of(const struct rules *r, const char *path)
+{
+	return rules_class(r, rules_path(r, path, NULL));
+}
+
 static void presets(void)
 {
 	struct config c;
@@ -114,13 +120,23 @@ static void presets(void)
 	is_str(c.bind[0].preset, "mine", "by its name");
 	ok(presets_find(c.presets, "mine") != NULL, "and known");
 	config_done(&c);
+	is_int(read_text("bucket = a\nbind\t=\t/a b \t mine\n"
+		"rule = mine\tscratch \tx y\n", &c, &why), 0,
+		"tabs are blanks, too");
+	is_str(c.bind[0].glob, "a b", "before the preset");
+	is_str(c.bind[0].preset, "mine", "that is bound");
+	is_int(class_of(presets_find(c.presets, "mine"), "x y"),
+		CLASS_SCRATCH, "and before a glob");
+	config_done(&c);
 	is_int(read_text("bucket = a\nbind = mine\nbind = / mine\n"
 		"bind = x nobody\nrule = mine\nrule = git seal x\n"
-		"rule = b seel x\n", &c, &why), -EINVAL, "mistakes");
+		"rule = b seel x\npreset = nothing\n", &c, &why), -EINVAL,
+		"mistakes");
 	static const char *const want[] = {":2: bind = mine: must be of",
-		":3: bind = / mine: must be of", "bind = nobody: there is no",
-		":5: rule = mine: must be of", "preset \"git\" is built in",
-		"\"seel\" is no class"};
+		":3: bind = / mine: must be of", ":4: bind = /x nobody: there is no",
+		"preset = is for the whole mount",
+		":5: rule = mine: must be of", ":6: rule = git seal x: preset",
+		"\"seel\" is no class", ":8: preset = nothing: there is no"};
 	for (size_t i = 0; i < sizeof want / sizeof *want; i++)
 		ok(strstr(why, want[i]) != NULL, "are told: %s", want[i]);
 	free(why);
