@@ -14,6 +14,7 @@
 #include "fs/cli.h"
 #include "fs/offline.h"
 #include "fs/place.h"
+#include "fs/waiting.h"
 
 static const char help[] =
 "usage: notaryfs verify PATH... [--json]\n"
@@ -26,7 +27,7 @@ static const char help[] =
 "  -h, --help  print this\n"
 "\n"
 "Exit code 0: all valid; 1: a file or certificate is refused; 2: a file has no\n"
-"certificate yet, or what was named has no content.\n";
+"certificate (yet), or what was named has no content.\n";
 
 struct verifying {
 	const struct cli *c;
@@ -67,7 +68,8 @@ static int count(struct verifying *v, int exit)
 
 static int no_certificate(struct verifying *v, const char *path)
 {
-	cli_say(v->c, "%s: %s", path, verdict_text(V_NOT_FINAL));
+	cli_say(v->c, "%s: there is no certificate: %s", path,
+		waiting_reason(path));
 	return count(v, 2);
 }
 

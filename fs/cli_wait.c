@@ -27,10 +27,31 @@ static uint64_t now_ms(void)
 	return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
 }
 
-static bool is_folder(const char *path)
+static mode_t type_of(const char *path)
 {
 	struct stat st;
-	return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
+	return lstat(path, &st) == 0 ? st.st_mode & S_IFMT : 0;
+}
+
+/* Why that which no file below the path accounts for. */
+static void explain_other(const struct cli *c, const char *path)
+{
+	switch (type_of(path)) {
+	case S_IFDIR:
+		cli_say(c, "%s: a folder that changed is recorded once it was "
+			"left alone for its settle time (notaryfs seal -r ends "
+			"that)", path);
+		break;
+	case S_IFIFO:
+	case S_IFSOCK:
+	case S_IFCHR:
+	case S_IFBLK:
+		cli_say(c, "%s: devices, FIFOs and sockets are never recorded",
+			path);
+		break;
+	default:
+		break;
+	}
 }
 
 static int one(const struct cli *c, const char *path, uint64_t timeout_ms)
@@ -51,10 +72,8 @@ static int one(const struct cli *c, const char *path, uint64_t timeout_ms)
 		cli_say(c, "%s: %s", path, cli_why(-err));
 		return CLI_REFUSED;
 	}
-	if (waiting_explain(c, root, path) == 0 && is_folder(path))
-		cli_say(c, "%s: a folder that changed is recorded once it was "
-			"left alone for its settle time (notaryfs seal -r ends "
-			"that)", path);
+	if (waiting_explain(c, root, path) == 0)
+		explain_other(c, path);
 	cli_say(c, err == -ETIMEDOUT ? "%s: not final within the time"
 		: "%s: will never be final", path);
 	return CLI_INCOMPLETE;

@@ -131,6 +131,8 @@ static int asked_sealed(struct mount *m, const char *path)
 		if (i->asked && node_below(node_of_item((struct item *)
 				(uintptr_t)i), n))
 			return 0;
+	if (n->item.state == ST_TEMP || n->item.state == ST_SCRATCH)
+		return -ENODATA;
 	return n->type == NODE_FOLDER || !settle_owed(&n->item) ? 1 : -ENODATA;
 }
 

@@ -64,6 +64,11 @@ tap.is_(bind(m + "/own", "restic"), None, "a folder is given a preset")
 tap.is_(attr(m + "/own/deep/er", "preset"), "restic", "which all below inherits")
 write(m + "/own/deep/x-tmp-1")
 tap.is_(attr(m + "/own/deep/x-tmp-1", "class"), "temp", "with its rules")
+tap.is_([attr(m + x, y) for x in ("/own/deep/x-tmp-1", "/by-conf/repo/locks/a") for y in ("wait", "sealed", "cert", "record")],
+        ["ENODATA"] * 8, "and is not said to be final, nor sealed, nor is a scratch file")
+p = kit.run(kit.NOTARYFS, "verify", m + "/own/deep/x-tmp-1", m + "/by-conf/repo/locks/a")
+tap.is_((p.returncode, b"x-tmp-1: there is no certificate: a temporary name" in p.stderr,
+         b"locks/a: there is no certificate: a scratch name" in p.stderr), (2, True, True), "verify says why they have no certificate")
 tap.is_(bind(m + "/own/deep", "wal"), None, "a nearer one")
 tap.is_(attr(m + "/own/deep/x-tmp-1", "class"), "seal", "counts, at once")
 tap.is_(bind(m + "/own", "nonsense"), "EINVAL", "there must be such a preset")
@@ -119,6 +124,8 @@ tap.is_(told(m + "/by-conf/repo/locks/fifo", m + "/by-conf/repo/locks/a.cert", m
 p = kit.run(kit.NOTARYFS, "rules", m + "/by-conf/repo/locks/fifo")
 tap.ok(b"\n  what is there is neither a file, folder nor link, and never recorded\n" in p.stdout,
        "in words it is said that a FIFO is never recorded")
+p = kit.run(kit.NOTARYFS, "wait", m + "/by-conf/repo/locks/fifo")
+tap.is_((p.returncode, b"fifo: devices, FIFOs and sockets are never recorded\n" in p.stderr), (2, True), "nor is it waited for")
 p = kit.run(kit.NOTARYFS, "rules", m + "/.notary/status", m + "/.notary")
 tap.is_((p.returncode, p.stderr.count(b": .notary is not a place for files")), (1, 2), ".notary is no place for files")
 os.unlink(m + "/mine/x.tmp")
