@@ -13,7 +13,7 @@
 #include "fs/text.h"
 
 static const char help[] =
-"usage: notaryfs delete --reason TEXT [--key FILE] PATH...\n"
+"usage: notaryfs delete --reason TEXT [--key FILE] [--json] PATH...\n"
 "Deletes sealed files before their time, in a mounted vault that was made with\n"
 "--retention governance.  Path, reason and a signature by the governance key are\n"
 "recorded in the chain; certificates of the file stay valid.  Its plain bytes go\n"

@@ -7,12 +7,13 @@
 #include <unistd.h>
 
 #include "core/cleanup.h"
+#include "core/json.h"
 #include "fs/cli.h"
 #include "fs/export.h"
 #include "fs/place.h"
 
 static const char help[] =
-"usage: notaryfs export PATH... DEST\n"
+"usage: notaryfs export [--json] PATH... DEST\n"
 "Makes the folder DEST, ready to hand over: the files at PATH (a folder means\n"
 "everything below it) under their paths in the vault, their certificates, the\n"
 "anchor, the program notary-verify, and the page VERIFY.txt, which tells a\n"
@@ -22,6 +23,7 @@ static const char help[] =
 "\n"
 "DEST must not be there yet, or be empty, and lie outside of the mount.\n"
 "\n"
+"  --json      print how much there is as JSON\n"
 "  -h, --help  print this\n"
 "\n"
 "Exit code 0: everything is there; 1: something does not verify or cannot be\n"
@@ -112,11 +114,38 @@ static int visit_all(const struct cli *c, struct export *e, char **paths, int n)
 	return rc;
 }
 
+static int print_json(const struct export *e, const char *dest)
+{
+	cleanup(buf) struct buf text = {0};
+	struct json j = {0};
+	int err;
+
+	json_object(&j, NULL);
+	json_text(&j, "folder", dest);
+	json_uint(&j, "files", e->files);
+	json_uint(&j, "bytes", e->bytes);
+	json_uint(&j, "left_out", e->missing);
+	json_uint(&j, "refused", e->refused);
+	json_close_object(&j);
+	err = json_end(&j, &text);
+	if (err == 0)
+		printf("%.*s\n", (int)text.n, (const char *)text.p);
+	return err;
+}
+
+static void print(const struct export *e, const char *dest)
+{
+	char size[32];
+
+	cli_bytes(e->bytes, size);
+	printf("%s: %" PRIu64 " files, %s, with their certificates; see "
+		"VERIFY.txt there\n", dest, e->files, size);
+}
+
 static int run(const struct cli *c, struct export *e, char **paths, int n,
-	const char *dest)
+	const char *dest, bool as_json)
 {
 	cleanup(free) char *program = verifier();
-	char size[32];
 	int rc = export_begin(e, dest);
 
 	if (rc != 0) {
@@ -133,9 +162,10 @@ static int run(const struct cli *c, struct export *e, char **paths, int n,
 		cli_say(c, "%s: %s", dest, cli_why(-rc));
 		return CLI_REFUSED;
 	}
-	cli_bytes(e->bytes, size);
-	printf("%s: %" PRIu64 " files, %s, with their certificates; see "
-		"VERIFY.txt there\n", dest, e->files, size);
+	if (!as_json)
+		print(e, dest);
+	else if (print_json(e, dest) != 0)
+		return CLI_REFUSED;
 	return e->refused > 0 ? CLI_REFUSED : e->missing > 0 ? CLI_INCOMPLETE :
 		CLI_DONE;
 }
@@ -156,17 +186,22 @@ static bool outside(const struct cli *c, const char *dest)
 int cmd_export(const struct assembly *a, int argc, char **argv)
 {
 	static const struct option names[] = {
+		{"json", no_argument, NULL, 'j'},
 		{"help", no_argument, NULL, 'h'},
 		{0},
 	};
 	struct cli c = {.name = "export", .help = help};
+	bool as_json = false;
 	struct export e = {.ctx = &c, .left_out = left_out, .done = done};
 	cleanup(free) char *root = NULL;
-	int n, rc;
+	int n, rc, opt;
 
 	(void)a;
-	if (cli_option(&c, argc, argv, ":h", names) != -1)
-		return c.exit;
+	while ((opt = cli_option(&c, argc, argv, ":h", names)) != -1) {
+		if (opt == '?')
+			return c.exit;
+		as_json = true;
+	}
 	n = argc - optind - 1;
 	if (n < 1)
 		return cli_usage(&c, "name at least one file or folder, and a "
@@ -179,7 +214,7 @@ int cmd_export(const struct assembly *a, int argc, char **argv)
 	if (rc != 0)
 		return CLI_REFUSED;
 	e.root = root;
-	rc = run(&c, &e, argv + optind, n, argv[argc - 1]);
+	rc = run(&c, &e, argv + optind, n, argv[argc - 1], as_json);
 	export_end(&e);
 	return rc;
 }

@@ -12,7 +12,7 @@
 #include "fs/text.h"
 
 static const char help[] =
-"usage: notaryfs hold [--case ID [--release [--key FILE] [--reason TEXT]]] [-r] PATH...\n"
+"usage: notaryfs hold [--case ID [--release [--key FILE] [--reason TEXT]]] [-r] [--json] PATH...\n"
 "Holds sealed files in a mounted vault for a case: they cannot be deleted,\n"
 "whatever their dates, until the hold is released, for which the governance key\n"
 "of the vault is needed.  Without a case, prints dates and holds of files.\n"

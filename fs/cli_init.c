@@ -15,7 +15,7 @@
 static const char help[] =
 "usage: notaryfs init VAULT [--settle 10s] [--bucket DIR]... [--shares K/N]\n"
 "                     [--retention none|governance|compliance]\n"
-"                     [--tsa URL --tsa-root FILE]... [--quorum N]\n"
+"                     [--tsa URL --tsa-root FILE]... [--quorum N] [--json]\n"
 "Makes a vault in a new or empty folder and prints its anchor.\n"
 "\n"
 "  --settle TIME   time from the last close of a file to its seal (10s)\n"
@@ -25,7 +25,8 @@ static const char help[] =
 "  --retention MODE  none (default): what is sealed is kept for ever;\n"
 "                  compliance: a file that has a date may be deleted after it;\n"
 "                  governance: and before, by an order of the governance key.\n"
-"                  It cannot be changed later\n"
+"                  Later only\n"
+"                  notaryfs comply changes it, to compliance\n"
 "  --governance-key FILE  where that key goes (VAULT/governance.key)\n"
 "  --tsa URL       a timestamp authority of RFC 3161, asked there; may be given\n"
 "                  several times, also as 'local': this machine's clock, which\n"

@@ -19,7 +19,7 @@
 #include "fs/text.h"
 
 static const char help[] =
-"usage: notaryfs renew [-r] [--hash NAME] [--no-wait] [--timeout 60s] PATH...\n"
+"usage: notaryfs renew [-r] [--hash NAME] [--no-wait] [--timeout 60s] [--json] PATH...\n"
 "Renews the certificates of files in a mounted vault under another hash, before\n"
 "the one that they have is broken.  Every file is read and checked against its\n"
 "certificate; then both are recorded under the other hash.  From then on\n"
@@ -31,6 +31,7 @@ static const char help[] =
 "                   name, and not weaker than the one that a certificate has\n"
 "  --no-wait        do not wait until the last of them is final\n"
 "  --timeout TIME   longest time to wait for that (default: no limit)\n"
+"  --json           print how many there were as JSON\n"
 "  -h, --help       print this\n"
 "\n"
 "Exit code 0: all; 1: some were refused; 2: some are not final yet.\n";
@@ -222,20 +223,41 @@ static int await(const struct cli *c, const struct renewing *r,
 	return CLI_INCOMPLETE;
 }
 
-static int run(struct kept *k, char **path, int n, bool recursive, bool wait,
-	uint64_t timeout_ms)
+static void print_json(const struct kept *k, const struct renewing *r)
 {
-	struct renewing *r = k->ctx;
-	int code = kept_run(k, path, n, recursive);
-	if (wait && r->last != NULL) {
-		int waited = await(k->c, r, timeout_ms);
-		code = code == CLI_DONE ? waited : code;
-	}
+	printf("{\"hash\": \"%s\", \"renewed\": %" PRIu64 ", \"already\": %"
+		PRIu64 ", \"unready\": %" PRIu64 ", \"refused\": %" PRIu64
+		"}\n", r->hash_name, k->done, r->already, k->unsealed,
+		k->refused);
+}
+
+static void print(const struct kept *k, const struct renewing *r)
+{
 	printf("%" PRIu64 " certificates renewed under %s", k->done,
 		r->hash_name);
 	if (r->already > 0)
 		printf(", %" PRIu64 " were already", r->already);
 	printf("\n");
+}
+
+/* What is asked of all of them. */
+struct wanted {
+	bool recursive, wait, json;
+	uint64_t timeout_ms;	/* 0: for ever */
+};
+
+static int run(struct kept *k, char **path, int n, const struct wanted *w)
+{
+	struct renewing *r = k->ctx;
+	int code = kept_run(k, path, n, w->recursive);
+	if (w->wait && r->last != NULL) {
+		int waited = await(k->c, r, w->timeout_ms);
+		code = code == CLI_DONE ? waited : code;
+	}
+	if (w->json)
+		print_json(k, r);
+	else
+		print(k, r);
 	return fflush(stdout) != 0 ? CLI_REFUSED : code;
 }
 
@@ -246,6 +268,7 @@ int cmd_renew(const struct assembly *a, int argc, char **argv)
 		{"hash", required_argument, NULL, 'H'},
 		{"no-wait", no_argument, NULL, 'n'},
 		{"timeout", required_argument, NULL, 't'},
+		{"json", no_argument, NULL, 'j'},
 		{"help", no_argument, NULL, 'h'},
 		{0},
 	};
@@ -255,23 +278,25 @@ int cmd_renew(const struct assembly *a, int argc, char **argv)
 		.unready = "it is not final yet: notaryfs wait waits for that",
 		.refusal = "refused: only whoever mounted the vault and root "
 			"may renew"};
-	bool recursive = false, wait = true;
-	uint64_t timeout_ms = 0;
+	struct wanted w = {.wait = true};
 	(void)a;
 	for (int opt; (opt = cli_option(&c, argc, argv, ":rh", names)) != -1;)
 		switch (opt) {
 		case 'r':
-			recursive = true;
+			w.recursive = true;
 			break;
 		case 'H':
 			r.hash_name = optarg;
 			break;
 		case 'n':
-			wait = false;
+			w.wait = false;
+			break;
+		case 'j':
+			w.json = true;
 			break;
 		case 't':
-			if (config_duration(optarg, &timeout_ms) != 0 ||
-			    timeout_ms == 0)
+			if (config_duration(optarg, &w.timeout_ms) != 0 ||
+			    w.timeout_ms == 0)
 				return cli_usage(&c, "--timeout %s: must be a "
 					"time like 60s", optarg);
 			break;
@@ -289,6 +314,5 @@ int cmd_renew(const struct assembly *a, int argc, char **argv)
 		cli_say(&c, "out of memory");
 		return CLI_REFUSED;
 	}
-	return run(&k, &argv[optind], argc - optind, recursive, wait,
-		timeout_ms);
+	return run(&k, &argv[optind], argc - optind, &w);
 }

@@ -10,7 +10,7 @@
 #include "fs/kept.h"
 
 static const char help[] =
-"usage: notaryfs retain [--until DATE | --for TIME] [-r] PATH...\n"
+"usage: notaryfs retain [--until DATE | --for TIME] [-r] [--json] PATH...\n"
 "Keeps sealed files in a mounted vault at least until a date.  It can be moved to\n"
 "a later one, never back.  Without a date, prints those that files have.\n"
 "\n"

@@ -9,6 +9,7 @@
 
 #include "core/certificate.h"
 #include "core/cleanup.h"
+#include "core/json.h"
 #include "core/report.h"
 #include "core/verify.h"
 #include "fs/cli.h"
@@ -38,6 +39,23 @@ struct verifying {
 	uint64_t valid, refused, incomplete;
 };
 
+/* {"file":...} and the keys of the report's object. */
+static int print_object(const struct verifying *v, const char *path,
+	const struct buf *report)
+{
+	const char *rest = path + strlen(v->root);
+	cleanup(buf) struct buf file = {0};
+	struct json j = {0};
+	json_object(&j, NULL);
+	json_text(&j, "file", rest + (*rest == '/'));
+	json_close_object(&j);
+	int err = json_end(&j, &file);
+	if (err == 0)
+		printf("%.*s,%.*s\n", (int)file.n - 1, (const char *)file.p,
+			(int)report->n - 1, (const char *)report->p + 1);
+	return err;
+}
+
 static int tell(struct verifying *v, const char *path,
 	const struct report *report)
 {
@@ -46,7 +64,7 @@ static int tell(struct verifying *v, const char *path,
 	if (v->json) {
 		err = report_json(report, &text);
 		if (err == 0)
-			printf("%.*s\n", (int)text.n, (const char *)text.p);
+			err = print_object(v, path, &text);
 	} else if (v->one) {
 		err = report_text(report, &text);
 		if (err == 0)
@@ -66,11 +84,24 @@ static int count(struct verifying *v, int exit)
 	return 0;
 }
 
-static int no_certificate(struct verifying *v, const char *path)
+static int no_certificate(struct verifying *v, const char *path,
+	struct report *report)
 {
+	report->verdict = V_NOT_FINAL;
 	cli_say(v->c, "%s: there is no certificate: %s", path,
 		waiting_reason(path));
-	return count(v, 2);
+	int err = v->json ? tell(v, path, report) : 0;
+	return err != 0 ? err : count(v, 2);
+}
+
+static int unread(struct verifying *v, const char *path, const char *why)
+{
+	cleanup(buf) struct buf text = {0};
+	cli_say(v->c, "%s: %s", path, why);
+	int err = v->json ? report_json_unread(why, &text) : 0;
+	if (err == 0 && v->json)
+		err = print_object(v, path, &text);
+	return err != 0 ? err : count(v, 1);
 }
 
 static int verify_file(void *ctx, const char *path, const struct stat *st)
@@ -88,7 +119,7 @@ static int verify_file(void *ctx, const char *path, const struct stat *st)
 	const char *rest = path + strlen(v->root);
 	int err = place_cert(v->root, rest + (*rest == '/'), &cert);
 	if (err == -ENOENT)
-		return no_certificate(v, path);
+		return no_certificate(v, path, report);
 	if (err == 0)
 		err = offline_open(AT_FDCWD, path, &fd, &size);
 	if (err == 0)
@@ -97,10 +128,8 @@ static int verify_file(void *ctx, const char *path, const struct stat *st)
 	offline_want(report, &content);
 	if (err == 0)
 		err = offline_content(fd, NULL, &content);
-	if (err != 0) {
-		cli_say(v->c, "%s: %s", path, cli_why(-err));
-		return count(v, 1);
-	}
+	if (err != 0)
+		return unread(v, path, cli_why(-err));
 	verify_end(report, &content);
 	err = tell(v, path, report);
 	return err != 0 ? err : count(v, verdict_exit(report->verdict));

@@ -84,6 +84,8 @@ exec 5>&-
 mkfifo "$M/other/pipe"
 ok "so is a FIFO, which has nothing to certify" code 2 n export "$M/other/pipe" "$top/pipe"
 ok "and named with the reason" grep -q 'pipe is left out: devices, FIFOs and sockets are never' "$top/before"
+ok "the same as JSON" code 2 n export --json "$M/other/pipe" "$M/other/f" "$top/json"
+ok "has the numbers" grep -qxF "{\"folder\":\"$top/json\",\"files\":1,\"bytes\":9,\"left_out\":1,\"refused\":0}" "$top/before"
 ok "a path outside is refused" code 1 n export "$top/two" "$top/four"
 ok "and nothing made" test ! -e "$top/four"
 ok "into the mount itself: refused" code 1 n export "$M/case" "$M/case/out"

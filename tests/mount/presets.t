@@ -69,6 +69,9 @@ tap.is_([attr(m + x, y) for x in ("/own/deep/x-tmp-1", "/by-conf/repo/locks/a") 
 p = kit.run(kit.NOTARYFS, "verify", m + "/own/deep/x-tmp-1", m + "/by-conf/repo/locks/a")
 tap.is_((p.returncode, b"x-tmp-1: there is no certificate: a temporary name" in p.stderr,
          b"locks/a: there is no certificate: a scratch name" in p.stderr), (2, True, True), "verify says why they have no certificate")
+p = kit.run(kit.NOTARYFS, "verify", "--json", m + "/own/deep/x-tmp-1", m + "/by-conf/repo/locks")
+tap.is_([(x["file"], x["verdict"], x["valid"]) for x in map(json.loads, p.stdout.splitlines())],
+        [("own/deep/x-tmp-1", "not-final", False), ("by-conf/repo/locks/a", "not-final", False)], "and has an object for each")
 tap.is_(bind(m + "/own/deep", "wal"), None, "a nearer one")
 tap.is_(attr(m + "/own/deep/x-tmp-1", "class"), "seal", "counts, at once")
 tap.is_(bind(m + "/own", "nonsense"), "EINVAL", "there must be such a preset")
@@ -134,6 +137,14 @@ os.unlink(m + "/by-conf/repo/locks/fifo")
 # -- it does not change what is sealed
 write(m + "/full/f")
 seal(m + "/full/f")
+plain = v.path + "/files/full/f"
+kit.run("chattr", "-f", "-i", plain)
+write(plain, "y\n")
+p = kit.run(kit.NOTARYFS, "verify", "--json", m + "/full")
+write(plain)
+got = [json.loads(x) for x in p.stdout.splitlines()]
+tap.is_((p.returncode, [(x["file"], x["verdict"], x["path"]) for x in got]), (1, [("full/f", "content", None)]),
+        "the object of a refused one says of which file it is")
 tap.is_(bind(m + "/full", "restic"), "EPERM", "nothing is bound above what is sealed")
 tap.is_(bind(m, "restic"), "EPERM", "nor to the root")
 tap.is_(attr(m + "/full", "preset"), "default", "and nothing changes")

@@ -150,6 +150,8 @@ for rel in ("a", "d/b", "empty", "hard", "w/f", "log/l", "d/line\nbreak"):
 t.ok(judged(a, first), "the one that was copied before is as good as it was")
 t.ok(len(cert("a")) > len(get(first)), "the new one is longer")
 says(tool("renew", "-r", m), 0, "0 certificates renewed under sha3-512, 8 were already", "again there is nothing to do")
+p = tool("renew", "--json", "-r", m)
+t.is_((p.returncode, json.loads(p.stdout)), (0, {"hash": "sha3-512", "renewed": 0, "already": 8, "unready": 0, "refused": 0}), "as JSON, too")
 says(tool("renew", "--hash", "sha-256", a), 1, "weaker", "a weaker one than it has")
 says(run(VERIFY, "--anchor", v.anchor, w, first), 1, "refused", "of another file it is refused")
 bent = bytearray(cert("a"))

@@ -163,6 +163,21 @@ page = re.split(r"^##+ 11\.1", source("core/FORMAT.md"), flags=re.M)[1].split("\
 same([x for x in verdicts if "`%s`" % x not in page], ["valid", "not-final", "late"],
      "core/FORMAT.md has every verdict, but of a mount and of --at")
 
+# -- what the commands print with --json, as their sources have it
+page = dict(re.findall(r"^\.It Cm ([a-z ,]+)\n(.*?)(?=^\.(?:It|El))", section("notaryfs.1", "JSON"), re.M | re.S))
+page = {c: text for names, text in page.items() for c in names.split(" , ")}
+printing = {x for x in COMMANDS if "--json" in options(said(x, "--help"))}
+same(page, printing, "notaryfs(1) has every command that takes --json")
+more = {"check": ["check.c"], "rules": ["binding.c"], "retain": ["kept.c"], "hold": ["kept.c"]}
+for c in sorted(printing - {"status", "scrub", "repair", "verify"}):  # which have tests or a manual of their own
+    text = "".join(source("fs/" + x) for x in ["cli_%s.c" % c] + more.get(c, []))
+    keys = set(re.findall(r"json_\w+\([^,()]+, \"(\w+)\"", text) + re.findall(r"\\\"(\w+)\\\": ?", text))
+    words = {y for x in re.findall(r"^\.(?:Li|Pq Li) (.*)$", page.get(c, ""), re.M) for y in re.findall(r"\w+", x)}
+    if c in ("retain", "hold"):  # in one item
+        same(keys - words, [], "the keys of " + c)
+    else:
+        same({x for x in words if x in keys or '"%s"' % x not in text}, keys, "the keys of " + c)
+
 # -- in the mount
 table = re.findall(r"\[JOURNAL_\w+\] = \{\"([a-z-]+)\", \w+, (?:\"(\w+)\"|NULL)\}", source("fs/journal.c"))
 text = section("notaryfs.1", "JOURNAL").split("with their key, are:")[1]
