@@ -227,6 +227,8 @@ int cmd_status(const struct assembly *a, int argc, char **argv)
 		}
 	if (optind + 1 != argc)
 		return cli_usage(&c, "name one vault or mounted folder");
+	if (w.json && w.metrics)
+		return cli_usage(&c, "one of --json and --metrics");
 	w.path = argv[optind];
 	int r = show(&w);
 	while (w.watch && r == CLI_DONE) {

@@ -75,7 +75,9 @@ void op_opendir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *file)
 		return;
 	}
 	file->fh = (uintptr_t)l;
-	file->cache_readdir = n->type != NODE_VIRTUAL;
+	/* A certificate comes without a change of the folder. */
+	file->cache_readdir = n->type != NODE_VIRTUAL &&
+		!certnames_wanted(m, n);
 	file->keep_cache = file->cache_readdir; /* the kernel sees changes */
 	if (fuse_reply_open(req, file) != 0)
 		listing_free(l);

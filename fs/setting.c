@@ -70,7 +70,8 @@ static void set_empty_settle(struct reading *r, const char *text)
 static void set_temp_max(struct reading *r, const char *text)
 {
 	uint64_t ms = 0;
-	if (strcmp(text, "never") != 0 && config_duration(text, &ms) != 0)
+	if (strcmp(text, "never") != 0 &&
+	    (config_duration(text, &ms) != 0 || ms == 0))
 		reading_complain(r,
 			"temp_max = %s: must be a time like 7d or 12h, or "
 			"never", text);

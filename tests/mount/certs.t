@@ -124,6 +124,11 @@ d = os.open(sys.argv[1], os.O_RDONLY)
 print(len(os.listdir(d)), len(os.listdir(d)))' "$M/many")" "600 600"
 is "shortened ones, too" "$(ls -A "$M/long" | wc -l) $(ls -A "$M/long" | grep -cFx "$short")" "4 1"
 is "what is not final has none" "$(ls -A "$M/other" | wc -l)" 3000
+ls "$M/many" >/dev/null
+echo late >"$M/many/late"; ls "$M/many" >/dev/null
+ok "one that comes late" n seal "$M/many/late"
+ok "is final" n wait "$M/many/late"
+is "and listed, by whom it was listed before" "$(ls "$M/many" | grep -c '^late')" 2
 ok "they are verified where they are" "$build/notary-verify" -r --anchor "$V/anchor" "$M/many"
 ok "umount" n umount "$M"
 ok "mount with another suffix, listed in the root" n mount "$V" "$M" -o cert_suffix=.proof,list_certs=root

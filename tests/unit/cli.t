@@ -106,6 +106,7 @@ try:
     refused(["init", work + "/x", "--governance-key", work + "/k"], 64, "no such key", "a key that has nothing to say")
     refused(["init", work + "/x", "--bucket", work + "/b"], 64, "1 buckets are named for 3/6",
             "a bucket for each share")
+    refused(["status", work, "--json", "--metrics"], 64, "one of --json and --metrics", "two forms of one status")
     refused(["wait", "/", "--timeout", "soon"], 64, "like 60s", "a time that is none")
     refused(["restore", work + "/x", work], 64, "--anchor is needed", "restore without anchor")
     refused(["restore", "--anchor", "12", work + "/x", work], 64, "64 hex digits", "an anchor that is none")

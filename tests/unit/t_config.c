@@ -97,6 +97,11 @@ static void good_file(void)
 		"0.1s is too short");
 	ok(strstr(why, "at least 0.5s") != NULL, "and says so: %s", why);
 	free(why);
+	is_int(config_set(&c, "temp_max=never", "/", &why), 0, "never");
+	ok(c.temp_max_ms == 0, "is a time for temporary names");
+	is_int(config_set(&c, "temp_max=0s", "/", &why), -EINVAL,
+		"no time at all is none");
+	free(why);
 	is_int(config_set(&c, "bucket=/x", "/", &why), -EINVAL,
 		"buckets are no matter of an option");
 	free(why);
