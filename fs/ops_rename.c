@@ -10,6 +10,7 @@
 #include "core/fault.h"
 #include "fs/gone.h"
 #include "fs/moving.h"
+#include "fs/reach.h"
 #include "fs/sealer.h"
 #include "fs/start.h"
 
@@ -200,6 +201,8 @@ static int rename_folder(struct mount *m, struct entry *from, struct entry *to,
 		rc = may_replace(m, to);
 	if (rc == 0 && to->node != NULL)
 		rc = entry_may_go(m, to, RECORD_REPLACED);
+	if (rc == 0)
+		rc = reach_moved(m, from->path, to->path);
 	if (rc != 0)
 		return rc;
 	ready = node_name_new(to->folder, to->text, from->node);
@@ -231,6 +234,10 @@ static int rename_names(struct mount *m, struct entry *from, struct entry *to,
 	if (from->node != NULL && from->node->type == NODE_FOLDER && !exchange)
 		return rename_folder(m, from, to, flags);
 	rc = may_rename(m, from, to, flags);
+	if (rc == 0 && exchange && from->node->type == NODE_FOLDER)
+		rc = reach_moved(m, from->path, to->path);
+	if (rc == 0 && exchange && to->node->type == NODE_FOLDER)
+		rc = reach_moved(m, to->path, from->path);
 	if (rc != 0)
 		return rc;
 	ready = node_name_new(to->folder, to->text, from->node);

@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 """Folders that go away: what is restored has exactly the folders of the vault."""
 import ctypes
+import errno
 import os
 import shutil
 import signal
@@ -162,6 +163,56 @@ for value in (b"link:", b"link:..", b"link:in/link", b"link:none", b"link:file",
         tap.ok(False, "refused: %r" % value)
     except OSError as e:
         tap.ok(e.errno in (2, 22), "refused: %r" % value)
+
+# -- what would lie deeper than can be named
+TOO_LONG = errno.ENAMETOOLONG
+step, LAST = "d" * 250, "e" * 195 + ".part"  # never sealed, so they may move
+
+
+def in_there(top, what):
+    """Done down there, where no single path leads."""
+    os.chdir(os.path.join(m, top))
+    try:
+        for _ in range(15):
+            if not os.path.isdir(step):
+                os.mkdir(step)
+            os.chdir(step)
+        return what()
+    finally:
+        os.chdir("/")
+
+
+def fails(f, *args):
+    try:
+        return f(*args)
+    except OSError as e:
+        return e.errno
+
+
+def make():
+    for name, size in ((LAST, 1), ("short.part", 2)):
+        with open(name, "wb") as x:
+            x.write(b"x" * size)
+
+
+mkdir(v, "top")
+mkdir(v, "side")
+in_there("top", make)
+long, full = os.path.join(m, "t" * 250), os.path.join(m, "t" * 129)
+tap.is_([fails(os.rename, m + "/top", x) for x in (long, full + "t", m + "/side/" + "t" * 125)], [TOO_LONG] * 3,
+        "no folder is renamed with something that could not be named then")
+os.mkdir(long)
+tap.is_([fails(exchange, m + "/top", long), fails(exchange, long, m + "/top")], [TOO_LONG] * 2, "nor exchanged")
+os.rmdir(long)
+tap.is_(fails(os.rename, m + "/top", full), None, "up to that it is")
+tap.is_(in_there(full, lambda: sorted(os.listdir("."))), [LAST, "short.part"], "and has all that it had")
+tap.is_(fails(os.rename, full, m + "/top"), None, "a shorter name is always had")
+in_there("top", lambda: os.unlink(LAST))
+tap.is_(fails(os.rename, m + "/top", long), None, "and a longer one, when what was too deep is gone")
+tap.is_(in_there(long, lambda: (os.getxattr("short.part", "user.notary.state"), os.stat("short.part").st_size)), (b"temp", 2), "the rest is there")
+in_there(long, lambda: os.unlink("short.part"))
+shutil.rmtree(long)
+os.rmdir(m + "/side")
 
 # -- the restored tree
 for d, dirs, _ in os.walk(m, topdown=False):
