@@ -197,6 +197,7 @@ void inode_entry(struct mount *m, struct node *n, const struct stat *st,
 {
 	*ret = (struct fuse_entry_param){
 		.ino = ino_of(m, n),
+		.generation = n->generation,
 		.attr = *st,
 		.attr_timeout = inode_timeout(n),
 		.entry_timeout = TIMEOUT_CLOSED,

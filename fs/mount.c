@@ -123,6 +123,8 @@ static int open_files(struct mount *m, char **ret_why)
 		rc = binding_open(m, ret_why);
 	if (rc != 0)
 		return rc;
+	/* none of the mount before */
+	m->nodes.generation = (uint32_t)m->s.clock->ops->now_ms(m->s.clock);
 	mount_settle(m);
 	m->as_root = geteuid() == 0;
 	m->labels = access("/sys/fs/selinux", F_OK) == 0;

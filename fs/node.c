@@ -197,6 +197,7 @@ static struct node *new_node(struct nodes *t, ino_t ino, enum node_type type)
 	if (n == NULL)
 		return NULL;
 	n->ino = ino;
+	n->generation = ++t->generation;
 	n->type = type;
 	n->item.kind = kinds[type];
 	if (settle_reserve(&t->settle) != 0) {

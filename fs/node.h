@@ -64,6 +64,10 @@ struct node {
 	struct name *names;
 	struct handle *handles;
 	ino_t ino;
+	uint32_t generation;	/* no other node has had it: to the kernel a node
+				   is its address, which another one gets, and
+				   file handles (open_by_handle_at, NFS) outlive
+				   it */
 	uint64_t lookups;	/* references that the kernel holds */
 	uint32_t refs;		/* names below it, handles, jobs */
 	enum node_type type;
@@ -113,6 +117,7 @@ struct nodes {
 	size_t n_binds;
 	unsigned gen;		/* another one: names are judged anew */
 	unsigned n_presets;	/* folders that node_bind() holds */
+	uint32_t generation;	/* of the newest node */
 	struct settle settle;
 	struct node *root, *all;
 	struct node **by_ino;
