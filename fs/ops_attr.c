@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 
+#include "fs/caller.h"
 #include "fs/park.h"
 #include "fs/retain.h"
 #include "fs/version.h"
@@ -95,23 +96,36 @@ static int set_mode(int fd, mode_t mode)
 	return 0;
 }
 
-static int set_size(int fd, const struct handle *h, off_t size, uid_t caller,
-	struct stat *st)
+/* st is from before the change; what that itself took away is not given back. */
+static int drop_bits(fuse_req_t req, int fd, const struct stat *st)
+{
+	mode_t bits = caller_drops(req, st);
+	struct stat now;
+
+	if (bits == 0)
+		return 0;
+	if (fstat(fd, &now) != 0)
+		return -errno;
+	return (now.st_mode & bits) == 0 ? 0 :
+		set_mode(fd, now.st_mode & ~bits);
+}
+
+static int set_size(int fd, const struct handle *h, off_t size)
 {
 	char name[BACKING_NAME];
-	mode_t bits;
 
-	if (fstat(fd, st) != 0)
-		return -errno;
-	bits = S_ISUID | ((st->st_mode & S_IXGRP) != 0 ? S_ISGID : 0);
 	backing_name(fd, name);
-	if (h != NULL && h->writer ? ftruncate(h->fd, size) != 0 :
-		truncate(name, size) != 0)
-		return -errno;
-	if (caller == 0 || (st->st_mode & bits) == 0)
-		return 0;
-	st->st_mode &= ~bits;
-	return set_mode(fd, st->st_mode);
+	return (h != NULL && h->writer ? ftruncate(h->fd, size) :
+		truncate(name, size)) != 0 ? -errno : 0;
+}
+
+static int set_owner(int fd, const struct stat *to, int set)
+{
+	uid_t uid = (set & FUSE_SET_ATTR_UID) != 0 ? to->st_uid : (uid_t)-1;
+	gid_t gid = (set & FUSE_SET_ATTR_GID) != 0 ? to->st_gid : (gid_t)-1;
+
+	return fchownat(fd, "", uid, gid,
+		AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW) != 0 ? -errno : 0;
 }
 
 static int set_times(int fd, const struct stat *to, int set)
@@ -133,19 +147,19 @@ static int set_times(int fd, const struct stat *to, int set)
 }
 
 /* The system calls, in the order in which none undoes another. */
-static int apply(int fd, const struct handle *h, uid_t caller,
+static int apply(fuse_req_t req, int fd, const struct handle *h,
 	const struct stat *to, int set, struct stat *st)
 {
-	int rc = 0;
+	int owner = FUSE_SET_ATTR_UID | FUSE_SET_ATTR_GID;
+	int rc = fstat(fd, st) != 0 ? -errno : 0;
 
-	if ((set & FUSE_SET_ATTR_SIZE) != 0)
-		rc = set_size(fd, h, to->st_size, caller, st);
-	if (rc == 0 && (set & (FUSE_SET_ATTR_UID | FUSE_SET_ATTR_GID)) != 0 &&
-		fchownat(fd, "",
-			(set & FUSE_SET_ATTR_UID) != 0 ? to->st_uid : (uid_t)-1,
-			(set & FUSE_SET_ATTR_GID) != 0 ? to->st_gid : (gid_t)-1,
-			AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW) != 0)
-		rc = -errno;
+	if (rc == 0 && (set & FUSE_SET_ATTR_SIZE) != 0)
+		rc = set_size(fd, h, to->st_size);
+	if (rc == 0 && (set & owner) != 0)
+		rc = set_owner(fd, to, set);
+	if (rc == 0 && S_ISREG(st->st_mode) &&
+		(set & (FUSE_SET_ATTR_SIZE | owner)) != 0)
+		rc = drop_bits(req, fd, st);
 	if (rc == 0 && (set & FUSE_SET_ATTR_MODE) != 0)
 		rc = set_mode(fd, to->st_mode);
 	if (rc == 0)
@@ -233,9 +247,10 @@ static int may_resize(struct mount *m, struct node *n, const struct handle *h,
 		settle_may_write(&n->item) : rc;
 }
 
-static int change(struct mount *m, struct node *n, const struct handle *h,
-	uid_t caller, const struct stat *to, int set, struct stat *st)
+static int change(fuse_req_t req, struct node *n, const struct handle *h,
+	const struct stat *to, int set, struct stat *st)
 {
+	struct mount *m = mount_of(req);
 	bool resize = n->type == NODE_FILE && (set & FUSE_SET_ATTR_SIZE) != 0;
 	int rc;
 
@@ -258,7 +273,8 @@ static int change(struct mount *m, struct node *n, const struct handle *h,
 		return rc;
 	if (rc > 0)
 		return fstat(fd, st) != 0 ? -errno :
-			change_sealed(m, n, fd, caller, to, set, st);
+			change_sealed(m, n, fd, fuse_req_ctx(req)->uid, to, set,
+				st);
 	if (resize)
 		rc = may_resize(m, n, h, to);
 	if (rc != 0) {
@@ -268,7 +284,7 @@ static int change(struct mount *m, struct node *n, const struct handle *h,
 	if (resize) /* what is there is to be the file's own */
 		rc = version_part(m, n, fd);
 	if (rc == 0)
-		rc = apply(fd, h, caller, to, set, st);
+		rc = apply(req, fd, h, to, set, st);
 	if (rc == 0) {
 		locked(&m->lock);
 		note(m, n, st, set);
@@ -302,9 +318,8 @@ void op_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *to, int set,
 		FUSE_SET_ATTR_SIZE | FUSE_SET_ATTR_ATIME | FUSE_SET_ATTR_MTIME |
 		FUSE_SET_ATTR_ATIME_NOW | FUSE_SET_ATTR_MTIME_NOW;
 	if (n->type != NODE_VIRTUAL)
-		rc = change(m, n, file != NULL && n->type == NODE_FILE ?
-			handle_of(file) : NULL, fuse_req_ctx(req)->uid, to,
-			set, &st);
+		rc = change(req, n, file != NULL && n->type == NODE_FILE ?
+			handle_of(file) : NULL, to, set, &st);
 	reply_attr(req, n, refused(req, what(set), n, rc), &st);
 }
 

@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 
 #include "core/fault.h"
+#include "fs/caller.h"
 #include "fs/ctl.h"
 #include "fs/park.h"
 #include "fs/passthru.h"
@@ -160,7 +161,6 @@ static void close_writer(struct mount *m, struct node *n)
 static void drop_special(fuse_req_t req, struct mount *m, struct handle *h)
 {
 	struct stat st;
-	mode_t bits = S_ISUID;
 
 	{
 		locked(&m->lock);
@@ -170,9 +170,7 @@ static void drop_special(fuse_req_t req, struct mount *m, struct handle *h)
 	}
 	if (fstat(h->fd, &st) != 0)
 		return;
-	if ((st.st_mode & S_IXGRP) != 0)
-		bits |= S_ISGID; /* without x it marks something else */
-	(void)!fchmod(h->fd, st.st_mode & 07777 & ~bits);
+	(void)!fchmod(h->fd, st.st_mode & 07777 & ~caller_drops(req, &st));
 	fuse_lowlevel_notify_inval_inode(m->se, ino_of(m, h->node), -1, 0);
 }
 

@@ -118,7 +118,7 @@ static int give(const struct making *k, int at, int fd, struct stat *st)
 	if (fchownat(fd, "", k->caller->uid, gid, AT_EMPTY_PATH) != 0)
 		return -errno;
 	mode = st->st_mode;
-	if (S_ISREG(mode) && (mode & (S_ISUID | S_ISGID)) != 0) {
+	if (!S_ISDIR(mode) && (mode & (S_ISUID | S_ISGID)) != 0) {
 		backing_name(fd, name); /* chown took these bits away */
 		if (chmod(name, mode & 07777) != 0)
 			return -errno;

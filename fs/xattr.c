@@ -5,9 +5,11 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/xattr.h>
 
 #include "fs/binding.h"
+#include "fs/caller.h"
 #include "fs/park.h"
 #include "fs/retain.h"
 #include "fs/version.h"
@@ -321,14 +323,16 @@ void op_getxattr(fuse_req_t req, fuse_ino_t ino, const char *name, size_t size)
 		fuse_reply_buf(req, p, (size_t)got);
 }
 
-/* files/ may carry names that only root sees and none of ours. */
-static size_t without_ours(char *p, size_t n)
+/* Of a list that files/ gave us, who are root: without ours, and without those
+ * that only root sees. */
+static size_t shown(char *p, size_t n, bool root)
 {
 	size_t in = 0, out = 0, len;
 
 	while (in < n) {
 		len = strlen(p + in) + 1;
-		if (our_name(p + in) == NULL) {
+		if (our_name(p + in) == NULL &&
+			(root || strncmp(p + in, "trusted.", 8) != 0)) {
 			memmove(p + out, p + in, len);
 			out += len;
 		}
@@ -362,7 +366,8 @@ void op_listxattr(fuse_req_t req, fuse_ino_t ino, size_t size)
 		fuse_reply_err(req, -rc);
 	else
 		reply_value(req, BYTES(p, rc == 0 ?
-			without_ours(p, (size_t)got) : 0), size);
+			shown(p, (size_t)got, fuse_req_ctx(req)->uid == 0) : 0),
+			size);
 }
 
 /* Has it that value already (value NULL: has it none)? */
@@ -388,9 +393,26 @@ static int stays(struct mount *m, struct node *n, const char *path,
 	return flags == 0 && xattr_same(path, name, value, size);
 }
 
-static int change_xattr(struct mount *m, struct node *n, const char *name,
+/* Who gives a file of another group an access list takes its setgid bit. */
+static int drop_setgid(fuse_req_t req, int fd, const char *path,
+	const char *name)
+{
+	struct stat st;
+
+	if (strcmp(name, "system.posix_acl_access") != 0)
+		return 0;
+	if (fstat(fd, &st) != 0)
+		return -errno;
+	if ((st.st_mode & S_ISGID) == 0 || caller_in_group(req, st.st_gid))
+		return 0;
+	return chmod(path, st.st_mode & 07777 & ~(mode_t)S_ISGID) != 0 ?
+		-errno : 0;
+}
+
+static int change_xattr(fuse_req_t req, struct node *n, const char *name,
 	const char *value, size_t size, int flags)
 {
+	struct mount *m = mount_of(req);
 	char path[BACKING_NAME];
 	int fd = -1, rc;
 
@@ -415,6 +437,8 @@ static int change_xattr(struct mount *m, struct node *n, const char *name,
 	else
 		rc = removexattr(path, name);
 	rc = rc != 0 ? -errno : 0;
+	if (rc == 0 && value != NULL)
+		rc = drop_setgid(req, fd, path, name);
 	{
 		locked(&m->lock);
 		n->bare = false;
@@ -514,7 +538,7 @@ void op_setxattr(fuse_req_t req, fuse_ino_t ino, const char *name,
 
 	if (ours == NULL)
 		fuse_reply_err(req, -refused(req, "setxattr", n,
-			change_xattr(m, n, name, value, size, flags)));
+			change_xattr(req, n, name, value, size, flags)));
 	else if (is_keeping(ours))
 		fuse_reply_err(req, -refused(req, strcmp(ours, "hold") == 0 ?
 			"hold" : "retain", n, set_keeping(m, n,
@@ -544,7 +568,7 @@ void op_removexattr(fuse_req_t req, fuse_ino_t ino, const char *name)
 	struct mount *m = mount_of(req);
 	const char *ours = our_name(name);
 	struct node *n = node_of(m, ino);
-	int rc = ours == NULL ? change_xattr(m, n, name, NULL, 0, 0) :
+	int rc = ours == NULL ? change_xattr(req, n, name, NULL, 0, 0) :
 		is_keeping(ours) ? -EPERM : n->type == NODE_FOLDER &&
 		strcmp(ours, "preset") == 0 ? binding_set(m, n, "") :
 		-ENODATA;
