@@ -383,6 +383,7 @@ void op_write(fuse_req_t req, fuse_ino_t ino, const char *p, size_t n,
 		done += (size_t)k;
 	}
 	err = errno;
+	room_wrote(m, h->node, h->fd);
 	if (grows)
 		version_wrote(m, h);
 	if (done < n && (done == 0 || file->writepage))
@@ -439,7 +440,7 @@ void op_fallocate(fuse_req_t req, fuse_ino_t ino, int mode, off_t off,
 {
 	struct mount *m = mount_of(req);
 	struct handle *h = handle_of(file);
-	bool room = (mode & ~FALLOC_FL_KEEP_SIZE) == 0; /* no byte changes */
+	bool same = (mode & ~FALLOC_FL_KEEP_SIZE) == 0; /* no byte changes */
 	int rc;
 
 	(void)ino;
@@ -447,7 +448,7 @@ void op_fallocate(fuse_req_t req, fuse_ino_t ino, int mode, off_t off,
 		rc = -EBADF;
 	else if (mode == FALLOC_FL_KEEP_SIZE)
 		rc = 0;
-	else if (room) /* only what comes behind all that is there */
+	else if (same) /* only what comes behind all that is there */
 		rc = version_write(m, h, UINT64_MAX);
 	else
 		rc = h->adds ? -EPERM : version_write(m, h, (uint64_t)off);
@@ -455,7 +456,7 @@ void op_fallocate(fuse_req_t req, fuse_ino_t ino, int mode, off_t off,
 		fuse_reply_err(req, -rc);
 		return;
 	}
-	rc = !room ? 0 :
+	rc = (mode & FALLOC_FL_PUNCH_HOLE) != 0 ? 0 :
 		room_write(m, h->node, (uint64_t)off, (uint64_t)length);
 	if (rc != 0) {
 		fuse_reply_err(req, -rc);
@@ -463,6 +464,7 @@ void op_fallocate(fuse_req_t req, fuse_ino_t ino, int mode, off_t off,
 	}
 	drop_special(req, m, h);
 	rc = fallocate(h->fd, mode, off, length) != 0 ? errno : 0;
+	room_look(m, h->node, h->fd);
 	version_wrote(m, h);
 	fuse_reply_err(req, rc);
 }
@@ -518,10 +520,12 @@ void op_copy(fuse_req_t req, fuse_ino_t from, off_t off,
 	}
 	drop_special(req, m, b);
 	k = copy_file_range(a->fd, &off, b->fd, &to_off, n, (unsigned)flags);
+	rc = k < 0 ? errno : 0;
+	room_wrote(m, b->node, b->fd);
 	if (grows)
 		version_wrote(m, b);
 	if (k < 0)
-		fuse_reply_err(req, errno);
+		fuse_reply_err(req, rc);
 	else
 		fuse_reply_write(req, (size_t)k);
 }

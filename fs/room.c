@@ -210,18 +210,28 @@ static int take(struct mount *m, int64_t ahead, int64_t coming)
 	return 0;
 }
 
+/* Bytes below its end that are not on the disk; lock held.  Of a log that is
+ * sealed in part `written` is the rest. */
+static uint64_t holes(const struct node *file)
+{
+	return file->floor > 0 || file->written > file->end ? 0 :
+		file->end - file->written;
+}
+
 int room_write(struct mount *m, struct node *file, uint64_t off, uint64_t n)
 {
-	uint64_t end = off + n, before, grows;
+	uint64_t end = off + n, before, grows, inside;
 	int rc;
 
 	{
 		locked(&m->lock);
 		before = file->end;
-		if (end <= before)
+		grows = end <= before ? 0 : end - before < n ? end - before : n;
+		inside = n - grows;
+		grows += inside < holes(file) ? inside : holes(file);
+		if (grows == 0)
 			return 0;
-		grows = end - before < n ? end - before : n;
-		file->end = end;
+		file->end = end > before ? end : before;
 		file->written += grows;
 	}
 	rc = take(m, 0, (int64_t)grows);
@@ -232,6 +242,29 @@ int room_write(struct mount *m, struct node *file, uint64_t off, uint64_t n)
 	if (file->end == end)
 		file->end = before;
 	return rc;
+}
+
+void room_look(struct mount *m, struct node *file, int fd)
+{
+	struct stat st;
+	uint64_t n;
+
+	if (fstat(fd, &st) != 0)
+		return;
+	n = (uint64_t)st.st_blocks * 512;
+	locked(&m->lock);
+	if (file->floor == 0)
+		file->written = n < file->end ? n : file->end;
+}
+
+void room_wrote(struct mount *m, struct node *file, int fd)
+{
+	{
+		locked(&m->lock);
+		if (holes(file) == 0)
+			return;
+	}
+	room_look(m, file, fd);
 }
 
 int room_name(struct mount *m)

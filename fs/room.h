@@ -8,9 +8,11 @@
  *           all that is not final yet is in those buckets which lie on it too.
  *           What is kept is for records, tombstones and the end of a mount.
  *   EDQUOT  when files/ would hold more bytes of files than the quota.
- * Writing over what is there, and into a hole, is never refused here.  Extents
- * of zeros, of which the holes of large files consist (object.h), are stored
- * once for all and take no room; so they are not counted as owed.  To look
+ * Writing over what is there is never refused here; into a hole it is, and where
+ * in a file with holes nothing was written yet is asked of the disk after each
+ * write.  Extents of zeros, of which the holes of large files consist
+ * (object.h), are stored once for all and take no room; so they are not counted
+ * as owed.  To look
  * costs several calls, so some bytes more are granted each time, as long as
  * there are many.
  */
@@ -50,7 +52,11 @@ void room_done(struct room *r);
 /* n bytes are about to be written to the unsealed file from off on: 0, or
  * -ENOSPC, -EDQUOT. */
 int room_write(struct mount *m, struct node *file, uint64_t off, uint64_t n);
-/* The same for a new name. */
+/* They were, to fd: how much of a file with holes is on the disk now. */
+void room_wrote(struct mount *m, struct node *file, int fd);
+/* The same of any file, of which parts were allocated or given back. */
+void room_look(struct mount *m, struct node *file, int fd);
+/* As room_write(), for a new name. */
 int room_name(struct mount *m);
 /* The file was cut to that size; lock held. */
 void room_cut(struct node *file, uint64_t size);

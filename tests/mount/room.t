@@ -1,8 +1,10 @@
 #!/usr/bin/python3
 """Room: a full disk and a quota are told by write, never by close; what was
 taken becomes final; and what gives room again works while there is none."""
+import ctypes
 import errno
 import json
+import mmap
 import os
 import signal
 import subprocess
@@ -243,6 +245,34 @@ os.pwrite(fd, b"end", (1 << 40) - 3)
 os.close(fd)
 tap.ok(avail(m) > 2 * MB, "holes are not counted")
 os.unlink(m + "/sparse.part")
+KEEP_SIZE, PUNCH_HOLE, ZERO_RANGE = 1, 2, 16
+
+
+def allocate(fd, mode, at, n):
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.fallocate(fd, mode, ctypes.c_long(at), ctypes.c_long(n)) != 0:
+        raise OSError(ctypes.get_errno(), "fallocate")
+
+
+before = avail(m)
+fd = os.open(m + "/filled.part", os.O_RDWR | os.O_CREAT)
+os.pwrite(fd, b"end", 8 * MB - 3)
+why = [fails(os.pwrite, fd, os.urandom(MB), i * MB) for i in range(6, -1, -1)]
+tap.is_(why, [None] * 2 + ["EDQUOT"] * 5, "but what they are filled with is")
+why = [fails(os.pwrite, fd, os.urandom(MB // 2), 6 * MB + i * 4096) for i in range(64)]
+tap.is_((set(why), before - avail(m) - 2 * MB < MB / 2), ({None}, True), "once, however often it is written over")
+tap.is_([fails(allocate, fd, x, 0, 64 * MB) for x in (ZERO_RANGE, ZERO_RANGE | KEEP_SIZE)], ["EDQUOT"] * 2, "room for zeros is room, too")
+try:
+    allocate(fd, PUNCH_HOLE | KEEP_SIZE, 6 * MB, MB)
+    tap.is_(fails(os.pwrite, fd, os.urandom(MB), MB), None, "what is punched out may be written elsewhere")
+except OSError as e:
+    tap.ok(True, "a hole # SKIP " + e.strerror)
+with mmap.mmap(fd, MB, offset=2 * MB) as x:
+    x[:] = b"x" * MB
+    tap.is_(fails(x.flush), "EDQUOT", "a mapping is told by msync")
+os.close(fd)
+os.unlink(m + "/filled.part")
+tap.is_(avail(m), before, "all of that is given back")
 left = avail(m)
 v.umount()
 v.mount()
