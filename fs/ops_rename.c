@@ -49,7 +49,7 @@ static int may_rename(struct mount *m, struct entry *from, struct entry *to,
 	if (to->node != NULL && (flags & RENAME_NOREPLACE) != 0)
 		return -EEXIST;
 	if (to->node == NULL && exchange)
-		return -ENOENT;
+		return entry_missing(m, to);
 	rc = entry_may_go(m, from, exchange ? RECORD_REPLACED : RECORD_RENAMED);
 	if (rc >= 0)
 		rc = may_arrive(m, from, to, rc == 1);

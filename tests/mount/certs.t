@@ -84,6 +84,13 @@ ok "there is no .cert.cert" test ! -e d/f.cert.cert
 ok "it cannot be written" fails sh -c 'echo x >>d/f.cert'
 ok "nor removed" fails rm -f d/f.cert
 ok "nor chmodded" fails chmod 600 d/f.cert
+ok "nor exchanged for a real file" /usr/bin/python3 -c '
+import ctypes, errno
+libc = ctypes.CDLL(None, use_errno=True)
+open("real", "w").close()
+for a, b in ((b"real", b"d/f.cert"), (b"d/f.cert", b"real")):
+    assert libc.renameat2(-100, a, -100, b, 2) < 0 and ctypes.get_errno() == errno.EPERM, (a, ctypes.get_errno())'
+rm -f real
 ok "but a real file may be renamed onto the name" sh -c 'echo real >x && mv x d/f.cert'
 ok "and wins" test "$(cat d/f.cert)" = real
 ok "the other way in is still there" cmp "$top/f.cert" .notary/cert/d/f
