@@ -31,8 +31,11 @@ def says(p, code, words, what):
 
 def grow(path, most, piece=1 << 16):
     """Bytes written until it is refused, by which error, and where."""
-    fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
     n, why = 0, None
+    try:
+        fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+    except OSError as e:
+        return n, errno.errorcode[e.errno]
     try:
         while n < most and why is None:
             n += os.write(fd, os.urandom(piece))
