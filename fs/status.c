@@ -38,11 +38,9 @@ void status_trust(struct status *s, const struct params *p,
 	if (params_time_elsewhere(p))
 		snprintf(time, sizeof time, ", time by %" PRIu64 " of %zu "
 			"timestamp authorities", p->quorum, p->n_authorities);
-	if (isolation == NULL)
-		snprintf(s->trust, sizeof s->trust, "%s%s", class, time);
-	else
-		snprintf(s->trust, sizeof s->trust, "%s%s (%s)", class, time,
-			isolation);
+	snprintf(s->trust, sizeof s->trust, "%s%s", class, time);
+	snprintf(s->isolation, sizeof s->isolation, "%s",
+		isolation != NULL ? isolation : "");
 }
 
 void status_mode(struct status *s, enum retention_mode mode)
@@ -142,6 +140,7 @@ int status_json(const struct status *s, struct buf *ret)
 	write_rows(&j, "services", s->service, s->n_services);
 	write_rows(&j, "buckets", s->bucket, s->n_buckets);
 	json_text(&j, "trust", s->trust);
+	json_text(&j, "isolation", s->isolation[0] ? s->isolation : NULL);
 	json_text(&j, "retention", s->retention);
 	json_text(&j, "anchor", anchor);
 	json_close_object(&j);
@@ -200,8 +199,9 @@ static int parse_numbers(struct bytes json, struct status *s)
 static int parse_text(struct bytes json, const char *path, char *ret, size_t n)
 {
 	cleanup(free) char *text = NULL;
-	if (json_find_text(json, path, &text) != 0)
-		return -EBADMSG;
+	int err = json_find_text(json, path, &text);
+	if (err != 0)
+		return err == -ENOENT ? err : -EBADMSG;
 	snprintf(ret, n, "%s", text != NULL ? text : "");
 	return 0;
 }
@@ -245,6 +245,8 @@ int status_parse(struct bytes json, struct status *ret)
 		&s.n_services)) != 0 ||
 	    (err = parse_rows(json, "buckets", s.bucket, &s.n_buckets)) != 0 ||
 	    (err = parse_text(json, "trust", s.trust, sizeof s.trust)) != 0 ||
+	    ((err = parse_text(json, "isolation", s.isolation,
+		sizeof s.isolation)) != 0 && err != -ENOENT) ||
 	    (err = parse_text(json, "retention", s.retention,
 		sizeof s.retention)) != 0 ||
 	    (err = parse_text(json, "anchor", anchor, sizeof anchor)) != 0 ||
@@ -333,8 +335,10 @@ static int text_head(struct buf *b, const struct status *s)
 	const struct status_files *f = &s->files;
 	hex_encode(HASH_BYTES(&s->anchor), anchor);
 	cli_bytes(s->backlog_bytes, bytes);
-	int err = text_add(b, "trust      %s\nanchor     %s\nvault      %s\n"
-		"retention  %s\n", s->trust, anchor, s->vault, s->retention);
+	bool known = s->isolation[0] != '\0';
+	int err = text_add(b, "trust      %s%s%s%s\nanchor     %s\n"
+		"vault      %s\nretention  %s\n", s->trust, known ? " (" : "", s->isolation,
+		known ? ")" : "", anchor, s->vault, s->retention);
 	if (err == 0)
 		err = s->mount == NULL ? text_add(b, "mount      not mounted\n")
 			: text_add(b, "mount      %s, process %" PRIu64 "\n",

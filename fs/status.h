@@ -41,7 +41,8 @@ struct status {
 	uint64_t backlog_files, backlog_bytes, oldest_s;
 	size_t n_services, n_buckets;
 	struct status_row service[STATUS_ROWS], bucket[STATUS_ROWS];
-	char trust[512];	/* "local software", with the isolation */
+	char trust[512];	/* "local software" */
+	char isolation[384];	/* of the local sequencer; "": not known */
 	char retention[16];	/* params_mode_name() of the mode as it is now */
 	struct hash anchor;
 };
@@ -49,7 +50,7 @@ struct status {
 void status_done(struct status *s);
 /* ok from what the notary says. */
 void status_row_health(struct status_row *r, const struct notary_health *h);
-/* The trust class in words; isolation: of the local sequencer, or NULL. */
+/* The trust class in words; isolation: of a running local sequencer, or NULL. */
 void status_trust(struct status *s, const struct params *p,
 	const char *isolation);
 void status_mode(struct status *s, enum retention_mode mode);

@@ -1,5 +1,6 @@
 #!/usr/bin/python3
 """daemon: start and end, signals, and buckets that are away."""
+import json
 import os
 import signal
 import subprocess
@@ -50,6 +51,10 @@ prom = os.path.join(v.dir, "numbers.prom")
 p = v.mount("-o", "backlog_files=5K,metrics_file=" + prom)
 tap.is_(p.stderr, b"", "an orderly end needs no words at the next mount")
 tap.ok(final("one"), "what was written before is sealed and final now")
+p = run(NOTARYFS, "status", v.mnt, "--json")
+s = json.loads(p.stdout)
+tap.is_(s["trust"], "local software", "the trust class is what it is without a mount")
+tap.ok("sandboxed" in s["isolation"], "what the sequencer is kept in is said besides")
 pid = v.pid()
 os.kill(pid, signal.SIGUSR1)
 tap.ok(logged(" event=status files_open="), "SIGUSR1 logs the status")

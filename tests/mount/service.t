@@ -70,7 +70,7 @@ tap.is_(run(NOTARYFS, "wait", v.mnt + "/tree", v.mnt + "/file", "--timeout", "12
 p = run("lsattr", v.path + "/files/file")
 if p.returncode == 0:
     tap.ok("i" in p.stdout.decode().split()[0], "and immutable")
-tap.ok("not isolated" not in v.status()["trust"], "the sequencer has its sandbox: " + v.status()["trust"])
+tap.ok(v.status()["isolation"].startswith("sandboxed: "), "the sequencer has its sandbox: " + v.status()["isolation"])
 
 # -- the end: SIGTERM to the main process alone
 fg.send_signal(signal.SIGTERM)

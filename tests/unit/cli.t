@@ -158,6 +158,7 @@ try:
     tap.ok({"height", "blocks", "backlog", "services", "buckets", "trust", "anchor"} <= set(s) and
            set(s["backlog"]) == {"files", "bytes", "oldest_s"}, "status: the other keys")
     tap.is_((s["mounted"], s["anchor"], s["trust"]), (False, anchor.strip(), "local software"), "status: values")
+    tap.is_(s["isolation"], None, "what a mount's sequencer is kept in is no trust class")
     tap.is_(tool("anchor", vault).out, anchor, "anchor")
     p = tool("audit", vault)
     tap.ok(p.returncode == 0 and "all is well" in p.out, "audit of an empty vault")

@@ -24,7 +24,7 @@ static struct status sample(void)
 		.bucket = {{.name = "/b \"0\"", .ok = true},
 			{.name = "/b1", .last_error_ms = 2000,
 				.error = "Input/output error"}},
-		.trust = "local software",
+		.trust = "local software", .isolation = "sandboxed: all",
 	};
 	s.vault = strdup("/v");
 	s.mount = strdup("/m");
@@ -59,8 +59,9 @@ static void older(void)
 	struct status s = sample(), t;
 	cleanup(buf) struct buf json = {0};
 	is_int(status_json(&s, &json), 0, "a status is written");
-	static const char *const name[] = {"\"idle\"", "\"idle_oldest\""};
-	for (size_t i = 0; i < 2; i++) {
+	static const char *const name[] = {"\"idle\"", "\"idle_oldest\"",
+		"\"isolation\""};
+	for (size_t i = 0; i < sizeof name / sizeof *name; i++) {
 		uint8_t *p = memmem(json.p, json.n, name[i], strlen(name[i]));
 		ok(p != NULL, "it has %s", name[i]);
 		if (p != NULL)
@@ -70,6 +71,7 @@ static void older(void)
 		"without what came later it is read");
 	is_int((int)t.idle_files, 0, "as having none of it");
 	ok(t.idle_oldest == NULL, "and no name");
+	is_str(t.isolation, "", "nor how the sequencer is kept apart");
 	is_int((int)t.pid, 42, "and the rest as it is");
 	status_done(&s);
 	status_done(&t);
@@ -83,7 +85,7 @@ static void words(void)
 	is_int(buf_add(&text, "", 1), 0, "as a string");
 	const char *p = (const char *)text.p;
 	static const char *const want[] = {
-		"trust      local software\n", "not mounted", "/m, process 42",
+		"trust      local software (sandboxed: all)\n", "not mounted", "/m, process 42",
 		"4 on their way (1.5 MB, the oldest for 9 s)",
 		"5 files in 8 blocks, height 8", "last success 60 s ago",
 		"hashing    2 large, 1.0 GB of 3.0 GB\n",
