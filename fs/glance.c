@@ -28,8 +28,8 @@ static const struct {
 		"failed: mount their disks, make room on them"},
 	{"sequencer", "files stay sealed and wait; it is started again.  If "
 		"this lasts, unmount, mount, and read state/notaryfs.log"},
-	{"sealing", "files can still be changed.  Make room where the vault "
-		"lies; state/notaryfs.log names the files"},
+	{"sealing", "files can still be changed.  state/notaryfs.log names "
+		"them; make room where the vault lies, if the disk is full"},
 };
 
 static bool service_failed(const struct status *s, struct glance *g)

@@ -60,11 +60,13 @@ static struct bytes text(const char *path)
 
 /* -- looking -- */
 
+/* What cannot be looked at is not gone. */
 static bool is_folder(struct mount *m, const char *path)
 {
 	struct stat st;
+	int rc = backing_stat(m->files, path, &st);
 
-	return backing_stat(m->files, path, &st) == 0 && S_ISDIR(st.st_mode);
+	return rc == 0 ? S_ISDIR(st.st_mode) : rc != -ENOENT && rc != -ENOTDIR;
 }
 
 struct looking {

@@ -12,6 +12,7 @@
 #include "fs/caller.h"
 #include "fs/park.h"
 #include "fs/retain.h"
+#include "fs/start.h"
 #include "fs/version.h"
 #include "fs/virtual.h"
 
@@ -306,11 +307,38 @@ static const char *what(int set)
 		"utimes" : "retain";
 }
 
+/* Is it a folder whose mode keeps out who mounted it, who is not root? */
+static bool keeps_out(struct mount *m, struct node *n)
+{
+	struct stat st;
+
+	if (n->type != NODE_FOLDER || m->as_root)
+		return false;
+	TREE(m, false);
+	return inode_stat(m, n, &st) == 0 &&
+		(st.st_mode & (S_IRUSR | S_IXUSR)) != (S_IRUSR | S_IXUSR);
+}
+
+/* What is in it may not be known yet. */
+static void look_again(struct mount *m, struct node *n)
+{
+	char path[NODE_PATH];
+	int rc;
+
+	TREE(m, true);
+	rc = inode_path(m, n, path);
+	if (rc >= 0)
+		rc = start_walk(m, path);
+	if (rc != 0 && rc != -ENOENT)
+		mount_say(m, "not looked through", path, rc);
+}
+
 void op_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *to, int set,
 	struct fuse_file_info *file)
 {
 	struct mount *m = mount_of(req);
 	struct node *n = node_of(m, ino);
+	bool closed = (set & FUSE_SET_ATTR_MODE) != 0 && keeps_out(m, n);
 	struct stat st;
 	int rc = -EPERM;
 
@@ -320,6 +348,8 @@ void op_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *to, int set,
 	if (n->type != NODE_VIRTUAL)
 		rc = change(req, n, file != NULL && n->type == NODE_FILE ?
 			handle_of(file) : NULL, to, set, &st);
+	if (rc == 0 && closed)
+		look_again(m, n);
 	reply_attr(req, n, refused(req, what(set), n, rc), &st);
 }
 

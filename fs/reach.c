@@ -56,7 +56,7 @@ static int look(struct mount *m, const char *folder, struct reach *r)
 	if (d == NULL) {
 		if (fd >= 0)
 			close(fd);
-		return fd < 0 ? fd : -ENOMEM;
+		return fd == -EACCES ? 0 : fd < 0 ? fd : -ENOMEM;
 	}
 	while (rc == 0 && (e = readdir(d)) != NULL) {
 		if (strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0)

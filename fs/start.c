@@ -299,6 +299,12 @@ int start_walk(struct mount *m, const char *path)
 	while (rc == 0 && s.n > 0) {
 		folder = s.path[--s.n];
 		rc = walk_one(m, folder, &s);
+		if (rc == -EACCES) { /* we are not root */
+			mount_say(m, "not looked through, so nothing in it is "
+				"sealed before its mode lets its owner in",
+				folder, rc);
+			rc = 0;
+		}
 		free(folder);
 	}
 	while (s.n > 0)

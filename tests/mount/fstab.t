@@ -6,6 +6,7 @@ and fuse.conf are other files: the machine's own are not touched.
 """
 import os
 import shutil
+import sqlite3
 import stat
 import subprocess
 import sys
@@ -162,6 +163,31 @@ tap.ok(p.returncode == 0 and b"mount      %s, process" % mnt.encode() in p.stdou
 pid = int(open(vault + "/state/lock").read().split()[0])
 p = user(tool, "umount", mnt)
 tap.ok(p.returncode == 0 and not alive(pid) and os.path.exists(vault + "/state/sequencer/handover"), "umount waits for the hand-over")
+# folders that keep their owner out keep the daemon out as well
+user(tool, "mount", vault, mnt)
+closed = {"none": 0, "list": 0o400, "enter": 0o300}
+user("sh", "-ec", "cd %s; for d in %s; do mkdir -p $d/in; echo 1 >$d/in/old; done; %s seal -r .; %s wait --timeout 60s .; "
+     "for d in *; do test -f $d || echo 2 >$d/in/new; done" % (mnt, " ".join(closed), tool, tool))
+for d, mode in closed.items():
+    user("chmod", "%o" % mode, mnt + "/" + d)
+user(tool, "umount", mnt)
+p = user(tool, "mount", vault, mnt)
+if not tap.ok(p.returncode == 0, "a vault with folders that their owner may not look into is mounted"):
+    tap.diag(said(p))
+log = open(vault + "/state/notaryfs.log").read()
+tap.is_([d for d in closed if 'path=%s msg="not looked through' % d not in log], [], "the journal names them")
+for d in closed:
+    user("chmod", "755", mnt + "/" + d)
+names = ["%s/%s/in/%s" % (mnt, d, x) for d in closed for x in ("old", "new")]
+p = user("timeout", "120", tool, "wait", *names)
+if not tap.ok(p.returncode == 0, "open again, all in them becomes final"):
+    tap.diag(said(p))
+user(tool, "umount", "--final", mnt)
+p = user(tool, "scrub", vault)
+if not tap.ok(p.returncode == 0, "and all is as it was recorded"):
+    tap.diag(said(p))
+with sqlite3.connect("file:%s/state/notary.db?mode=ro" % vault, uri=True) as db:
+    tap.is_(db.execute("SELECT path FROM record WHERE kind = 4").fetchall(), [], "no folder was taken for gone meanwhile")
 if os.path.exists("/etc/fuse.conf"):
     run("umount", "/etc/fuse.conf")
     bind("/etc/fuse.conf", "user_allow_other\n")
