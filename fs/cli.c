@@ -15,19 +15,26 @@
 
 static bool progress_shown;
 
+/* One line of text that may have names in it. */
+__attribute__((format(printf, 1, 0)))
+static int clean_line(const char *fmt, va_list ap, struct buf *ret)
+{
+	cleanup(free) char *line = NULL;
+	struct text t = {0};
+	if (vasprintf(&line, fmt, ap) < 0) {
+		line = NULL; /* undefined by now */
+		return -ENOMEM;
+	}
+	text_name(&t, BYTES(line, strlen(line)));
+	return text_end(&t, ret);
+}
+
 /* "notaryfs NAME: ..." without the newline. */
 __attribute__((format(printf, 2, 0)))
 static void put(const struct cli *c, const char *fmt, va_list ap)
 {
-	cleanup(free) char *line = NULL;
 	cleanup(buf) struct buf clean = {0};
-	struct text t = {0};
-	if (vasprintf(&line, fmt, ap) < 0) {
-		line = NULL; /* undefined by now */
-		return;
-	}
-	text_name(&t, BYTES(line, strlen(line)));
-	if (text_end(&t, &clean) == 0)
+	if (clean_line(fmt, ap, &clean) == 0)
 		fprintf(stderr, "notaryfs %s: %.*s", c->name, (int)clean.n,
 			(const char *)clean.p);
 }
@@ -89,6 +96,17 @@ void cli_say(const struct cli *c, const char *fmt, ...)
 	put(c, fmt, ap);
 	va_end(ap);
 	fputc('\n', stderr);
+}
+
+void cli_print(const char *fmt, ...)
+{
+	cleanup(buf) struct buf clean = {0};
+	va_list ap;
+	va_start(ap, fmt);
+	int err = clean_line(fmt, ap, &clean);
+	va_end(ap);
+	if (err == 0)
+		printf("%.*s\n", (int)clean.n, (const char *)clean.p);
 }
 
 void cli_say_lines(const struct cli *c, char *text)

@@ -36,7 +36,9 @@ int cli_usage(const struct cli *c, const char *fmt, ...)
  * names are in it: control characters and backslashes become \xHH. */
 void cli_say(const struct cli *c, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
-/* The same for every line of text; frees text (NULL: "out of memory"). */
+/* A line on stdout, with names as cli_say() shows them, and a newline. */
+void cli_print(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+/* cli_say() for every line of text; frees text (NULL: "out of memory"). */
 void cli_say_lines(const struct cli *c, char *text);
 
 /* strerror(), and where a mount is dead what to do about it. */

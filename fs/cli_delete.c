@@ -64,14 +64,14 @@ static void tell(struct deleting *g, const char *path, struct bytes answer)
 			erased ? "erased when final" : "stay");
 		json_close_object(g->json);
 	} else if (size == 0) {
-		printf("%s: deleted; it had no bytes\n", path);
+		cli_print("%s: deleted; it had no bytes", path);
 	} else if (erased) {
-		printf("%s: deleted; its %s are erased from the buckets when "
-			"that is final, but for pieces of 64 MiB that another "
-			"file has too\n", path, human);
+		cli_print("%s: deleted; its %s are erased from the buckets "
+			"when that is final, but for pieces of 64 MiB that "
+			"another file has too", path, human);
 	} else {
-		printf("%s: deleted; its %s stay in the buckets, in an object "
-			"that holds other files and records too\n", path,
+		cli_print("%s: deleted; its %s stay in the buckets, in an "
+			"object that holds other files and records too", path,
 			human);
 	}
 }

@@ -138,8 +138,8 @@ static void print(const struct export *e, const char *dest)
 	char size[32];
 
 	cli_bytes(e->bytes, size);
-	printf("%s: %" PRIu64 " files, %s, with their certificates; see "
-		"VERIFY.txt there\n", dest, e->files, size);
+	cli_print("%s: %" PRIu64 " files, %s, with their certificates; see "
+		"VERIFY.txt there", dest, e->files, size);
 }
 
 static int run(const struct cli *c, struct export *e, char **paths, int n,

@@ -126,17 +126,17 @@ static void print(const struct ruled *r)
 	const char *in = "", *glob = rules_glob(r->bound.rules, r->rule, &in);
 	const char *class = rules_class_name(r->class);
 	if (r->sealed)
-		printf("%s: %s: sealed as that; a new file here would be %s\n",
-			r->path, r->now, class);
+		cli_print("%s: %s: sealed as that; a new file here would be "
+			"%s", r->path, r->now, class);
 	else
-		printf("%s: %s\n", r->path, class);
-	printf("  preset %s, %s%s%s\n", r->bound.preset,
+		cli_print("%s: %s", r->path, class);
+	cli_print("  preset %s, %s%s%s", r->bound.preset,
 		by_text(r->bound.by), *r->bound.path != '\0' ? " /" : "",
 		r->bound.path);
 	if (glob == NULL)
 		printf("  no rule matches\n");
 	else
-		printf("  rule %s %s matches %.*s%s%s\n", class, glob,
+		cli_print("  rule %s %s matches %.*s%s%s", class, glob,
 			(int)r->matched, r->below,
 			strcmp(in, r->bound.preset) != 0 ?
 			", taken in from preset " : "",

@@ -142,7 +142,7 @@ int kept_show(struct kept *k, const char *path, const char *root,
 	}
 	for (char *p = holds; *p != '\0'; p++)
 		*p = *p == '\n' ? ',' : *p;
-	printf("%-20s  %s%s%s\n", *until != '\0' ? until : "-", path,
+	cli_print("%-20s  %s%s%s", *until != '\0' ? until : "-", path,
 		*holds != '\0' ? "  held: " : "", holds);
 	return 0;
 }

@@ -103,6 +103,10 @@ for c in (["wait", *[os.fsencode(m) + b"/" + n + b".part" for n in ODD]], ["veri
     if not tap.ok(code == 2 and err.count(b"\n") >= len(ODD) and clean(err) and b"two\\x0alines.part" in err,
                   c[0] + " names them each in one line"):
         tap.diag("exit %d: %r" % (code, err))
+for c, lines in ("rules", 4), ("retain", 1), ("hold", 1), ("hold --case=x", None):
+    code, out, err = tool(*c.split(), *[os.fsencode(m) + b"/" + n for n in ODD])
+    tap.ok(code == 0 and lines in (None, out.count(b"\n") / len(ODD)) and not re.search(r"[\x00-\x09\x0b-\x1f\x7f\x80-\x9f]", out.decode("utf-8", "replace")),
+           c + " prints each of them in its lines, nothing for a terminal") or tap.diag(out)
 code, out, err = tool("verify", os.fsencode(m) + b"/" + ODD[0])
 tap.is_(code, 0, "and finds what is behind them")
 v.umount()
