@@ -337,8 +337,9 @@ static int text_head(struct buf *b, const struct status *s)
 	cli_bytes(s->backlog_bytes, bytes);
 	bool known = s->isolation[0] != '\0';
 	int err = text_add(b, "trust      %s%s%s%s\nanchor     %s\n"
-		"vault      %s\nretention  %s\n", s->trust, known ? " (" : "", s->isolation,
-		known ? ")" : "", anchor, s->vault, s->retention);
+		"vault      %s\nretention  %s\n", s->trust,
+		known ? " (" : "", s->isolation, known ? ")" : "", anchor,
+		s->vault, s->retention);
 	if (err == 0)
 		err = s->mount == NULL ? text_add(b, "mount      not mounted\n")
 			: text_add(b, "mount      %s, process %" PRIu64 "\n",
