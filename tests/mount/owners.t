@@ -2,6 +2,7 @@
 """owners: other people's calls.  What is not sealed answers them as a plain
 folder does, in setuid and setgid bits, access lists and attributes as well; what
 is sealed stays as it is, whoever they are and whatever they may."""
+import ast
 import ctypes
 import errno
 import fcntl
@@ -291,7 +292,7 @@ def sealed(top):
         os.getxattr("f", "user.notary.sealed")
         before = whole()
         for who, how in WHO.items():
-            got = {what: by(how["uid"], do, **{k: x for k, x in how.items() if k != "uid"}) for what, do in CHANGES.items()}
+            got = ast.literal_eval(by(f=lambda: {what: said(do) for what, do in CHANGES.items()}, **how))
             want = ("EPERM",) if how["uid"] == 0 and "fowner" not in how.get("without", ()) else ("EPERM", "EACCES")
             tap.is_(({k: x for k, x in got.items() if x not in want}, whole() == before), ({}, True), "sealed, in a folder of mode %o: %s" % (mode, who))
         os.chdir("/")
