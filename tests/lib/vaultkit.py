@@ -5,9 +5,11 @@ the test passes or not, and removes its folder (immutable flags included).
 """
 import atexit
 import ctypes
+import fcntl
 import json
 import os
 import shutil
+import struct
 import subprocess
 import sys
 import tempfile
@@ -227,11 +229,30 @@ class Vault:
             drop(self.dir)
 
 
+def thaw(path):
+    """chattr -R -i, but also of what lies deeper than a path can name."""
+    for _, _, names, top in os.fwalk(path):
+        for name in names:
+            try:
+                fd = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK, dir_fd=top)
+            except OSError:
+                continue
+            try:
+                flags, = struct.unpack("l", fcntl.ioctl(fd, 0x80086601, bytes(8)))
+                fcntl.ioctl(fd, 0x40086602, struct.pack("l", flags & ~0x10))
+            except OSError:
+                pass
+            os.close(fd)
+
+
 def drop(path):
     """Remove a tree that may hold immutable files."""
     subprocess.run(["chattr", "-R", "-f", "-i", path],
                    stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     shutil.rmtree(path, ignore_errors=True)
+    if os.path.isdir(path):
+        thaw(path)
+        shutil.rmtree(path, ignore_errors=True)
 
 
 def listing(top, skip=()):
