@@ -11,7 +11,7 @@ mkdir "$M"
 tap=0
 tidy() {
 	cd /
-	mountpoint -q "$M" && timeout 60 "$build/notaryfs" umount "$M" >/dev/null 2>&1
+	mountpoint -q "$M" && timeout 600 "$build/notaryfs" umount "$M" >/dev/null 2>&1
 	mountpoint -q "$M" && umount -l "$M"
 	chattr -R -i "$V" 2>/dev/null
 	rm -rf "$top"
@@ -25,7 +25,7 @@ ok() {
 }
 fails() { ! "$@"; }
 state() { getfattr --only-values -n user.notary.state "$1" 2>/dev/null; }
-n() { timeout 60 "$build/notaryfs" "$@"; }
+n() { timeout 600 "$build/notaryfs" "$@"; }
 
 ok "init" n init "$V" --settle 1s
 ok "mount" n mount "$V" "$M"
@@ -34,7 +34,7 @@ mkdir d
 echo content >d/f
 ok "there is no certificate before finality" test ! -e d/f.cert
 start=$(date +%s)
-ok "user.notary.wait waits until it is final" timeout 60 getfattr --only-values -n user.notary.wait d/f
+ok "user.notary.wait waits until it is final" timeout 600 getfattr --only-values -n user.notary.wait d/f
 ok "it is notarized" test "$(state d/f)" = notarized
 ok "which took the settle time and not much more" test $(($(date +%s) - start)) -lt 20
 ok "now there is one" test -s d/f.cert
@@ -97,9 +97,9 @@ ok "the other way in is still there" cmp "$top/f.cert" .notary/cert/d/f
 ok "the anchor is the vault's" cmp .notary/anchor "$V/anchor"
 ok "the status is JSON" sh -c '/usr/bin/python3 -m json.tool <.notary/status'
 echo 2 >d/g; ln d/g d/h; ln -s g d/s
-ok "opening .notary/wait/FILE waits" timeout 60 cat .notary/wait/d/g
+ok "opening .notary/wait/FILE waits" timeout 600 cat .notary/wait/d/g
 ok "and then it is final" test "$(state d/g)" = notarized
-ok "user.notary.wait on a folder is for all below" timeout 60 getfattr --only-values -n user.notary.wait d
+ok "user.notary.wait on a folder is for all below" timeout 600 getfattr --only-values -n user.notary.wait d
 ok "a hard link has a certificate of its own" "$build/notary-verify" --anchor "$V/anchor" d/h
 stranger() { setpriv --reuid 65534 --regid 65534 --clear-groups "$@"; }
 chmod 755 "$top"; mkdir -m 700 closed; echo s >closed/f; n wait closed/f
@@ -112,10 +112,10 @@ ok "its access control list counts, too" stranger test -s .notary/cert/closed/f
 echo 3 >w
 timeout -s INT 0.3 getfattr -n user.notary.wait w >/dev/null 2>&1
 ok "a wait can be interrupted" test "$?" -ne 0
-ok "wait on the whole mount" timeout 60 getfattr --only-values -n user.notary.wait .
+ok "wait on the whole mount" timeout 600 getfattr --only-values -n user.notary.wait .
 ok "a listing has no pending state left" sh -c "find . -type f -exec getfattr --only-values -n user.notary.state {} \; | grep -v '^\(notarized\)*$' | wc -l | grep -qx 0"
 mkdir many; for i in $(seq 300); do echo "$i" >"many/$i"; done
-ok "hundreds at once" timeout 60 getfattr --only-values -n user.notary.wait many
+ok "hundreds at once" timeout 600 getfattr --only-values -n user.notary.wait many
 ok "all of them valid" "$build/notary-verify" -r --anchor "$V/anchor" many
 mkdir other; for i in $(seq 3000); do : >"other/$i"; done
 cd /
@@ -160,6 +160,6 @@ ok "a certificate from before is the same" cmp "$top/f.cert" "$M/.notary/cert/d/
 mkdir "$top/back"
 ok "restored from three buckets" n restore --anchor "$V/anchor" "$top/back" "$V"/buckets/[024]
 ok "it is the same" cmp "$top/back/.certs/large.cert" "$M/large.cert"
-ok "and a new file gets one in the new epoch" sh -c "echo 4 >'$M/new' && timeout 60 getfattr -n user.notary.wait '$M/new' && '$build/notary-verify' --anchor '$V/anchor' '$M/new'"
+ok "and a new file gets one in the new epoch" sh -c "echo 4 >'$M/new' && timeout 600 getfattr -n user.notary.wait '$M/new' && '$build/notary-verify' --anchor '$V/anchor' '$M/new'"
 ok "umount" n umount "$M"
 echo "1..$tap"

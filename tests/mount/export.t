@@ -11,7 +11,7 @@ mkdir "$M"
 tap=0
 tidy() {
 	cd /
-	mountpoint -q "$M" && timeout 60 "$build/notaryfs" umount "$M" >/dev/null 2>&1
+	mountpoint -q "$M" && timeout 600 "$build/notaryfs" umount "$M" >/dev/null 2>&1
 	mountpoint -q "$M" && umount -l "$M"
 	chattr -R -i "$V" 2>/dev/null
 	rm -rf "$top"
@@ -31,7 +31,7 @@ code() { # code command...
 	local got=$?
 	[ $got = "$want" ] || { echo "exit $got, not $want"; return 1; }
 }
-n() { timeout 100 "$build/notaryfs" "$@"; }
+n() { timeout 600 "$build/notaryfs" "$@"; }
 n init "$V" --settle 1h >/dev/null && n mount "$V" "$M" || { echo "Bail out! no mount"; exit 1; }
 
 mkdir -p "$M/case/7/photos" "$M/other"

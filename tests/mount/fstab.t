@@ -141,7 +141,7 @@ refused(user(tool, "mount", vault, v.mnt), "may write to", "a folder that is not
 p = user(tool, "mount", vault, mnt)
 if not tap.ok(p.returncode == 0, "a user mounts his vault"):
     tap.diag(said(p))
-p = user("sh", "-c", "echo text >%s/f && %s seal %s/f && %s wait %s/f --timeout 60s && test -s %s/f.cert" % (mnt, tool, mnt, tool, mnt, mnt))
+p = user("sh", "-c", "echo text >%s/f && %s seal %s/f && %s wait %s/f --timeout 300s && test -s %s/f.cert" % (mnt, tool, mnt, tool, mnt, mnt))
 if not tap.ok(p.returncode == 0, "writes, seals and gets a certificate"):
     tap.diag(said(p))
 p = user("sh", "-c", "echo more >>%s/f" % mnt)
@@ -166,7 +166,7 @@ tap.ok(p.returncode == 0 and not alive(pid) and os.path.exists(vault + "/state/s
 # folders that keep their owner out keep the daemon out as well
 user(tool, "mount", vault, mnt)
 closed = {"none": 0, "list": 0o400, "enter": 0o300}
-user("sh", "-ec", "cd %s; for d in %s; do mkdir -p $d/in; echo 1 >$d/in/old; done; %s seal -r .; %s wait --timeout 60s .; "
+user("sh", "-ec", "cd %s; for d in %s; do mkdir -p $d/in; echo 1 >$d/in/old; done; %s seal -r .; %s wait --timeout 300s .; "
      "for d in *; do test -f $d || echo 2 >$d/in/new; done" % (mnt, " ".join(closed), tool, tool))
 for d, mode in closed.items():
     user("chmod", "%o" % mode, mnt + "/" + d)

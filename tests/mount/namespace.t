@@ -38,7 +38,7 @@ keep() {
 	until_true grep -q in "$top/keeper"
 }
 ok "another namespace has it" keep "$M"
-timeout 100 "$build/notaryfs" umount "$M" 2>"$top/err" 7>&- &
+timeout 300 "$build/notaryfs" umount "$M" 2>"$top/err" 7>&- &
 umount=$!
 ok "umount says who keeps it" until_true grep -q "still mounted for process" "$top/err"
 ok "and waits" kill -0 $umount
@@ -47,7 +47,7 @@ wait "$keeper"; keeper=
 ok "until that is gone" wait "$umount"
 ok "the vault is free" "$build/notaryfs" mount "$V" "$M"
 ok "a test in a namespace of its own" keep
-ok "lets go of what others have mounted" timeout 60 "$build/notaryfs" umount "$M" 7>&-
+ok "lets go of what others have mounted" timeout 300 "$build/notaryfs" umount "$M" 7>&-
 exec 7>&-
 wait "$keeper"; keeper=
 echo "1..$tap"

@@ -8,7 +8,7 @@ chmod 755 "$top"
 # With the usual soft limit of open files, of which the table wants 5,000.
 under="prlimit --nofile=1024:" start settle=1h empty_settle=1h
 mkdir "$top/plain"
-table() { timeout 120 /usr/bin/python3 "$(dirname "$0")/posix_table.py" "$1"; }
+table() { timeout 600 /usr/bin/python3 "$(dirname "$0")/posix_table.py" "$1"; }
 carried() { grep -v '^O_TMPFILE: \|^statx: time of birth: ' "$1"; }
 ok "the table in a plain folder" table "$top/plain"
 cp "$top/said" "$top/wanted"

@@ -5,7 +5,7 @@
 . "$(dirname "$0")/minilib.sh"
 seconds=${SECONDS_OF_STRESS:-6}
 start settle=0.5s empty_settle=0.5s
-timeout 120 /usr/bin/python3 - "$M" "$seconds" "${SEED:-1}" >"$top/errors" 2>&1 <<'PY'
+timeout 600 /usr/bin/python3 - "$M" "$seconds" "${SEED:-1}" >"$top/errors" 2>&1 <<'PY'
 import errno, multiprocessing, os, random, sys, time
 M, seconds, seed = sys.argv[1], float(sys.argv[2]), int(sys.argv[3])
 # What a file system may say to such a mess; anything else is a bug.

@@ -34,6 +34,7 @@ def attr(path, name):
 
 
 def wait(path):
+    kit.run(kit.NOTARYFS, "seal", *(["-r"] if os.path.isdir(path) else []), path, check=True)
     kit.run(kit.NOTARYFS, "wait", "--timeout", "300s", path, check=True)
 
 
@@ -61,7 +62,7 @@ def kept():
     return sum(len(f) for _, _, f in os.walk(v.path + "/versions"))
 
 
-v = kit.Vault(settle="500ms")
+v = kit.Vault(settle="1h")      # nothing is sealed before wait() asks for it
 with open(v.path + "/notaryfs.conf", "a") as f:
     f.write("bind = /w mirror\nbind = /db db\n")
 v.mount()
