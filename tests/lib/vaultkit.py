@@ -5,6 +5,7 @@ the test passes or not, and removes its folder (immutable flags included).
 """
 import atexit
 import ctypes
+import errno
 import fcntl
 import json
 import os
@@ -21,6 +22,30 @@ TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))
 BUILD = os.environ.get("NOTARYFS_BUILD", os.path.join(TOP, "build"))
 NOTARYFS = os.path.join(BUILD, "notaryfs")
 VERIFY = os.path.join(BUILD, "notary-verify")
+
+libc = ctypes.CDLL(None, use_errno=True)
+
+
+def call(name, *args):
+    """A function of libc that is negative when it fails."""
+    r = getattr(libc, name)(*args)
+    if r < 0:
+        raise OSError(ctypes.get_errno(), name)
+    return r
+
+
+def answer(f, *args, **kw):
+    """What f returns, "ok" for nothing, or the name of the error."""
+    try:
+        r = f(*args, **kw)
+        return "ok" if r is None else r
+    except OSError as e:
+        return errno.errorcode[e.errno]
+
+
+def said(f, *args, **kw):
+    """"ok", whatever f returns, or the name of the error."""
+    return answer(lambda: (f(*args, **kw), None)[1])
 
 
 class Tap:

@@ -3,7 +3,6 @@
 on files that a timer seals; and what long paths, many descriptors, access lists
 and locks come to when their files are sealed."""
 import ctypes
-import errno
 import fcntl
 import hashlib
 import mmap
@@ -16,7 +15,7 @@ import sys
 import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../lib"))
-from vaultkit import NOTARYFS, VERIFY, Tap, Vault, need_fuse, run, wait_for
+from vaultkit import NOTARYFS, VERIFY, Tap, Vault, call, need_fuse, run, said, wait_for
 
 need_fuse()
 if os.getuid() != 0:
@@ -26,23 +25,8 @@ t = Tap()
 v = Vault(settle="500ms")
 v.mount()
 os.chdir(v.mnt)
-libc = ctypes.CDLL(None, use_errno=True)
 MANY = 3000
 last = {}    # what each file has to be in the end
-
-
-def said(f, *args, **kw):
-    """'ok' or the name of the error."""
-    try:
-        f(*args, **kw)
-        return "ok"
-    except OSError as e:
-        return errno.errorcode[e.errno]
-
-
-def call(name, *args):
-    if getattr(libc, name)(*args) < 0:
-        raise OSError(ctypes.get_errno(), name)
 
 
 def rename2(a, b, flags):

@@ -2,7 +2,6 @@
 """maps: what a shared mapping writes and is refused.  The kernel has it in its
 cache by then; nobody may take it for what the file has, least of all when that
 is sealed."""
-import errno
 import mmap
 import os
 import subprocess
@@ -10,18 +9,11 @@ import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../lib"))
 import vaultkit as kit
+from vaultkit import said
 
 kit.need_fuse()
 tap = kit.Tap()
 BOTH = os.O_RDWR | os.O_APPEND
-
-
-def said(f, *args):
-    try:
-        f(*args)
-        return "ok"
-    except OSError as e:
-        return errno.errorcode[e.errno]
 
 
 def opened(path, flags):

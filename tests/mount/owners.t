@@ -4,7 +4,6 @@ folder does, in setuid and setgid bits, access lists and attributes as well; wha
 is sealed stays as it is, whoever they are and whatever they may."""
 import ast
 import ctypes
-import errno
 import fcntl
 import os
 import stat
@@ -13,12 +12,12 @@ import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../lib"))
 import vaultkit as kit
+from vaultkit import answer, call, libc
 
 kit.need_fuse()
 if os.geteuid() != 0:
     kit.skip_all("not root: nobody else can be asked")
 tap = kit.Tap()
-libc = ctypes.CDLL(None, use_errno=True)
 OWNER, OTHER, LISTED, GROUP = 1001, 1002, 1003, 2000
 ANY = 0xffffffff
 CAPABILITY = struct.pack("<IIIII", 0x02000001, 0x400, 0, 0, 0)
@@ -29,19 +28,6 @@ ROWS = []
 def row(f):
     ROWS.append(f)
     return f
-
-
-def said(f, *args):
-    try:
-        r = f(*args)
-        return "ok" if r is None else r
-    except OSError as e:
-        return errno.errorcode[e.errno]
-
-
-def call(name, *args):
-    if getattr(libc, name)(*args) < 0:
-        raise OSError(ctypes.get_errno(), name)
 
 
 def set_caps(bits):
@@ -63,7 +49,7 @@ def by(uid, f, *args, groups=(), caps=(), without=()):
         with open("/proc/self/status") as s:
             have = int(next(x for x in s if x.startswith("CapPrm")).split()[1], 16)
         set_caps(sum(1 << CAPS[c] for c in caps) if uid else have & ~sum(1 << CAPS[c] for c in without))
-        os.write(w, str(said(f, *args)).encode())
+        os.write(w, str(answer(f, *args)).encode())
         os._exit(0)
     os.close(w)
     with os.fdopen(r) as f:
@@ -243,7 +229,7 @@ def table(place):
     os.mkdir(place)
     os.chmod(place, 0o777)
     os.chdir(place)
-    r = {f.__name__: said(f) for f in ROWS}
+    r = {f.__name__: answer(f) for f in ROWS}
     os.chdir("/")
     return r
 
@@ -292,7 +278,7 @@ def sealed(top):
         os.getxattr("f", "user.notary.sealed")
         before = whole()
         for who, how in WHO.items():
-            got = ast.literal_eval(by(f=lambda: {what: said(do) for what, do in CHANGES.items()}, **how))
+            got = ast.literal_eval(by(f=lambda: {what: answer(do) for what, do in CHANGES.items()}, **how))
             want = ("EPERM",) if how["uid"] == 0 and "fowner" not in how.get("without", ()) else ("EPERM", "EACCES")
             tap.is_(({k: x for k, x in got.items() if x not in want}, whole() == before), ({}, True), "sealed, in a folder of mode %o: %s" % (mode, who))
         os.chdir("/")

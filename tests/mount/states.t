@@ -18,12 +18,12 @@ import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../lib"))
 import vaultkit as kit
+from vaultkit import call, libc, said
 
 kit.need_fuse()
 if os.geteuid() != 0:
     kit.skip_all("not root: files are given to others, and devices made")
 tap = kit.Tap()
-libc = ctypes.CDLL(None, use_errno=True)
 NOREPLACE, EXCHANGE = 1, 2
 GETFLAGS, SETFLAGS, IMMUTABLE = 0x80086601, 0x40086602, 0x10
 KEEP_SIZE, PUNCH_HOLE, ZERO_RANGE = 1, 2, 16
@@ -32,20 +32,6 @@ TEXT = b"content of a file\n"
 # owner rw, uid 1 r, group -, mask r, others -
 ACL = struct.pack("<I", 2) + b"".join(struct.pack("<HHI", *e) for e in (
     (1, 6, 0xffffffff), (2, 4, 1), (4, 0, 0xffffffff), (16, 4, 0xffffffff), (32, 0, 0xffffffff)))
-
-
-def said(f, *a, **k):
-    """"ok", or what f is refused with."""
-    try:
-        f(*a, **k)
-        return "ok"
-    except OSError as e:
-        return errno.errorcode[e.errno]
-
-
-def call(name, *args):
-    if getattr(libc, name)(*args) < 0:
-        raise OSError(ctypes.get_errno(), name)
 
 
 def rename2(a, b, flags):

@@ -11,29 +11,14 @@ import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../lib"))
 import vaultkit as kit
+from vaultkit import answer, call
 
 kit.need_fuse()
 if os.geteuid() != 0:
     kit.skip_all("not root: who may open a file by its handle")
 tap = kit.Tap()
-libc = ctypes.CDLL(None, use_errno=True)
 AT = -100
 EMPTY_PATH, FOLLOW = 0x1000, 0x400
-
-
-def call(name, *args):
-    r = getattr(libc, name)(*args)
-    if r < 0:
-        raise OSError(ctypes.get_errno(), name)
-    return r
-
-
-def said(f, *args, **k):
-    try:
-        r = f(*args, **k)
-        return "ok" if r is None else r
-    except OSError as e:
-        return errno.errorcode[e.errno]
 
 
 def make(path, data=b"first"):
@@ -77,16 +62,16 @@ def handles(m):
     got = []
     for i in range(50):
         h = handle(make(m + "/gone.part"))
-        got.append(said(by_handle, top, h, os.O_RDONLY))
+        got.append(answer(by_handle, top, h, os.O_RDONLY))
         os.unlink(m + "/gone.part")
         make(m + "/next.part", b"next")  # has the first one's place in memory, now and then
-        got.append(said(by_handle, top, h, os.O_RDWR))
+        got.append(answer(by_handle, top, h, os.O_RDWR))
         os.unlink(m + "/next.part")
     tap.is_(set(got[::2]), {b"first"}, "a handle opens its file")
     tap.is_(set(got[1::2]), {"ESTALE"}, "and no other, when that one is gone")
     h = handle(make(m + "/kept"))
     seal(m + "/kept")
-    tap.is_([said(by_handle, top, h, x) for x in (os.O_RDONLY, os.O_RDWR, os.O_WRONLY | os.O_APPEND, os.O_RDONLY | os.O_TRUNC)],
+    tap.is_([answer(by_handle, top, h, x) for x in (os.O_RDONLY, os.O_RDWR, os.O_WRONLY | os.O_APPEND, os.O_RDONLY | os.O_TRUNC)],
             [b"first"] + ["EPERM"] * 3, "of what is sealed it opens for reading only")
     os.close(top)
 
@@ -97,7 +82,7 @@ def paths(m):
     fd = os.open(f, os.O_PATH)
     seal(f)
     p = "/proc/self/fd/%d" % fd
-    tap.is_([said(x) for x in (
+    tap.is_([answer(x) for x in (
         lambda: os.close(os.open(p, os.O_RDWR)), lambda: os.truncate(p, 0), lambda: os.chmod(p, 0o600), lambda: os.chown(p, 1, 1), lambda: os.utime(p, (1, 1)),
         lambda: os.setxattr(p, "user.a", b"1"), lambda: call("linkat", fd, b"", AT, os.fsencode(m + "/path.tmp"), EMPTY_PATH),
         lambda: call("linkat", AT, p.encode(), AT, os.fsencode(m + "/path.tmp"), FOLLOW), lambda: call("fchownat", fd, b"", 1, 1, EMPTY_PATH))],
@@ -157,7 +142,7 @@ def rings(m):
     fd = os.open(f, os.O_WRONLY | os.O_APPEND)
     ring.register([fd])
     os.close(fd)
-    tap.is_((state(f), said(seal, f)), ("open", "EBUSY"), "a registered file that can be written keeps it from being sealed")
+    tap.is_((state(f), answer(seal, f)), ("open", "EBUSY"), "a registered file that can be written keeps it from being sealed")
     b = text(b" and more")
     tap.is_([ring.do(WRITE, 0, (1 << 64) - 1, b, 9, how=1 | x) for x in (0, 16)], [9, 9], "and is written")
     ring.close()
