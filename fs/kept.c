@@ -126,14 +126,14 @@ static void show_json(struct json *j, const char *path, const char *until,
 	json_close_object(j);
 }
 
-int kept_show(struct kept *k, const char *path, const char *root,
+static int show(struct kept *k, const char *path, const char *root,
 	const char *rest, const struct stat *st)
 {
 	char until[VALUE_MAX_BYTES], holds[VALUE_MAX_BYTES];
 	(void)root;
 	(void)rest;
-	if (!kept_sealed(path, st))
-		return 0; /* it has neither */
+	if (!kept_sealed(path, st)) /* it has neither */
+		return *(bool *)k->ctx ? 1 : -EBUSY;
 	attribute(path, "user.notary.retain_until", until);
 	attribute(path, "user.notary.hold", holds);
 	if (k->json != NULL) {
@@ -152,7 +152,8 @@ int kept_list(struct kept *k, char **path, int n, bool recursive,
 {
 	struct json j = {0};
 	cleanup(buf) struct buf text = {0};
-	k->visit = kept_show;
+	k->visit = show;
+	k->ctx = &recursive;
 	k->json = as_json ? &j : NULL;
 	json_object(&j, NULL);
 	json_array(&j, "files");

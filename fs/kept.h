@@ -23,17 +23,15 @@ struct kept {
 	const char *refusal;		/* what -EPERM means */
 	const char *unready;		/* -EBUSY; NULL: it is not sealed */
 	uint64_t done, unsealed, refused;
-	struct json *json;		/* of kept_show(); NULL: text */
+	struct json *json;		/* of kept_list(); NULL: text */
 };
 
 /* Every path, and with recursive all below.  Counts what visit returns:
  * -EBUSY is unsealed, other errors are refused; they are named.  An exit
  * code. */
 int kept_run(struct kept *k, char **path, int n, bool recursive);
-/* A visit that prints date, holds and path. */
-int kept_show(struct kept *k, const char *path, const char *root,
-	const char *rest, const struct stat *st);
-/* kept_run() with kept_show(), as text or JSON. */
+/* kept_run() that prints date, holds and path, as text or JSON.  What is not
+ * sealed has neither: passed over, or unsealed when it was named itself. */
 int kept_list(struct kept *k, char **path, int n, bool recursive,
 	bool as_json);
 /* Sealed, also while it is not final yet? */

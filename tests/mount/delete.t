@@ -165,6 +165,7 @@ tap.is_(json.loads(tool("retain", "--json", brief).out)["files"],
 unsealed = write(v, "unsealed", b"x")
 w = open(unsealed, "ab")
 refused(tool("retain", "--for", "1d", unsealed), 2, "not sealed yet", "what is not sealed is left")
+refused(tool("retain", unsealed), 2, "not sealed yet", "nor has it a date to show")
 w.close()
 n = 0
 
