@@ -6,16 +6,12 @@
 
 #include "core/fault.h"
 #include "fs/inner.h"
+#include "fs/paths.h"
 #include "fs/start.h"
 
 #define NOTED_MAX 65536	/* paths; more are as if all were noted */
 #define BATCH 256	/* tombstones in one commit */
 #define RETRY_MS 2000	/* after a failure */
-
-struct paths {
-	char **path;
-	size_t n, cap;
-};
 
 struct gone {
 	struct mount *m;
@@ -25,33 +21,6 @@ struct gone {
 	bool working;
 	uint64_t not_before;	/* monotonic ms, after a failure */
 };
-
-static int keep(struct paths *p, struct bytes path)
-{
-	size_t cap = p->cap == 0 ? 64 : 2 * p->cap;
-	char **more;
-
-	if (p->n == p->cap) {
-		more = reallocarray(p->path, cap, sizeof(char *));
-		if (more == NULL)
-			return -ENOMEM;
-		p->path = more;
-		p->cap = cap;
-	}
-	p->path[p->n] = strndup((const char *)path.p, path.n);
-	if (p->path[p->n] == NULL)
-		return -ENOMEM;
-	p->n++;
-	return 0;
-}
-
-static void cleanup_paths(struct paths *p)
-{
-	while (p->n > 0)
-		free(p->path[--p->n]);
-	free(p->path);
-	*p = (struct paths){0};
-}
 
 static struct bytes text(const char *path)
 {
@@ -87,7 +56,7 @@ static int look(void *ctx, const struct local_record *r)
 	path[r->path.n] = '\0';
 	if (is_folder(k->m, path))
 		return 0;
-	k->rc = keep(k->found, r->path);
+	k->rc = paths_add(k->found, r->path);
 	return k->rc != 0;
 }
 
@@ -202,7 +171,7 @@ void gone_note(struct gone *g, const char *path)
 {
 	locked(&g->lock);
 	if (*path == '\0' || g->noted.n >= NOTED_MAX ||
-		(!g->all && keep(&g->noted, text(path)) != 0))
+		(!g->all && paths_add(&g->noted, text(path)) != 0))
 		g->all = true;
 	if (g->all)
 		cleanup_paths(&g->noted);
@@ -222,7 +191,7 @@ static bool take(struct gone *g, struct paths *ret)
 		return false;
 	*ret = g->noted;
 	g->noted = (struct paths){0};
-	if (g->all && keep(ret, BYTES("", 0)) != 0)
+	if (g->all && paths_add(ret, BYTES("", 0)) != 0)
 		return false;
 	g->all = false;
 	g->working = true;

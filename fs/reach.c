@@ -3,39 +3,14 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "fs/inner.h"
-
-/* Folders still to be looked at, and the longest path that may be there. */
-struct reach {
-	char **path;
-	size_t n, cap, longest;
-};
-
-static int push(struct reach *r, const char *folder, const char *text)
-{
-	char **more, *path;
-
-	if (r->n == r->cap) {
-		more = reallocarray(r->path, r->cap + 64, sizeof *more);
-		if (more == NULL)
-			return -ENOMEM;
-		r->path = more;
-		r->cap += 64;
-	}
-	path = malloc(strlen(folder) + strlen(text) + 2);
-	if (path == NULL)
-		return -ENOMEM;
-	strcpy(path, folder);
-	if (*text != '\0')
-		strcat(strcat(path, "/"), text);
-	r->path[r->n++] = path;
-	return 0;
-}
+#include "fs/paths.h"
 
 static bool is_folder(int folder, const struct dirent *e)
 {
@@ -47,11 +22,15 @@ static bool is_folder(int folder, const struct dirent *e)
 		S_ISDIR(st.st_mode);
 }
 
-static int look(struct mount *m, const char *folder, struct reach *r)
+/* Adds the folders in it; longest: the path that may still be there. */
+static int look(struct mount *m, const char *folder, size_t longest,
+	struct paths *left)
 {
-	int fd = backing_open(m->files, folder, O_RDONLY | O_DIRECTORY), rc = 0;
+	int rc = 0, n;
+	int fd = backing_open(m->files, folder, O_RDONLY | O_DIRECTORY);
 	DIR *d = fd < 0 ? NULL : fdopendir(fd);
 	struct dirent *e;
+	char path[NODE_PATH];
 
 	if (d == NULL) {
 		if (fd >= 0)
@@ -61,10 +40,11 @@ static int look(struct mount *m, const char *folder, struct reach *r)
 	while (rc == 0 && (e = readdir(d)) != NULL) {
 		if (strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0)
 			continue;
-		if (strlen(folder) + 1 + strlen(e->d_name) > r->longest)
+		n = snprintf(path, sizeof path, "%s/%s", folder, e->d_name);
+		if (n < 0 || (size_t)n > longest)
 			rc = -ENAMETOOLONG;
 		else if (is_folder(fd, e))
-			rc = push(r, folder, e->d_name);
+			rc = paths_add(left, BYTES(path, (size_t)n));
 	}
 	closedir(d);
 	return rc;
@@ -73,20 +53,16 @@ static int look(struct mount *m, const char *folder, struct reach *r)
 int reach_moved(struct mount *m, const char *from, const char *to)
 {
 	size_t was = strlen(from), will = strlen(to);
-	struct reach r = {.longest = NODE_PATH - 1 + was - will};
+	cleanup(paths) struct paths left = {0};
 	char *folder;
 	int rc;
 
 	if (will <= was)
 		return 0;
-	rc = push(&r, from, "");
-	while (rc == 0 && r.n > 0) {
-		folder = r.path[--r.n];
-		rc = look(m, folder, &r);
+	rc = paths_add(&left, BYTES(from, was));
+	while (rc == 0 && (folder = paths_take(&left)) != NULL) {
+		rc = look(m, folder, NODE_PATH - 1 + was - will, &left);
 		free(folder);
 	}
-	while (r.n > 0)
-		free(r.path[--r.n]);
-	free(r.path);
 	return rc;
 }

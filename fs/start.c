@@ -12,6 +12,7 @@
 #include "fs/binding.h"
 #include "fs/idle.h"
 #include "fs/inner.h"
+#include "fs/paths.h"
 #include "fs/sealer.h"
 #include "fs/sealrecord.h"
 #include "fs/version.h"
@@ -193,43 +194,27 @@ int start_folder(struct mount *m, const char *path)
 	return 0;
 }
 
-/* Names still to be walked. */
-struct stack {
-	char **path;
-	size_t n, cap;
-	bool first;		/* the walk of everything, at the start */
+/* A walk, and the folders that are left of it. */
+struct walk {
+	struct paths left;
+	bool first;		/* of everything, at the start */
 };
 
-static int push(struct stack *s, const char *path)
-{
-	char **p;
-
-	if (s->n == s->cap) {
-		p = reallocarray(s->path, s->cap + 64, sizeof(char *));
-		if (p == NULL)
-			return -ENOMEM;
-		s->path = p;
-		s->cap += 64;
-	}
-	s->path[s->n] = strdup(path);
-	return s->path[s->n++] == NULL ? -ENOMEM : 0;
-}
-
 static int seen(struct mount *m, struct node *folder, const char *text,
-	const char *path, int at, struct stack *s)
+	const char *path, int at, struct walk *w)
 {
 	struct stat st;
 
 	if (fstatat(at, text, &st, AT_SYMLINK_NOFOLLOW) != 0)
 		return errno == ENOENT ? 0 : -errno;
 	if (S_ISDIR(st.st_mode))
-		return push(s, path);
+		return paths_add(&w->left, BYTES(path, strlen(path)));
 	if (!S_ISREG(st.st_mode) && !S_ISLNK(st.st_mode))
 		return 0;
-	return seen_file(m, folder, text, path, &st, s->first);
+	return seen_file(m, folder, text, path, &st, w->first);
 }
 
-static int walk_one(struct mount *m, const char *folder, struct stack *s)
+static int walk_one(struct mount *m, const char *folder, struct walk *w)
 {
 	char path[NODE_PATH];
 	struct dirent *e;
@@ -260,7 +245,7 @@ static int walk_one(struct mount *m, const char *folder, struct stack *s)
 			*folder == '\0' ? "" : "/", e->d_name);
 		if (k < 0 || (size_t)k >= sizeof path)
 			continue; /* no record can name it */
-		rc = seen(m, n, e->d_name, path, fd, s);
+		rc = seen(m, n, e->d_name, path, fd, w);
 	}
 	closedir(d);
 	inode_forget(m, n, 1);
@@ -292,13 +277,12 @@ static void settle_links(struct mount *m)
 
 int start_walk(struct mount *m, const char *path)
 {
-	struct stack s = {.first = *path == '\0'};
+	struct walk w = {.first = *path == '\0'};
 	char *folder;
-	int rc = push(&s, path);
+	int rc = paths_add(&w.left, BYTES(path, strlen(path)));
 
-	while (rc == 0 && s.n > 0) {
-		folder = s.path[--s.n];
-		rc = walk_one(m, folder, &s);
+	while (rc == 0 && (folder = paths_take(&w.left)) != NULL) {
+		rc = walk_one(m, folder, &w);
 		if (rc == -EACCES) { /* we are not root */
 			mount_say(m, "not looked through, so nothing in it is "
 				"sealed before its mode lets its owner in",
@@ -307,9 +291,7 @@ int start_walk(struct mount *m, const char *path)
 		}
 		free(folder);
 	}
-	while (s.n > 0)
-		free(s.path[--s.n]);
-	free(s.path);
+	cleanup_paths(&w.left);
 	locked(&m->lock);
 	settle_links(m);
 	return rc;
