@@ -60,7 +60,8 @@ int seq_document_with(struct seq *q, const struct sequence *s,
 /* Notes in local that no bucket is known to hold number k: an end before it
  * was pushed must not leave a gap in the buckets that nothing fills. */
 int seq_owe(struct seq *q, uint64_t k);
-/* What an earlier process owed comes first. */
+/* What an earlier process owed comes first, and the number of a block that
+ * was not put when its process stopped: the buckets get numbers in order. */
 int seq_owed_before(struct seq *q);
 /* Puts an object to the buckets and notes in local who lacks it. */
 int seq_push(struct seq *q, uint64_t k, struct bytes object);

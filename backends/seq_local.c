@@ -521,8 +521,11 @@ int seq_local_handover(struct sequencer *base, struct buf *ret_object)
 	cleanup(buf) struct buf s = {0};
 	struct wire answer;
 	struct sequence seq;
+	bool in_order = false;
 	int rc = q->c.local == NULL ? 0 : seq_adopt(q);
 
+	if (rc == 0 && q->c.local != NULL)
+		in_order = seq_owed_before(q) == 0;
 	if (rc == 0)
 		rc = seq_ask(q, &w, &answer);
 	q->over = rc == 0;
@@ -539,10 +542,10 @@ int seq_local_handover(struct sequencer *base, struct buf *ret_object)
 		rc = q->c.local->ops->put_number(
 			q->c.local, seq.k, BUF_BYTES(&object));
 	fault_point("handover.kept");
-	if (rc == 0 && q->c.replica != NULL) { /* else at the next start */
-		settle_owed(q);
+	/* What does not get there now is put at the next start. */
+	if (rc == 0 && in_order && q->c.replica != NULL &&
+		settle_owed(q) == 0)
 		seq_push(q, seq.k, BUF_BYTES(&object));
-	}
 	if (rc == 0 && ret_object != NULL) {
 		*ret_object = object;
 		object = (struct buf){0}; /* the caller has it */

@@ -92,7 +92,7 @@ int seq_push(struct seq *q, uint64_t k, struct bytes object)
 }
 
 struct owed {
-	uint32_t all;
+	const struct replica *r;
 	uint64_t first;		/* UINT64_MAX: none */
 };
 
@@ -104,31 +104,49 @@ static int look_owed(void *ctx, const char *key, uint32_t buckets,
 
 	if (key[0] != 'a')
 		return 1;
-	if (buckets != o->all)
+	if (replica_holds(o->r, buckets))
 		return 0;
 	o->first = source;
 	return 1;
 }
 
-int seq_owed_before(struct seq *q)
+/* The lowest number that the quorum may lack: a debt, or that of a block
+ * which has it and is not final yet.  UINT64_MAX: none. */
+static int lowest_owed(struct seq *q, uint64_t *ret)
 {
 	struct local *l = q->c.local;
-	struct owed o = {.first = UINT64_MAX};
-	uint64_t last;
+	struct owed o = {.r = q->c.replica, .first = UINT64_MAX};
+	struct local_block b = {0};
+	uint64_t final = 0;
+	int rc = l->ops->lags(l, look_owed, &o);
+
+	if (rc >= 0)
+		rc = l->ops->tip(l, LOCAL_FINAL, &final);
+	if (rc == 0)
+		rc = l->ops->block(l, final + 1, &b);
+	if (rc == 0 && b.state == LOCAL_SEQUENCED && b.k < o.first)
+		o.first = b.k;
+	local_block_done(&b);
+	*ret = o.first;
+	return rc == -ENOENT ? 0 : rc;
+}
+
+int seq_owed_before(struct seq *q)
+{
+	uint64_t first, last = 0;
 	int rc;
 
 	if (q->c.replica == NULL)
 		return 0;
-	o.all = all_buckets(q);
-	rc = l->ops->lags(l, look_owed, &o);
-	if (rc < 0 || o.first == UINT64_MAX)
-		return rc < 0 ? rc : 0;
-	rc = l->ops->last_number(l, &last);
-	if (rc == 0 && o.first <= last) {
-		q->owed = o.first;
-		q->owed_end = last + 1;
-	}
-	return rc;
+	rc = lowest_owed(q, &first);
+	if (rc == 0 && first != UINT64_MAX)
+		rc = q->c.local->ops->last_number(q->c.local, &last);
+	if (rc != 0 || first > last)
+		return rc;
+	if (q->owed >= q->owed_end || first < q->owed)
+		q->owed = first;
+	q->owed_end = last + 1;
+	return 0;
 }
 
 /* -- adoption */

@@ -77,4 +77,12 @@ struct replica {
 	unsigned n, k, quorum;	/* buckets; needed to read; to count as written */
 };
 
+/* Does the write quorum hold what these buckets lack? */
+static inline bool replica_holds(const struct replica *r, uint32_t lacking)
+{
+	uint32_t all = (UINT32_C(1) << r->n) - 1;
+
+	return (unsigned)__builtin_popcount(all & ~lacking) >= r->quorum;
+}
+
 #endif

@@ -38,8 +38,9 @@ static void begin_storage(struct seqlife *w, const struct seq_genesis *g,
 	char prefix[HASH_HEX + 1];
 	unsigned i;
 
+	fault_disarm(&w->plan);
 	for (i = 0; i < SEQLIFE_BUCKETS; i++)
-		w->bucket[i] = worm_mem_new();
+		w->bucket[i] = fault_worm_new(worm_mem_new(), &w->plan);
 	hex_encode(HASH_BYTES(&w->chain.chain), prefix);
 	must(replica_coded_new(w->bucket, SEQLIFE_BUCKETS, 1, SEQLIFE_QUORUM, prefix,
 		     &w->replica), "replica");

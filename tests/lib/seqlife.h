@@ -9,6 +9,7 @@
 #include "core/local.h"
 #include "core/replica.h"
 #include "core/worm.h"
+#include "tests/lib/fault_worm.h"
 #include "tests/lib/seqworld.h"
 
 #define SEQLIFE_BUCKETS 3
@@ -18,6 +19,7 @@ struct seqlife {
 	char *dir;
 	struct seqworld chain;
 	struct worm *bucket[SEQLIFE_BUCKETS];	/* the replica owns them */
+	struct fault_plan plan;			/* of all of them */
 	struct local *local;
 	struct replica *replica;
 	struct seq_local_config c;

@@ -113,6 +113,40 @@ struct sim_object *sim_object(struct sim *s, const char *key)
 	return NULL;
 }
 
+static unsigned holders(uint32_t buckets)
+{
+	return (unsigned)__builtin_popcount(buckets);
+}
+
+/* Does a quorum hold the number's object?  That of block zero lies there. */
+static bool has_number(struct sim *s, uint64_t k)
+{
+	char key[OBJECT_KEY_MAX];
+	struct sim_object *o;
+
+	object_key_number(k, key);
+	o = sim_object(s, key);
+	return k == 0 || (o != NULL && holders(o->buckets) >= SIM_QUORUM);
+}
+
+/* The buckets get numbers in their order: a gap could not be passed by who
+ * has only them. */
+static void in_order(struct sim *s, const char *key)
+{
+	char at[OBJECT_KEY_MAX];
+	uint64_t k;
+
+	for (k = 1; k < s->next_k; k++) {
+		object_key_number(k, at);
+		if (strcmp(at, key) == 0)
+			return;
+		if (!has_number(s, k)) {
+			broken(s, "a number is put before one below it");
+			return;
+		}
+	}
+}
+
 /* W3 over the buckets; the answer of a put. */
 static int put(struct sim *s, const char *key, const struct sim_object *want,
 	struct bytes data, struct replica_report *report)
@@ -120,6 +154,8 @@ static int put(struct sim *s, const char *key, const struct sim_object *want,
 	struct sim_object *o = sim_object(s, key);
 	unsigned i, stored = 0;
 
+	if (key[0] == 'a')
+		in_order(s, key);
 	if (o == NULL) {
 		o = calloc(1, sizeof(*o));
 		*o = *want;
@@ -185,11 +221,6 @@ static int put_coded(struct replica *r, const char *key, struct bytes meta,
 	return rc == 0 && e == 1 ? -EAGAIN : rc;
 }
 
-static unsigned holders(uint32_t buckets)
-{
-	return (unsigned)__builtin_popcount(buckets);
-}
-
 /* Does a quorum hold a META with exactly this block and stamp? */
 static bool is_stored(struct sim *s, struct bytes b, struct bytes t)
 {
@@ -252,6 +283,34 @@ static struct sim_given *number(struct sim *s, const struct block *block,
 	return give(s, &q);
 }
 
+/* The debts come first, in their order, as sequence() of the real one does. */
+static int settle(struct sim *s)
+{
+	struct sim_object want = {.whole = true};
+	uint64_t k;
+
+	for (k = 1; k < s->next_k; k++) {
+		cleanup(buf) struct buf object = {0};
+		struct replica_report report = {0};
+		char key[OBJECT_KEY_MAX];
+		int rc;
+
+		if (has_number(s, k))
+			continue;
+		object_key_number(k, key);
+		rc = s->real->ops->number(s->real, k, &object);
+		if (rc == -ENOENT)
+			continue; /* nobody's */
+		if (rc == 0)
+			rc = put(s, key, &want, BUF_BYTES(&object), &report);
+		if (rc != 0)
+			return -EAGAIN;
+		s->real->ops->set_lag(s->real, key, SIM_ALL & ~report.stored,
+			k);
+	}
+	return 0;
+}
+
 /* The enclave's rules (enclave/numbering.h N1, N2). */
 static int judge(struct sim *s, struct bytes b, uint64_t t_type,
 	struct bytes t, struct sim_given **ret)
@@ -272,6 +331,8 @@ static int judge(struct sim *s, struct bytes b, uint64_t t_type,
 			*ret = &s->given[k];
 			return 0;
 		}
+	if (settle(s) != 0)
+		return -EAGAIN;
 	if (attestation_hash(BUF_BYTES(&s->doc), &doc) != 0)
 		bail("cannot name a document");
 	if (!hash_equal(&block.th, &s->tail) || !block.has_attestation ||
@@ -308,17 +369,43 @@ static int document(struct sequencer *q, struct buf *ret)
 	return e != 0 ? -EAGAIN : buf_copy(BUF_BYTES(&s->doc), ret);
 }
 
+/* The newest number, which nobody may have stored: the recovery does. */
+static void adopt(struct sim *s)
+{
+	const struct sim_given *g = &s->given[s->next_k - 1];
+	struct number n = {.s = BUF_BYTES(&g->s), .has_meta = true,
+		.doc = BUF_BYTES(&g->doc)};
+	struct local *l = s->real;
+	struct local_block b = {0};
+	cleanup(buf) struct buf object = {0};
+	struct sequence q;
+	uint64_t last = 0;
+
+	if (l->ops->last_number(l, &last) != 0)
+		bail("no number");
+	if (last + 1 >= s->next_k)
+		return;
+	if (sequence_peek(n.s, &q) != 0 ||
+		l->ops->block(l, q.height, &b) != 0)
+		bail("a number without its block");
+	n.meta = b.hmeta;
+	if (number_encode(&n, &object) != 0 ||
+		l->ops->put_sequence(l, q.height, q.k, n.s,
+			BUF_BYTES(&object)) != 0)
+		bail("cannot adopt");
+	local_block_done(&b);
+}
+
 void sim_recover(struct sim *s)
 {
 	struct attestation_data data = {.chain = s->chain->anchor};
 	struct sequence q = {.type = SEQUENCE_RECOVERY};
-	struct replica_report report = {0};
-	struct sim_object want = {.whole = true};
 	struct number n = {0};
 	cleanup(buf) struct buf object = {0};
 	char key[OBJECT_KEY_MAX];
 	struct sim_given *g;
 
+	adopt(s);
 	s->epoch++;
 	data.epoch = data.recoveries = s->epoch;
 	data.first_k = s->next_k;
@@ -332,9 +419,10 @@ void sim_recover(struct sim *s)
 	n.doc = BUF_BYTES(&g->doc);
 	object_key_number(s->next_k - 1, key);
 	if (number_encode(&n, &object) != 0 ||
+		s->real->ops->set_lag(s->real, key, SIM_ALL,
+			s->next_k - 1) != 0 ||
 		s->real->ops->put_number(s->real, s->next_k - 1,
-			BUF_BYTES(&object)) != 0 ||
-		put(s, key, &want, BUF_BYTES(&object), &report) != 0)
+			BUF_BYTES(&object)) != 0)
 		bail("cannot recover");
 }
 

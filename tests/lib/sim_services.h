@@ -5,9 +5,10 @@
  *   timestamper  signs with the chain's key; remembers nothing
  *   sequencer    numbers a block only if its stamp validates, its parent is
  *                the tail, it commits to the newest document, and the write
- *                quorum of the buckets holds it; the same bytes for a repeat
- *   replica      6 buckets; an object never changes (W3), and a payload must
- *                be the contents that its META names
+ *                quorum of the buckets holds it; the same bytes for a repeat;
+ *                what it owes is put first
+ *   replica      6 buckets; an object never changes (W3), a payload must be
+ *                the contents that its META names, and numbers come in order
  *   content      byte i of the file at a path is a function of both
  *   local        the real one behind a wrapper that can fail
  *
@@ -27,6 +28,7 @@
 
 #define SIM_BUCKETS 6
 #define SIM_QUORUM 5
+#define SIM_ALL ((UINT32_C(1) << SIM_BUCKETS) - 1)
 #define SIM_NUMBERS 512
 
 enum sim_fault {
@@ -94,7 +96,7 @@ void sim_done(struct sim *s);
 struct notary_services sim_as_services(struct sim *s);
 
 /* The enclave died: a new document, and a recovery number that stands in
- * local and in the buckets. */
+ * local and is owed to the buckets. */
 void sim_recover(struct sim *s);
 struct sim_object *sim_object(struct sim *s, const char *key);
 uint8_t sim_byte(struct bytes path, uint64_t off);

@@ -77,24 +77,41 @@ static void put_block(struct seqlife *w, struct bytes b, struct bytes t)
 		"put_stamp");
 }
 
-static void store_block(struct seqlife *w, struct bytes b, struct bytes t,
-	const struct sequenced *sq)
+/* It has its number, which local alone knows; ret_key is that of its object. */
+static void keep_number(struct seqlife *w, struct bytes b,
+	const struct sequenced *sq, struct buf *ret_object,
+	char ret_key[OBJECT_KEY_MAX])
 {
 	const struct number n = {.s = BUF_BYTES(&sq->s), .has_meta = true,
 		.meta = hash_sha3(b), .doc = BUF_BYTES(&sq->doc)};
-	cleanup(buf) struct buf object = {0};
 	struct sequence s;
-	char key[OBJECT_KEY_MAX];
 
 	must(sequence_peek(BUF_BYTES(&sq->s), &s), "statement");
-	must(number_encode(&n, &object), "number");
+	must(number_encode(&n, ret_object), "number");
 	must(w->local->ops->put_sequence(w->local, w->height + 1, s.k,
-		     BUF_BYTES(&sq->s), BUF_BYTES(&object)), "put_sequence");
-	object_key_number(s.k, key);
-	must(w->replica->ops->put_whole(w->replica, key, BUF_BYTES(&object),
-		     NULL), "put_whole");
+		     BUF_BYTES(&sq->s), BUF_BYTES(ret_object)),
+		"put_sequence");
+	object_key_number(s.k, ret_key);
+}
+
+static void finish_block(struct seqlife *w, struct bytes t,
+	struct bytes object, const char *key)
+{
+	must(w->replica->ops->put_whole(w->replica, key, object, NULL),
+		"put_whole");
+	must(w->local->ops->set_final(w->local, w->height + 1), "set_final");
 	w->tail = timestamp_hash(t);
 	w->height++;
+}
+
+static void store_block(struct seqlife *w, struct bytes b, struct bytes t,
+	const struct sequenced *sq)
+{
+	cleanup(buf) struct buf object = {0};
+	char key[OBJECT_KEY_MAX];
+
+	keep_number(w, b, sq, &object, key);
+	finish_block(w, t, BUF_BYTES(&object), key);
 }
 
 static void one_block(struct seqlife *w, const char *when)
@@ -192,6 +209,7 @@ static void found_in_bucket(struct seqlife *w)
 	is_bytes(BUF_BYTES(&got), BUF_BYTES(&object), "as it was found");
 	must(w->local->ops->block(w->local, w->height + 1, &in), "block");
 	is_int(in.state, LOCAL_SEQUENCED, "and its block is sequenced by it");
+	must(w->local->ops->set_final(w->local, w->height + 1), "set_final");
 	w->tail = timestamp_hash(BUF_BYTES(&t));
 	w->height++;
 	local_block_done(&in);
@@ -232,6 +250,7 @@ static void not_stored(struct seqlife *w)
 	must(w->local->ops->block(w->local, w->height + 1, &in), "block");
 	is_int(in.state, LOCAL_SEQUENCED,
 		"the recovery did not lose the number that was not stored");
+	must(w->local->ops->set_final(w->local, w->height + 1), "set_final");
 	w->height++;
 	w->tail = tail;
 	put_block(w, BUF_BYTES(&b2), BUF_BYTES(&t2));
@@ -311,6 +330,47 @@ static bool in_buckets(struct seqlife *w, uint64_t last)
 	return true;
 }
 
+/* A mount ends when its last block has a number that the buckets do not have
+ * yet: none of theirs may stand behind a gap. */
+static void not_put(struct seqlife *w, bool writable)
+{
+	struct buf b = {0}, t = {0}, object = {0}, b2 = {0}, t2 = {0};
+	struct sequenced sq = {{0}, {0}}, next = {{0}, {0}};
+	char key[OBJECT_KEY_MAX];
+	struct sequence s;
+
+	new_block(w, &w->tail, &b, &t);
+	put_block(w, BUF_BYTES(&b), BUF_BYTES(&t));
+	must(ask(w, BUF_BYTES(&b), BUF_BYTES(&t), &sq), "sequence");
+	must(sequence_peek(BUF_BYTES(&sq.s), &s), "statement");
+	keep_number(w, BUF_BYTES(&b), &sq, &object, key);
+	atomic_store(&w->plan.read_only, !writable);
+	seqlife_handover(w);
+	atomic_store(&w->plan.read_only, false);
+	is_int(in_buckets(w, s.k), writable,
+		"%s puts the number before the hand-over's",
+		writable ? "the end" : "where nothing can be put nobody");
+	is_int(in_buckets(w, s.k + 1), writable, "%s that",
+		writable ? "and then" : "nor");
+	seqlife_start(w);
+	w->tail = timestamp_hash(BUF_BYTES(&t));
+	new_block(w, &w->tail, &b2, &t2);
+	is_int(ask(w, BUF_BYTES(&b2), BUF_BYTES(&t2), &next), 0,
+		"the next mount goes on");
+	ok(in_buckets(w, s.k) && in_buckets(w, s.k + 1),
+		"when the buckets have both");
+	finish_block(w, BUF_BYTES(&t), BUF_BYTES(&object), key);
+	put_block(w, BUF_BYTES(&b2), BUF_BYTES(&t2));
+	store_block(w, BUF_BYTES(&b2), BUF_BYTES(&t2), &next);
+	sequenced_done(&sq);
+	sequenced_done(&next);
+	buf_free(&b);
+	buf_free(&t);
+	buf_free(&object);
+	buf_free(&b2);
+	buf_free(&t2);
+}
+
 static void group_readable_root(struct seqlife *w)
 {
 	const char *root = scratch_path(w->dir, "attestor-root.pem");
@@ -383,8 +443,10 @@ int main(void)
 	seqlife_handover(&w);
 	seqlife_start(&w); /* 11 */
 	one_block(&w, "at the end");
+	not_put(&w, true);  /* 12 */
+	not_put(&w, false); /* 13 */
 	seqlife_handover(&w);
-	audit(&w, 12, 6);
+	audit(&w, 14, 6);
 	must(w.local->ops->last_number(w.local, &last), "last_number");
 	ok(in_buckets(&w, last), "every bucket has every number");
 	seqlife_done(&w);
