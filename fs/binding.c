@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/xattr.h>
 
 #include "fs/presets.h"
@@ -73,7 +74,22 @@ static int set_attribute(struct mount *m, const char *path, const char *name)
 	return 0;
 }
 
-int binding_set(struct mount *m, struct node *folder, const char *name)
+/* Like its mode: who may only write to a folder does not decide what will be
+ * kept of the others' files there. */
+static int is_owner(struct mount *m, const char *path, uid_t caller)
+{
+	struct stat st;
+
+	cleanup(close) int fd = backing_open(m->files, path, O_PATH);
+	if (fd < 0)
+		return fd;
+	if (fstat(fd, &st) != 0)
+		return -errno;
+	return caller == 0 || caller == st.st_uid;
+}
+
+int binding_set(struct mount *m, struct node *folder, const char *name,
+	uid_t caller)
 {
 	const struct rules *rules = NULL;
 	cleanup(free) char *why = NULL;
@@ -95,6 +111,9 @@ int binding_set(struct mount *m, struct node *folder, const char *name)
 			m->nodes.n_presets == NODE_PRESETS_MAX)
 			return -ENOSPC;
 	}
+	rc = is_owner(m, path, caller);
+	if (rc <= 0)
+		return rc < 0 ? rc : -EPERM;
 	rc = inode_sealed_below(m, folder, path);
 	if (rc != 0)
 		return rc < 0 ? rc : -EPERM;

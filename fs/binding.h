@@ -21,9 +21,11 @@ void binding_close(struct mount *m);
 int binding_seen(struct mount *m, struct node *folder, const char *path,
 	int fd);
 /* Gives a folder the preset of that name; "" takes its own away.  Takes the
- * tree for writing.  -EINVAL: there is none of that name; -EPERM: something is
- * sealed below (not for what changes nothing); -ENOSPC: too many. */
-int binding_set(struct mount *m, struct node *folder, const char *name);
+ * tree for writing.  -EINVAL: there is none of that name; -EPERM: the caller is
+ * neither the folder's owner nor root, or something is sealed below (neither
+ * for what changes nothing); -ENOSPC: too many. */
+int binding_set(struct mount *m, struct node *folder, const char *name,
+	uid_t caller);
 /* The preset that holds below the folder, and as rules_text() has it with its
  * rules.  -ENOMEM. */
 int binding_name(struct mount *m, struct node *folder, struct buf *ret);

@@ -517,8 +517,8 @@ static int set_keeping(struct mount *m, struct node *n, uid_t caller,
 
 /* Only a folder has a preset of its own: what a copy brings along for a file is
  * nothing to us. */
-static int set_preset(struct mount *m, struct node *n, const char *value,
-	size_t size)
+static int set_preset(struct mount *m, struct node *n, uid_t caller,
+	const char *value, size_t size)
 {
 	cleanup(free) char *name = strndup(value, size);
 
@@ -526,7 +526,8 @@ static int set_preset(struct mount *m, struct node *n, const char *value,
 		return 0;
 	if (name == NULL)
 		return -ENOMEM;
-	return strlen(name) != size ? -EINVAL : binding_set(m, n, name);
+	return strlen(name) != size ? -EINVAL :
+		binding_set(m, n, name, caller);
 }
 
 void op_setxattr(fuse_req_t req, fuse_ino_t ino, const char *name,
@@ -545,7 +546,8 @@ void op_setxattr(fuse_req_t req, fuse_ino_t ino, const char *name,
 			fuse_req_ctx(req)->uid, ours, value, size)));
 	else if (strcmp(ours, "preset") == 0)
 		fuse_reply_err(req, -refused(req, "preset", n,
-			set_preset(m, n, value, size)));
+			set_preset(m, n, fuse_req_ctx(req)->uid, value,
+				size)));
 	else if (strcmp(ours, "seal") == 0 && n->type == NODE_FOLDER &&
 		size >= sizeof LINK - 1 &&
 		strncmp(value, LINK, sizeof LINK - 1) == 0)
@@ -570,7 +572,8 @@ void op_removexattr(fuse_req_t req, fuse_ino_t ino, const char *name)
 	struct node *n = node_of(m, ino);
 	int rc = ours == NULL ? change_xattr(req, n, name, NULL, 0, 0) :
 		is_keeping(ours) ? -EPERM : n->type == NODE_FOLDER &&
-		strcmp(ours, "preset") == 0 ? binding_set(m, n, "") :
+		strcmp(ours, "preset") == 0 ?
+		binding_set(m, n, "", fuse_req_ctx(req)->uid) :
 		-ENODATA;
 
 	fuse_reply_err(req, -refused(req, "removexattr", n, rc));

@@ -284,6 +284,21 @@ def sealed(top):
         os.chdir("/")
 
 
+def presets(top):
+    """Who may write to a folder does not decide what is kept of it."""
+    d = top + "/shared"
+    os.mkdir(d)
+    os.chown(d, OWNER, GROUP)
+    os.chmod(d, 0o2777)
+    os.mkdir(d + "/below")
+    for uid, groups, may in ((OTHER, (), False), (OTHER, (GROUP,), False), (OWNER, (), True), (0, (), True)):
+        tap.is_(by(uid, os.setxattr, d, "user.notary.preset", b"mirror", groups=groups), "ok" if may else "EPERM",
+                "a preset of another's folder: %d of %s" % (uid, groups))
+        tap.is_(by(OTHER, os.removexattr, d, "user.notary.preset"), "EPERM" if may else "ok", "nor is it taken away (a change of nothing is none)")
+        tap.is_(os.getxattr(d + "/below", "user.notary.preset"), b"mirror" if may else b"default", "what holds below")
+        tap.is_(by(uid if may else 0, os.removexattr, d, "user.notary.preset"), "ok", "but by who may give one")
+
+
 v = kit.Vault(settle="1h")
 os.chmod(v.dir, 0o755)
 v.mount()
@@ -296,6 +311,7 @@ for name, want in plain.items():
     got = mount[name]
     differs = [(i, a, b) for i, (a, b) in enumerate(zip(want, got)) if a != b] if isinstance(got, list) else got
     tap.is_(differs, [], "as in a plain folder: " + name.replace("_", " "))
+presets(v.mnt)
 sealed(v.mnt)
 v.umount()
 tap.done()
