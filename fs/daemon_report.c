@@ -235,6 +235,7 @@ void daemon_watch(struct daemon *d)
 	watch_rows(d);
 	erase(d);
 	reserve_take(d->reserve);
+	mount_trim(d->mount);
 	if (d->a->clock->ops->mono_ms(d->a->clock) >= d->metrics_ms)
 		daemon_metrics(d, true);
 }

@@ -81,6 +81,7 @@ struct mount {
 	pthread_mutex_t newest;	/* gone.h; nothing is locked under it */
 	pthread_mutex_t queueing; /* a group is queued and counted in `early` */
 	struct nodes nodes;
+	uint64_t trimmed;	/* of their n_freed, when memory was given back */
 	struct negotiate negotiate;
 	struct folders folders;
 	struct sealer *sealer;

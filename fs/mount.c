@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/fs.h>
+#include <malloc.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
@@ -25,6 +26,8 @@
 #include "fs/sealer.h"
 #include "fs/start.h"
 #include "fs/versions.h"
+
+#define TRIM_NODES 32768	/* some 10 MB */
 
 /* A mount and its loop. */
 struct serving {
@@ -410,6 +413,18 @@ void mount_settle(struct mount *m)
 	m->nodes.settle.settle_ms = c->settle_ms;
 	m->nodes.settle.settle_max_ms = c->settle_max_ms;
 	m->nodes.settle.empty_ms = c->empty_settle_ms;
+}
+
+/* What is freed stays with us: between nodes that are freed others live. */
+void mount_trim(struct mount *m)
+{
+	{
+		locked(&m->lock);
+		if (m->nodes.n_freed - m->trimmed < TRIM_NODES)
+			return;
+		m->trimmed = m->nodes.n_freed;
+	}
+	malloc_trim(0);
 }
 
 static bool any_open(struct mount *m)

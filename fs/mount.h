@@ -83,6 +83,9 @@ void mount_progress(struct mount *m);
 /* The times to settle in the configuration changed: they count from the next
  * change of a file on. */
 void mount_settle(struct mount *m);
+/* Gives memory back to the system, if the kernel forgot many files since the
+ * last time; to be called now and then. */
+void mount_trim(struct mount *m);
 /* Stops the sealer after what it has begun and unmounts. */
 void mount_close(struct mount *m);
 

@@ -222,6 +222,7 @@ static void free_node(struct nodes *t, struct node *n)
 		n->all_next->all_prev = n->all_prev;
 	settle_release(&t->settle, &n->item);
 	free(n);
+	t->n_freed++;
 }
 
 static struct node *find_ino(const struct nodes *t, ino_t ino)

@@ -123,6 +123,7 @@ struct nodes {
 	struct node **by_ino;
 	struct name **by_name;
 	size_t n_nodes, ino_size, n_names, name_size;
+	uint64_t n_freed;	/* nodes, ever */
 };
 
 /* root_ino: of files/.  Binds may be set afterwards, before the first name. */
