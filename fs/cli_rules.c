@@ -42,6 +42,7 @@ struct ruled {
 	struct terms terms;	/* and how long it is kept */
 	char now[16];		/* class of the file that is there, or "" */
 	bool sealed;
+	bool folder;		/* is there */
 	bool never;		/* a FIFO or the like is there */
 };
 
@@ -70,7 +71,10 @@ static void look(const char *path, struct ruled *r)
 {
 	char state[16] = "";
 	struct stat st;
-	if (lstat(path, &st) != 0 || S_ISDIR(st.st_mode))
+	if (lstat(path, &st) != 0)
+		return;
+	r->folder = S_ISDIR(st.st_mode);
+	if (r->folder)
 		return;
 	r->never = !S_ISREG(st.st_mode) && !S_ISLNK(st.st_mode);
 	ssize_t n = lgetxattr(path, "user.notary.class", r->now,
@@ -88,7 +92,7 @@ static void judge(struct ruled *r)
 	r->below = r->path;
 	if (n > 0 && strncmp(r->path, r->bound.path, n) == 0)
 		r->below += n + (r->path[n] == '/');
-	r->rule = rules_path(r->bound.rules, r->below, &r->matched);
+	r->rule = rules_path(r->bound.rules, r->below, r->folder, &r->matched);
 	r->class = rules_class(r->bound.rules, r->rule);
 	r->terms = rules_terms(r->bound.rules, r->rule, &r->bound.vault);
 }

@@ -82,13 +82,13 @@ const struct rules *node_rules(struct nodes *t, struct node *folder,
 /* As many components before text as a glob of the rules may look at, and no
  * more than up to the folder that they start from. */
 static unsigned component(struct nodes *t, const struct rules *r,
-	const struct node *folder, const char *text)
+	const struct node *folder, const char *text, bool is_folder)
 {
 	char path[NODE_PATH], *p = path + sizeof path - 1 - strlen(text);
 	size_t depth = rules_depth(r), n;
 
 	if (depth == 1)
-		return rules_component(r, text);
+		return rules_component(r, text, is_folder);
 	strcpy(p, text);
 	for (; --depth > 0 && folder != t->root && folder->names != NULL &&
 		bound(t, folder) == NULL; folder = folder->names->parent) {
@@ -99,16 +99,16 @@ static unsigned component(struct nodes *t, const struct rules *r,
 		p -= n;
 		memcpy(p, folder->names->text, n);
 	}
-	return rules_component(r, p);
+	return rules_component(r, p, is_folder);
 }
 
 static unsigned least_at(struct nodes *t, struct node *parent,
-	const char *text, const struct rules **ret)
+	const char *text, bool is_folder, const struct rules **ret)
 {
 	unsigned above, own;
 
 	*ret = below(t, parent, &above);
-	own = component(t, *ret, parent, text);
+	own = component(t, *ret, parent, text, is_folder);
 	return own < above ? own : above;
 }
 
@@ -118,7 +118,8 @@ static void judge(struct nodes *t, struct name *m)
 
 	if (m->gen == t->gen)
 		return;
-	m->rule = least_at(t, m->parent, m->text, &r);
+	m->rule = least_at(t, m->parent, m->text,
+		m->node->type == NODE_FOLDER, &r);
 	m->gen = t->gen;
 	if (m->node->type != NODE_FOLDER)
 		return;
@@ -197,7 +198,7 @@ struct terms node_terms_at(const struct nodes *t, const char *path,
 	const char *from;
 	const struct rules *r = rules_then(t, path, &none, &from);
 
-	return rules_terms(r, rules_path(r, from, NULL), vault);
+	return rules_terms(r, rules_path(r, from, false, NULL), vault);
 }
 
 enum rules_class node_class_moved(const struct nodes *t, const char *from,
@@ -212,14 +213,14 @@ enum rules_class node_class_moved(const struct nodes *t, const char *from,
 		(int)sizeof path)
 		return CLASS_SEAL;
 	r = rules_then(t, path, &k, &start);
-	return rules_class(r, rules_path(r, start, NULL));
+	return rules_class(r, rules_path(r, start, false, NULL));
 }
 
 enum rules_class name_class_at(struct nodes *t, struct node *parent,
-	const char *text)
+	const char *text, bool folder)
 {
 	const struct rules *r;
-	unsigned least = least_at(t, parent, text, &r);
+	unsigned least = least_at(t, parent, text, folder, &r);
 
 	return rules_class(r, least);
 }

@@ -27,10 +27,10 @@ struct terms name_terms(struct nodes *t, struct name *m,
 	const struct terms *vault);
 struct terms node_terms_at(const struct nodes *t, const char *path,
 	const struct terms *vault);
-/* Class of a name that is not there yet. */
+/* Class of a name that is not there yet, of a folder or not. */
 enum rules_class name_class_at(struct nodes *t, struct node *parent,
-	const char *text);
-/* Class of to/rest, when the folder at `from` is at `to`. */
+	const char *text, bool folder);
+/* Class of to/rest, a file, when the folder at `from` is at `to`. */
 enum rules_class node_class_moved(const struct nodes *t, const char *from,
 	const char *to, const char *rest);
 /* The strongest class of all its names; CLASS_SCRATCH without any. */

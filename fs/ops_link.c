@@ -111,7 +111,8 @@ static int add_link(struct mount *m, struct node *n, struct entry *to,
 		sealed = n->item.state == ST_SEALED;
 		guarded = sealed || n->item.state == ST_SEALING ||
 			n->floor > 0;
-		class = name_class_at(&m->nodes, to->folder, to->text);
+		class = name_class_at(&m->nodes, to->folder, to->text,
+			false);
 		if (guarded && (!class_seals(class) || class < n->item.class))
 			return -EPERM; /* no way out of protection, nor one for
 				which the file would have to be better kept */

@@ -32,7 +32,8 @@ static int may_arrive(struct mount *m, const struct entry *from,
 	was = n->floor > 0 ? CLASS_APPEND : n->item.class;
 	if (!class_changes(was))
 		return 0; /* what the name had, it never was */
-	will = name_class_at(&m->nodes, to->folder, to->text);
+	will = name_class_at(&m->nodes, to->folder, to->text,
+		n->type == NODE_FOLDER);
 	spare = !recorded && n->names->node_next != NULL;
 	return will > was || (was == CLASS_APPEND && to->node != NULL) ||
 		(spare && (sealed || will < was)) ? -EPERM : 0;

@@ -13,21 +13,24 @@
 
 /* -- those built in, from traces of the tools -- */
 
-#define APPEND(glob) {CLASS_APPEND, glob, NULL}
-#define VERSION(glob) {CLASS_VERSION, glob, NULL}
-#define TEMP(glob) {CLASS_TEMP, glob, NULL}
-#define SCRATCH(glob) {CLASS_SCRATCH, glob, NULL}
+#define APPEND(glob) {CLASS_APPEND, glob, NULL, false}
+#define VERSION(glob) {CLASS_VERSION, glob, NULL, false}
+#define TEMP(glob) {CLASS_TEMP, glob, NULL, false}
+#define SCRATCH(glob) {CLASS_SCRATCH, glob, NULL, false}
+/* A mark that a program leaves beside what it works on: a file. */
+#define MARK(glob) {CLASS_SCRATCH, glob, NULL, true}
 #define RULES(...) (const struct rule[]){__VA_ARGS__, {0}}
 
 /* rsync, rclone and bup write under another name first; vim, NFS clients,
- * LibreOffice and Emacs leave and remove marks.  That .env.sample could be
- * rsync's, too, is told by wait, umount --final and status. */
+ * LibreOffice and Emacs leave and remove marks: files, so that a folder which
+ * happens to have such a name (a case number 4913) is kept like any other.
+ * That .env.sample could be rsync's, too, is told by wait, umount --final and
+ * status. */
 static const struct rules preset_default = {"default", NULL, RULES(
 	TEMP(".*.??????"), TEMP(".~tmp~"), TEMP(".rsync-partial"),
 	TEMP("*.partial"), TEMP("*.part"), TEMP("*.tmp"), TEMP("*.filepart"),
-	SCRATCH(".*.sw?"), SCRATCH(".*.sw?x"), SCRATCH("4913"),
-	SCRATCH(".nfs*"), SCRATCH(".fuse_hidden*"), SCRATCH(".~lock.*#"),
-	SCRATCH(".#*"))};
+	MARK(".*.sw?"), MARK(".*.sw?x"), MARK("4913"), MARK(".nfs*"),
+	MARK(".fuse_hidden*"), MARK(".~lock.*#"), MARK(".#*"))};
 static const struct rules preset_rsync = {"rsync", NULL, RULES(
 	TEMP(".*.??????"), TEMP(".~tmp~"), TEMP(".rsync-partial"),
 	TEMP(".rsync-tmp"))};
@@ -40,15 +43,15 @@ static const struct rules preset_restic_prune = {"restic-prune",
 /* Segments stay; index, hints and integrity can be made again. */
 static const struct rules preset_borg_strict = {"borg-strict", NULL, RULES(
 	SCRATCH("lock.exclusive"), SCRATCH("lock.exclusive.*"),
-	SCRATCH("lock.roster"), SCRATCH("config.old"), TEMP("*.tmp"),
-	SCRATCH("hints.*"), SCRATCH("index.*"), SCRATCH("integrity.*"),
+	MARK("lock.roster"), MARK("config.old"), TEMP("*.tmp"),
+	MARK("hints.*"), MARK("index.*"), MARK("integrity.*"),
 	VERSION("config"), VERSION("nonce"), APPEND("transactions"))};
 static const struct rules preset_borg = {"borg", &preset_borg_strict, RULES(
 	VERSION("data"))};
 static const struct rules preset_git = {"git", NULL, RULES(
 	TEMP("tmp_objdir-*"), TEMP("tmp_obj_*"), TEMP("tmp_pack_*"),
 	TEMP("tmp_idx_*"), TEMP("tmp_rev_*"), TEMP(".tmp-*"),
-	SCRATCH("*.lock"), SCRATCH("*.keep"), SCRATCH("gc.pid"),
+	MARK("*.lock"), MARK("*.keep"), MARK("gc.pid"),
 	VERSION("objects/info"), VERSION("HEAD"), VERSION("config"),
 	VERSION("packed-refs"), VERSION("refs"), VERSION("info"),
 	VERSION("FETCH_HEAD"))};
@@ -56,7 +59,7 @@ static const struct rules preset_git_gc = {"git-gc", &preset_git, RULES(
 	VERSION("objects"))};
 static const struct rules preset_log = {"log", NULL, RULES(APPEND("*"))};
 static const struct rules preset_db = {"db", NULL, RULES(
-	SCRATCH("*-journal"), SCRATCH("*-wal"), SCRATCH("*-shm"),
+	MARK("*-journal"), MARK("*-wal"), MARK("*-shm"),
 	VERSION("*"))};
 /* Nothing is temporary, and nothing goes. */
 static const struct rules preset_seal = {"seal", NULL, (const struct rule[]){
@@ -250,9 +253,12 @@ int presets_kind(const char *text, struct kind *ret)
 		return -ENOMEM;
 	if (terms != NULL)
 		*terms++ = '\0';
-	ret->has_terms = terms != NULL;
 	if (rules_class_parse(class, &ret->class) != 0)
 		return -EINVAL;
+	ret->files = terms != NULL && strcmp(terms, "files") == 0;
+	ret->has_terms = terms != NULL && !ret->files;
+	if (ret->files)
+		return class_seals(ret->class) ? -ERANGE : 0;
 	if (terms == NULL)
 		return 0;
 	if (terms_parse(terms, &ret->terms) != 0)
@@ -270,7 +276,8 @@ int presets_add_rule(struct made *m, const struct kind *k, const char *glob)
 			return -ENOMEM;
 		*terms = k->terms;
 	}
-	m->rule[m->n] = (struct rule){k->class, strdup(glob), terms};
+	m->rule[m->n] = (struct rule){k->class, strdup(glob), terms,
+		k->files};
 	if (m->rule[m->n].glob == NULL)
 		return -ENOMEM;
 	m->n++;
@@ -290,7 +297,8 @@ static int refuse_kind(const char *text, int rc, char **ret_why)
 			"12h, or none", text);
 	case -EDOM:
 		return refuse(ret_why, "\"%s\": what is never sealed is not "
-			"kept until a date", text);
+			"kept until a date; only ,files may stand behind it",
+			text);
 	default:
 		return rc;
 	}

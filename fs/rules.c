@@ -90,23 +90,25 @@ static size_t count(const struct rules *r)
 	return n;
 }
 
-unsigned rules_component(const struct rules *r, const char *path)
+unsigned rules_component(const struct rules *r, const char *path, bool folder)
 {
 	unsigned first = 0, i;
 
 	if (r->include != NULL) {
-		i = rules_component(r->include, path);
+		i = rules_component(r->include, path, folder);
 		if (i != RULES_NONE)
 			return i;
 		first = (unsigned)count(r->include);
 	}
 	for (i = 0; r->rule[i].glob != NULL; i++)
-		if (matches(r->rule[i].glob, path))
+		if (!(folder && r->rule[i].files) &&
+			matches(r->rule[i].glob, path))
 			return first + i;
 	return RULES_NONE;
 }
 
-unsigned rules_path(const struct rules *r, const char *path, size_t *ret_n)
+unsigned rules_path(const struct rules *r, const char *path, bool folder,
+	size_t *ret_n)
 {
 	char part[RECORD_PATH_MAX + 1];
 	unsigned least = RULES_NONE, i;
@@ -119,7 +121,7 @@ unsigned rules_path(const struct rules *r, const char *path, size_t *ret_n)
 			break;
 		memcpy(part, path, n);
 		part[n] = '\0';
-		i = rules_component(r, part);
+		i = rules_component(r, part, folder || path[n] == '/');
 		if (i >= least)
 			continue;
 		least = i;

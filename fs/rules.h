@@ -5,7 +5,8 @@
  * held against every component of a path below the folder that the preset is
  * bound to, so that "locks" covers all that lies below it; one with "/" against
  * as many components as it has.  The first rule of the list that matches
- * anywhere decides, and a path that none matches is of class seal.
+ * anywhere decides, and a path that none matches is of class seal.  A rule may
+ * be for files alone: then no folder matches it, nor what lies in one.
  *
  *	seal	write once: notarized, then name and content stay
  *	append	notarized; what is sealed stays, more may come behind it
@@ -57,13 +58,14 @@ struct rules;
 const char *rules_name(const struct rules *r);
 /* How many components at the end of a path any of its globs looks at. */
 size_t rules_depth(const struct rules *r);
-/* The index of the first rule that matches the last component of path, seen
- * together with those before it; or RULES_NONE.  The class of a path is that of
- * the least index of all its components. */
-unsigned rules_component(const struct rules *r, const char *path);
+/* The index of the first rule that matches the last component of path, which
+ * is a folder or not, seen together with those before it; or RULES_NONE.  The
+ * class of a path is that of the least index of all its components. */
+unsigned rules_component(const struct rules *r, const char *path, bool folder);
 /* The same over every component of the path: the least index.  *ret_n, if not
  * NULL: how many bytes of the path end with the component that decided. */
-unsigned rules_path(const struct rules *r, const char *path, size_t *ret_n);
+unsigned rules_path(const struct rules *r, const char *path, bool folder,
+	size_t *ret_n);
 enum rules_class rules_class(const struct rules *r, unsigned index);
 /* The terms that a rule says, over the vault's. */
 struct terms rules_terms(const struct rules *r, unsigned index,

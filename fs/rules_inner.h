@@ -12,6 +12,7 @@ struct rule {
 	enum rules_class class;
 	const char *glob;
 	const struct terms *terms;	/* NULL: it says none */
+	bool files;	/* a folder of that name is one like any other */
 };
 
 struct rules {
@@ -39,9 +40,10 @@ size_t rules_parts(const char *text);
 const struct rule *rules_at(const struct rules *r, unsigned index,
 	const struct rules **ret_in);
 
-/* What stands before a glob: "CLASS" or "CLASS,TERMS". */
+/* What stands before a glob: "CLASS", "CLASS,TERMS" or "CLASS,files". */
 struct kind {
 	enum rules_class class;
+	bool files;
 	bool has_terms;
 	struct terms terms;
 };

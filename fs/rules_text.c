@@ -17,6 +17,8 @@ static int rule_text(const struct rules *in, const struct rule *u,
 		rc = text_add(ret, ",");
 	if (rc == 0 && u->terms != NULL)
 		rc = terms_text(u->terms, ret);
+	if (rc == 0 && u->files)
+		rc = text_add(ret, ",files");
 	return rc != 0 ? rc : text_add(ret, " %s\n", u->glob);
 }
 

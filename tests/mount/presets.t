@@ -91,6 +91,15 @@ tap.is_([(x["path"], x["class"], x["preset"], x["bound_by"], x["bound_to"], x["r
          ("nothing", "seal", "default", "vault", "", None, None),
          ("mine/cache/f", "scratch", "mine", "folder", "mine", "cache", "mine")],
         "rules says which line decides and who bound it")
+# a mark is a file: a folder that has its name is one like any other
+os.makedirs(m + "/cases/4913/.#x"), write(m + "/cases/4913/f"), write(m + "/cases/4913/.#x/4912"), write(m + "/cases/4913/4913")
+write(m + "/cases/g"), os.mkdir(m + "/cases/.nfs1"), os.rename(m + "/cases/g", m + "/cases/.nfs1/g")
+kept = ["/cases/4913/f", "/cases/4913/.#x/4912", "/cases/.nfs1/g"]
+kit.run(kit.NOTARYFS, "wait", "--timeout", "120s", *[m + x for x in kept], check=True)
+tap.is_([attr(m + x, "state") for x in kept], ["notarized"] * 3, "what lies in folders named like marks is kept")
+tap.is_(attr(m + "/cases/4913/4913", "state"), "scratch", "a mark is not")
+tap.is_([(x["class"], x["rule"]) for x in rules(m + "/cases/4913", m + "/cases/4913/f", m + "/cases/4913/4913")],
+        [("seal", None), ("seal", None), ("scratch", "4913")], "and rules says so")
 p = kit.run(kit.NOTARYFS, "rules", m + "/mine/x.tmp")
 tap.is_(p.stdout.decode(), "mine/x.tmp: temp\n  preset mine, given to the folder /mine\n"
         "  rule temp *.tmp matches x.tmp, taken in from preset wal\n", "in words")

@@ -110,7 +110,7 @@ static void good_file(void)
 
 static enum rules_class class_of(const struct rules *r, const char *path)
 {
-	return rules_class(r, rules_path(r, path, NULL));
+	return rules_class(r, rules_path(r, path, false, NULL));
 }
 
 static void presets(void)

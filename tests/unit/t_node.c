@@ -94,10 +94,10 @@ static void bindings(void)
 	is_int(node_class(&t, n), CLASS_VERSION, "objects/info below a bind");
 	ok(node_terms_at(&t, "bound/repo/objects/none/x", &vault).usual == 1,
 		"terms of the vault where no rule says others");
-	is_int(name_class_at(&t, a, "x.tmp"), CLASS_TEMP, "not beside it");
-	is_int(name_class_at(&t, b, "x.tmp"), CLASS_SEAL,
+	is_int(name_class_at(&t, a, "x.tmp", false), CLASS_TEMP, "not beside it");
+	is_int(name_class_at(&t, b, "x.tmp", false), CLASS_SEAL,
 		"what holds above does not hold below");
-	is_int(name_class_at(&t, b, "info"), CLASS_VERSION, "info itself");
+	is_int(name_class_at(&t, b, "info", false), CLASS_VERSION, "info itself");
 	ok(node_rules(&t, c, &from) == set.rules && from == b,
 		"where they come from is known");
 	is_int(node_bind(&t, c, presets_find(NULL, "seal")), 0, "nearer");
@@ -109,7 +109,7 @@ static void bindings(void)
 	to = node_name_new(t.root, "free", m->node);
 	node_move(&t, m, to);
 	m = to;
-	is_int(name_class_at(&t, b, "info"), CLASS_SEAL,
+	is_int(name_class_at(&t, b, "info", false), CLASS_SEAL,
 		"a bind of the configuration is to a path");
 	is_int(node_class(&t, n), CLASS_SEAL, "one of a folder goes with it");
 	node_unname(&t, node_find(&t, c, "packs"));

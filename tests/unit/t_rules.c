@@ -10,7 +10,7 @@
 
 static enum rules_class class_of(const struct rules *r, const char *path)
 {
-	return rules_class(r, rules_path(r, path, NULL));
+	return rules_class(r, rules_path(r, path, false, NULL));
 }
 
 static const struct rules *preset(const char *name)
@@ -42,6 +42,16 @@ static void classes(void)
 		{"default", ".f.swx", CLASS_SCRATCH},
 		{"default", "4913", CLASS_SCRATCH},
 		{"default", "49130", CLASS_SEAL},
+		{"default", "x/4913", CLASS_SCRATCH},
+		/* Marks are files: what lies in folders of such names is kept. */
+		{"default", "4913/f", CLASS_SEAL},
+		{"default", "cases/4913/1/f", CLASS_SEAL},
+		{"default", ".#x/f", CLASS_SEAL},
+		{"default", "4913/4913", CLASS_SCRATCH},
+		{"mirror", "4913/f", CLASS_VERSION},
+		{"db", "old-wal/f", CLASS_VERSION},
+		{"db", "old-wal", CLASS_SCRATCH},
+		{"restic", "locks/f", CLASS_SCRATCH},
 		{"default", ".name.aB12cd", CLASS_TEMP},
 		{"default", ".env.sample", CLASS_TEMP},
 		{"default", ".env.samples", CLASS_SEAL},
@@ -101,7 +111,7 @@ static void which(void)
 	const struct rules *r = preset("git-gc");
 	const char *in = "", *path = "x/objects/info/packs";
 	size_t n = 0;
-	unsigned i = rules_path(r, path, &n);
+	unsigned i = rules_path(r, path, false, &n);
 
 	is_str(rules_glob(r, i, &in), "objects/info", "the rule is known");
 	is_str(in, "git", "and the preset that it stands in");
@@ -146,6 +156,13 @@ static void own(void)
 	is_int(class_of(r, "x.doc.tmp"), CLASS_TEMP, "after those taken in");
 	is_int(class_of(r, "z/a/b/cache/f"), CLASS_SCRATCH, "below too");
 	is_int(class_of(r, "b/cache/f"), CLASS_SEAL, "but whole");
+	is_int(presets_add(p, "marks", "temp,files", "*.new", &why), 0,
+		"a rule may be for files alone");
+	r = presets_find(p, "marks");
+	is_int(class_of(r, "a/b.new"), CLASS_TEMP, "which match");
+	is_int(class_of(r, "a.new/b"), CLASS_SEAL, "where no folder does");
+	is_int(rules_class(r, rules_path(r, "b.new", true, NULL)), CLASS_SEAL,
+		"nor what is one itself");
 	refuse(p, "default", "seal", "x", "built in");
 	refuse(p, "A b", "seal", "x", "name a preset");
 	refuse(p, "mine", "sealed", "x", "no class");
@@ -156,6 +173,9 @@ static void own(void)
 	refuse(p, "mine", "seal,min=1", "x", "behind the class");
 	refuse(p, "mine", "sealed,min=1d", "x", "no class");
 	refuse(p, "mine", "scratch,min=1d", "x", "never sealed");
+	refuse(p, "mine", "scratch,file", "x", "behind the class");
+	refuse(p, "mine", "scratch,files,files", "x", "behind the class");
+	refuse(p, "mine", "seal,files", "x", "behind the class");
 	refuse(p, "mine", "seal", "/x", "no glob");
 	refuse(p, "mine", "seal", "x//y", "no glob");
 	refuse(p, "mine", "seal", "1/2/3/4/5/6/7/8/9", "no glob");
@@ -166,7 +186,7 @@ static void own(void)
 	refuse(p, "other", "include", "nothing", "no preset");
 	is_int(presets_names(p, &names), 0, "all names");
 	ok(buf_add(&names, "", 1) == 0 &&
-			strstr((char *)names.p, ", mine and other") != NULL &&
+			strstr((char *)names.p, ", mine, marks and other") != NULL &&
 			strncmp((char *)names.p, "default, rsync", 14) == 0,
 		"are told: %s", (char *)names.p);
 	buf_free(&names);
@@ -200,6 +220,9 @@ static void text(void)
 	is_int(class_of(b.rules, "objects/ab/c"), CLASS_VERSION, "they hold");
 	is_int(class_of(b.rules, "objects/ab/tmp_obj_1"), CLASS_TEMP,
 		"in their order");
+	ok(class_of(b.rules, "x.lock") == CLASS_SCRATCH &&
+			class_of(b.rules, "x.lock/f") == CLASS_SEAL,
+		"and those for files are still for files");
 	rules_bound_done(&b);
 	buf_free(&t);
 	char none[] = "seal\nvault\n\nnone\nretain=none,min=none,max=none\n";
@@ -229,9 +252,9 @@ static void terms(void)
 		presets_add(p, "mine", "version,min=none", "b", &why) != 0)
 		bail("no rules: %s", why);
 	r = presets_find(p, "mine");
-	t = rules_terms(r, rules_path(r, "x/a", NULL), &vault);
+	t = rules_terms(r, rules_path(r, "x/a", false, NULL), &vault);
 	ok(t.usual == 60 && t.least == 5 && t.most == 120, "a rule's own");
-	t = rules_terms(r, rules_path(r, "b", NULL), &vault);
+	t = rules_terms(r, rules_path(r, "b", false, NULL), &vault);
 	ok(t.usual == 10 && t.least == 0 && t.most == 100, "none is a word");
 	t = rules_terms(r, RULES_NONE, &vault);
 	ok(t.usual == 10 && t.least == 5 && t.most == 100, "the vault's");
@@ -243,7 +266,7 @@ static void terms(void)
 	if (rules_text(r, &where, &text) != 0 || buf_add(&text, "", 1) != 0 ||
 		rules_parse((char *)text.p, &b) != 0)
 		bail("no text");
-	t = rules_terms(b.rules, rules_path(b.rules, "a", NULL), &b.vault);
+	t = rules_terms(b.rules, rules_path(b.rules, "a", false, NULL), &b.vault);
 	ok(t.usual == 60 && t.least == 5 && t.most == 120, "as text too");
 	rules_bound_done(&b);
 	buf_free(&text);
