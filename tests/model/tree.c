@@ -143,20 +143,25 @@ unsigned tree_depth(const struct file *folder)
 static const struct {
 	const char *glob;
 	enum class class;
+	bool files;	/* no folder matches it */
 } rules[] = {
-	{"*.part", TEMP}, {"*.tmp", TEMP}, {".*.sw?", SCRATCH},
+	{"*.part", TEMP, false}, {"*.tmp", TEMP, false},
+	{".*.sw?", SCRATCH, true},
 };
 #define RULES (sizeof rules / sizeof *rules)
 
 /* The first rule of the list that matches any component decides. */
-static size_t rule_of(const struct file *folder, const char *text)
+static size_t rule_of(const struct file *folder, const char *text,
+	bool is_folder)
 {
 	size_t i, above = RULES;
 
 	if (folder->names != NULL)
-		above = rule_of(folder->names->folder, folder->names->text);
+		above = rule_of(folder->names->folder, folder->names->text,
+			true);
 	for (i = 0; i < above; i++)
-		if (fnmatch(rules[i].glob, text, 0) == 0)
+		if (!(rules[i].files && is_folder) &&
+			fnmatch(rules[i].glob, text, 0) == 0)
 			return i;
 	return above;
 }
@@ -164,7 +169,7 @@ static size_t rule_of(const struct file *folder, const char *text)
 enum class class_at(const struct worker *w, const struct file *folder,
 	const char *text)
 {
-	size_t i = rule_of(folder, text);
+	size_t i = rule_of(folder, text, false);
 
 	(void)w;
 	return i < RULES ? rules[i].class : SEAL;

@@ -58,7 +58,7 @@ stop
 cat >"$top/check" <<'PY'
 import collections, hashlib, os, re, sqlite3, stat, sys
 files, db = sys.argv[1], sqlite3.connect("file:%s?mode=ro" % sys.argv[2], uri=True)
-TEMP = re.compile(rb"(^|/)([^/]*\.tmp|\..*\.swp)(/|$)")
+TEMP = re.compile(rb"(^|/)([^/]*\.tmp(/|$)|\.[^/]*\.swp$)")
 MKDIR, TOMBSTONE = 1, 4
 record, newest = {}, {}
 for kind, path, d in db.execute("SELECT kind, path, d FROM record ORDER BY id"):
