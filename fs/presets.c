@@ -261,9 +261,9 @@ int presets_kind(const char *text, struct kind *ret)
 		return class_seals(ret->class) ? -ERANGE : 0;
 	if (terms == NULL)
 		return 0;
-	if (terms_parse(terms, &ret->terms) != 0)
-		return -ERANGE;
-	return class_seals(ret->class) ? 0 : -EDOM;
+	if (!class_seals(ret->class))
+		return -EDOM;
+	return terms_parse(terms, &ret->terms) != 0 ? -ERANGE : 0;
 }
 
 int presets_add_rule(struct made *m, const struct kind *k, const char *glob)

@@ -173,8 +173,8 @@ static void own(void)
 	refuse(p, "mine", "seal,min=1", "x", "behind the class");
 	refuse(p, "mine", "sealed,min=1d", "x", "no class");
 	refuse(p, "mine", "scratch,min=1d", "x", "never sealed");
-	refuse(p, "mine", "scratch,file", "x", "behind the class");
-	refuse(p, "mine", "scratch,files,files", "x", "behind the class");
+	refuse(p, "mine", "scratch,file", "x", "only ,files may");
+	refuse(p, "mine", "scratch,files,files", "x", "only ,files may");
 	refuse(p, "mine", "seal,files", "x", "behind the class");
 	refuse(p, "mine", "seal", "/x", "no glob");
 	refuse(p, "mine", "seal", "x//y", "no glob");
