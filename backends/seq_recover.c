@@ -14,6 +14,7 @@
 #include "core/fault.h"
 #include "core/memory.h"
 #include "core/mlog.h"
+#include "core/owed.h"
 #include "core/timestamp.h"
 
 int seq_document(struct seq *q, uint32_t epoch, struct buf *ret)
@@ -91,56 +92,17 @@ int seq_push(struct seq *q, uint64_t k, struct bytes object)
 	return rc;
 }
 
-struct owed {
-	const struct replica *r;
-	uint64_t first;		/* UINT64_MAX: none */
-};
-
-/* Keys ascend, and numbers come first. */
-static int look_owed(void *ctx, const char *key, uint32_t buckets,
-	uint64_t source)
-{
-	struct owed *o = ctx;
-
-	if (key[0] != 'a')
-		return 1;
-	if (replica_holds(o->r, buckets))
-		return 0;
-	o->first = source;
-	return 1;
-}
-
-/* The lowest number that the quorum may lack: a debt, or that of a block
- * which has it and is not final yet.  UINT64_MAX: none. */
-static int lowest_owed(struct seq *q, uint64_t *ret)
-{
-	struct local *l = q->c.local;
-	struct owed o = {.r = q->c.replica, .first = UINT64_MAX};
-	struct local_block b = {0};
-	uint64_t final = 0;
-	int rc = l->ops->lags(l, look_owed, &o);
-
-	if (rc >= 0)
-		rc = l->ops->tip(l, LOCAL_FINAL, &final);
-	if (rc == 0)
-		rc = l->ops->block(l, final + 1, &b);
-	if (rc == 0 && b.state == LOCAL_SEQUENCED && b.k < o.first)
-		o.first = b.k;
-	local_block_done(&b);
-	*ret = o.first;
-	return rc == -ENOENT ? 0 : rc;
-}
-
 int seq_owed_before(struct seq *q)
 {
-	uint64_t first, last = 0;
+	struct local *l = q->c.local;
+	uint64_t first, last;
 	int rc;
 
 	if (q->c.replica == NULL)
 		return 0;
-	rc = lowest_owed(q, &first);
-	if (rc == 0 && first != UINT64_MAX)
-		rc = q->c.local->ops->last_number(q->c.local, &last);
+	rc = l->ops->last_number(l, &last);
+	if (rc == 0)
+		rc = owed_lowest(l, q->c.replica, 0, last + 1, &first);
 	if (rc != 0 || first > last)
 		return rc;
 	if (q->owed >= q->owed_end || first < q->owed)

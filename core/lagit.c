@@ -7,6 +7,7 @@
 #include "core/cleanup.h"
 #include "core/fault.h"
 #include "core/notary_impl.h"
+#include "core/owed.h"
 
 struct lag {
 	const char *skip;	/* keys up to this had their turn */
@@ -89,66 +90,21 @@ static int put_extent(struct notary *n, const struct lag *lag)
 	return -EBADMSG;
 }
 
-/* -- numbers, in their order */
-
-struct below {
-	uint64_t from, k;	/* looked for in from..k - 1 */
-	uint64_t found;		/* the lowest that no quorum holds, else k */
-	const struct replica *r;
-};
-
-/* Keys ascend, and numbers come first. */
-static int look_below(void *ctx, const char *key, uint32_t buckets,
-	uint64_t source)
-{
-	struct below *b = ctx;
-
-	if (key[0] != 'a' || source >= b->k)
-		return 1;
-	if (source < b->from || replica_holds(b->r, buckets))
-		return 0;
-	b->found = source;
-	return 1;
-}
-
-/* A block that has its number, and is not final, may not have it in the
- * buckets; no lag tells, since it is the next that sequenceit_step puts. */
-static int look_numbered(struct notary *n, struct below *b)
-{
-	struct local *l = n->s.local;
-	cleanup(local_block) struct local_block block = {0};
-	uint64_t final = 0;
-	int rc = l->ops->tip(l, LOCAL_FINAL, &final);
-
-	if (rc == 0)
-		rc = l->ops->block(l, final + 1, &block);
-	if (rc < 0)
-		return rc == -ENOENT ? 0 : rc;
-	if (block.state == LOCAL_SEQUENCED && block.k >= b->from &&
-		block.k < b->found)
-		b->found = block.k;
-	return 0;
-}
-
-/* No bucket gets a number while the quorum lacks one below it: who has only
- * the buckets could never pass the gap. */
+/* No bucket gets a number while the quorum lacks one below it. */
 static int put_number(struct notary *n, uint64_t k)
 {
-	struct local *l = n->s.local;
-	struct below b = {.k = k, .r = n->s.replica};
+	uint64_t from = 0;
 
 	for (;;) {
-		int rc;
+		uint64_t lowest;
+		int rc = owed_lowest(
+			n->s.local, n->s.replica, from, k, &lowest);
 
-		b.found = k;
-		rc = l->ops->lags(l, look_below, &b);
 		if (rc >= 0)
-			rc = look_numbered(n, &b);
-		if (rc >= 0)
-			rc = notary_put_number(n, b.found);
-		if (rc < 0 || b.found == k)
+			rc = notary_put_number(n, lowest);
+		if (rc < 0 || lowest == k)
 			return rc;
-		b.from = b.found + 1;
+		from = lowest + 1;
 	}
 }
 

@@ -162,4 +162,9 @@ static inline void local_block_done(struct local_block *b)
 	buf_free(&b->s);
 }
 
+static inline void cleanup_local_block(struct local_block *b)
+{
+	local_block_done(b);
+}
+
 #endif

@@ -125,11 +125,6 @@ int notary_put_pack(struct notary *n, uint64_t height);
 /* The object of number k -> buckets. */
 int notary_put_number(struct notary *n, uint64_t k);
 
-static inline void cleanup_local_block(struct local_block *b)
-{
-	local_block_done(b);
-}
-
 static inline void cleanup_pack(struct pack **p)
 {
 	pack_free(*p);

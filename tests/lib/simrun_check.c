@@ -11,11 +11,6 @@
 #include "core/timestamp.h"
 #include "tests/tap/tap.h"
 
-static void cleanup_local_block(struct local_block *b)
-{
-	local_block_done(b);
-}
-
 struct seen {
 	struct simrun *r;
 	uint8_t *times;		/* each id was seen in a block */
