@@ -1,4 +1,4 @@
-#include "tests/lib/sim_services.h"
+#include "tests/lib/sim_impl.h"
 
 #include <errno.h>
 #include <stddef.h>
@@ -6,14 +6,10 @@
 #include <string.h>
 
 #include "core/cleanup.h"
-#include "core/hash.h"
 #include "core/timestamp.h"
 #include "tests/tap/tap.h"
 
-#define OF(member, p) ((struct sim *)((char *)(p) - offsetof(struct sim, member)))
-
-/* The next event: 0 go on, 1 do it and then fail, or fail at once. */
-static int event(struct sim *s)
+int sim_event(struct sim *s)
 {
 	bool hit = ++s->events == s->fail_at;
 	enum sim_fault kind = s->kind;
@@ -31,7 +27,7 @@ static int event(struct sim *s)
 	return kind == SIM_FAIL_AFTER || kind == SIM_CRASH_AFTER ? 1 : -EAGAIN;
 }
 
-static void broken(struct sim *s, const char *rule)
+void sim_broken(struct sim *s, const char *rule)
 {
 	if (s->wrong == NULL)
 		s->wrong = rule;
@@ -58,7 +54,7 @@ static int stamp(struct timestamper *t, struct bytes b, uint64_t *ret_type,
 	struct sim *s = OF(timestamper, t);
 	struct hash y = block_hash(b);
 	struct buf made = {0};
-	int e = event(s);
+	int e = sim_event(s);
 
 	if (e < 0)
 		return e;
@@ -113,20 +109,14 @@ struct sim_object *sim_object(struct sim *s, const char *key)
 	return NULL;
 }
 
-static unsigned holders(uint32_t buckets)
-{
-	return (unsigned)__builtin_popcount(buckets);
-}
-
-/* Does a quorum hold the number's object?  That of block zero lies there. */
-static bool has_number(struct sim *s, uint64_t k)
+bool sim_has_number(struct sim *s, uint64_t k)
 {
 	char key[OBJECT_KEY_MAX];
 	struct sim_object *o;
 
 	object_key_number(k, key);
 	o = sim_object(s, key);
-	return k == 0 || (o != NULL && holders(o->buckets) >= SIM_QUORUM);
+	return k == 0 || (o != NULL && sim_at_quorum(o));
 }
 
 /* The buckets get numbers in their order: a gap could not be passed by who
@@ -140,15 +130,14 @@ static void in_order(struct sim *s, const char *key)
 		object_key_number(k, at);
 		if (strcmp(at, key) == 0)
 			return;
-		if (!has_number(s, k)) {
-			broken(s, "a number is put before one below it");
+		if (!sim_has_number(s, k)) {
+			sim_broken(s, "a number is put before one below it");
 			return;
 		}
 	}
 }
 
-/* W3 over the buckets; the answer of a put. */
-static int put(struct sim *s, const char *key, const struct sim_object *want,
+int sim_put(struct sim *s, const char *key, const struct sim_object *want,
 	struct bytes data, struct replica_report *report)
 {
 	struct sim_object *o = sim_object(s, key);
@@ -166,7 +155,7 @@ static int put(struct sim *s, const char *key, const struct sim_object *want,
 	} else if (!bytes_equal(BUF_BYTES(&o->data), data) ||
 		o->whole != want->whole || o->length != want->length ||
 		o->sum != want->sum) {
-		broken(s, "an object is put with other bytes");
+		sim_broken(s, "an object is put with other bytes");
 		return -EAGAIN;
 	}
 	for (i = 0; i < SIM_BUCKETS; i++) {
@@ -187,12 +176,12 @@ static int put_whole(struct replica *r, const char *key, struct bytes data,
 {
 	struct sim *s = OF(replica, r);
 	struct sim_object want = {.whole = true};
-	int e = event(s), rc;
+	int e = sim_event(s), rc;
 
 	if (e < 0)
 		return e;
 	*report = (struct replica_report){0};
-	rc = put(s, key, &want, data, report);
+	rc = sim_put(s, key, &want, data, report);
 	return rc == 0 && e == 1 ? -EAGAIN : rc;
 }
 
@@ -204,7 +193,7 @@ static int put_coded(struct replica *r, const char *key, struct bytes meta,
 	struct sim_object want = {.length = length};
 	uint8_t piece[5000]; /* of no special size */
 	uint64_t at, i, n;
-	int e = event(s), rc;
+	int e = sim_event(s), rc;
 
 	if (e < 0)
 		return e;
@@ -217,213 +206,8 @@ static int put_coded(struct replica *r, const char *key, struct bytes meta,
 		for (i = 0; i < n; i++)
 			want.sum = want.sum * 31 + piece[i];
 	}
-	rc = put(s, key, &want, meta, report);
+	rc = sim_put(s, key, &want, meta, report);
 	return rc == 0 && e == 1 ? -EAGAIN : rc;
-}
-
-/* Does a quorum hold a META with exactly this block and stamp? */
-static bool is_stored(struct sim *s, struct bytes b, struct bytes t)
-{
-	struct sim_object *o;
-	struct meta m;
-
-	for (o = s->objects; o != NULL; o = o->next) {
-		bool same;
-
-		if (o->key[0] != 'p' || holders(o->buckets) < SIM_QUORUM ||
-			meta_decode(BUF_BYTES(&o->data), &m) != 0)
-			continue;
-		same = bytes_equal(m.b, b) && bytes_equal(m.t, t);
-		meta_done(&m);
-		if (same)
-			return true;
-	}
-	return false;
-}
-
-static struct sim_given *give(struct sim *s, struct sequence *q)
-{
-	struct sim_given *g;
-
-	if (s->next_k >= SIM_NUMBERS)
-		bail("the simulation has no more numbers");
-	g = &s->given[s->next_k];
-	q->chain = s->chain->anchor;
-	q->epoch = s->epoch;
-	q->k = s->next_k;
-	q->prev_head = s->head;
-	q->log_size = s->log.size;
-	q->log_root = mlog_root(&s->log);
-	mkchain_sign(s->chain, q, s->chain->key, &g->s);
-	memcpy(g->y, q->y, SEQUENCE_Y);
-	if (s->doc_due)
-		buf_copy(BUF_BYTES(&s->doc), &g->doc);
-	s->doc_due = false;
-	s->head = sequence_head(q);
-	s->next_k++;
-	return g;
-}
-
-static struct sim_given *number(struct sim *s, const struct block *block,
-	struct bytes b, struct bytes t, const uint8_t y[SEQUENCE_Y])
-{
-	struct hash hb = block_hash(b), ht = timestamp_hash(t), leaf;
-	struct sequence q = {.type = SEQUENCE_BLOCK, .has_height = true,
-		.height = s->height + 1};
-
-	(void)block;
-	memcpy(q.y, y, SEQUENCE_Y);
-	prng_fill(&s->random, q.r, sizeof(q.r));
-	leaf = sequence_log_leaf(q.height, s->next_k, &hb, &ht, q.r);
-	mlog_add(&s->log, &leaf);
-	s->tail = ht;
-	s->height++;
-	if (!is_stored(s, b, t))
-		broken(s, "a block is numbered before the quorum holds it");
-	return give(s, &q);
-}
-
-/* The debts come first, in their order, as sequence() of the real one does. */
-static int settle(struct sim *s)
-{
-	struct sim_object want = {.whole = true};
-	uint64_t k;
-
-	for (k = 1; k < s->next_k; k++) {
-		cleanup(buf) struct buf object = {0};
-		struct replica_report report = {0};
-		char key[OBJECT_KEY_MAX];
-		int rc;
-
-		if (has_number(s, k))
-			continue;
-		object_key_number(k, key);
-		rc = s->real->ops->number(s->real, k, &object);
-		if (rc == -ENOENT)
-			continue; /* nobody's */
-		if (rc == 0)
-			rc = put(s, key, &want, BUF_BYTES(&object), &report);
-		if (rc != 0)
-			return -EAGAIN;
-		s->real->ops->set_lag(s->real, key, SIM_ALL & ~report.stored,
-			k);
-	}
-	return 0;
-}
-
-/* The enclave's rules (enclave/numbering.h N1, N2). */
-static int judge(struct sim *s, struct bytes b, uint64_t t_type,
-	struct bytes t, struct sim_given **ret)
-{
-	struct hash ht = timestamp_hash(t), doc;
-	uint8_t y[SEQUENCE_Y];
-	struct timestamp ts;
-	struct block block;
-	uint64_t k;
-
-	if (block_decode(b, &block) != 0 ||
-		timestamp_validate(&s->chain->params, t_type, t, b, &ts) !=
-			V_VALID)
-		return -EKEYREJECTED;
-	sequence_y_block(block.u, &ht, y);
-	for (k = 1; k < s->next_k; k++)
-		if (memcmp(s->given[k].y, y, SEQUENCE_Y) == 0) {
-			*ret = &s->given[k];
-			return 0;
-		}
-	if (settle(s) != 0)
-		return -EAGAIN;
-	if (attestation_hash(BUF_BYTES(&s->doc), &doc) != 0)
-		bail("cannot name a document");
-	if (!hash_equal(&block.th, &s->tail) || !block.has_attestation ||
-		!hash_equal(&block.attestation, &doc))
-		return -ESTALE;
-	*ret = number(s, &block, b, t, y);
-	return 0;
-}
-
-static int sequence(struct sequencer *q, struct bytes b, uint64_t t_type,
-	struct bytes t, struct sequenced *ret)
-{
-	struct sim *s = OF(sequencer, q);
-	struct sim_given *g = NULL;
-	int e = event(s), rc;
-
-	if (e < 0)
-		return e;
-	rc = judge(s, b, t_type, t, &g);
-	if (rc < 0)
-		return rc;
-	if (e == 1)
-		return -EAGAIN;
-	buf_copy(BUF_BYTES(&g->s), &ret->s);
-	buf_copy(BUF_BYTES(&g->doc), &ret->doc);
-	return 0;
-}
-
-static int document(struct sequencer *q, struct buf *ret)
-{
-	struct sim *s = OF(sequencer, q);
-	int e = event(s);
-
-	return e != 0 ? -EAGAIN : buf_copy(BUF_BYTES(&s->doc), ret);
-}
-
-/* The newest number, which nobody may have stored: the recovery does. */
-static void adopt(struct sim *s)
-{
-	const struct sim_given *g = &s->given[s->next_k - 1];
-	struct number n = {.s = BUF_BYTES(&g->s), .has_meta = true,
-		.doc = BUF_BYTES(&g->doc)};
-	struct local *l = s->real;
-	struct local_block b = {0};
-	cleanup(buf) struct buf object = {0};
-	struct sequence q;
-	uint64_t last = 0;
-
-	if (l->ops->last_number(l, &last) != 0)
-		bail("no number");
-	if (last + 1 >= s->next_k)
-		return;
-	if (sequence_peek(n.s, &q) != 0 ||
-		l->ops->block(l, q.height, &b) != 0)
-		bail("a number without its block");
-	n.meta = b.hmeta;
-	if (number_encode(&n, &object) != 0 ||
-		l->ops->put_sequence(l, q.height, q.k, n.s,
-			BUF_BYTES(&object)) != 0)
-		bail("cannot adopt");
-	local_block_done(&b);
-}
-
-void sim_recover(struct sim *s)
-{
-	struct attestation_data data = {.chain = s->chain->anchor};
-	struct sequence q = {.type = SEQUENCE_RECOVERY};
-	struct number n = {0};
-	cleanup(buf) struct buf object = {0};
-	char key[OBJECT_KEY_MAX];
-	struct sim_given *g;
-
-	adopt(s);
-	s->epoch++;
-	data.epoch = data.recoveries = s->epoch;
-	data.first_k = s->next_k;
-	data.head = s->head;
-	buf_free(&s->doc);
-	mkchain_document(s->chain, s->chain->key, &data, &s->doc);
-	s->doc_due = true;
-	prng_fill(&s->random, q.y + 16, HASH_LEN);
-	g = give(s, &q);
-	n.s = BUF_BYTES(&g->s);
-	n.doc = BUF_BYTES(&g->doc);
-	object_key_number(s->next_k - 1, key);
-	if (number_encode(&n, &object) != 0 ||
-		s->real->ops->set_lag(s->real, key, SIM_ALL,
-			s->next_k - 1) != 0 ||
-		s->real->ops->put_number(s->real, s->next_k - 1,
-			BUF_BYTES(&object)) != 0)
-		bail("cannot recover");
 }
 
 /* A commit that may fail. */
@@ -431,7 +215,7 @@ void sim_recover(struct sim *s)
 	do {                                                                   \
 		struct sim *s_ = OF(local, l);                                 \
 		struct local *r = s_->real;                                    \
-		int e_ = event(s_), rc_;                                       \
+		int e_ = sim_event(s_), rc_;                                       \
 		if (e_ < 0)                                                    \
 			return e_;                                             \
 		rc_ = r->ops->call;                                            \
@@ -547,44 +331,12 @@ static const struct local_ops local_ops = {
 	.lags = l_lags,
 };
 
-/* Block zero gets number 0 and stands in local. */
-static void genesis(struct sim *s)
-{
-	struct sequence q = {.type = SEQUENCE_BLOCK, .has_height = true};
-	struct bytes b = BUF_BYTES(&s->chain->b0), t = BUF_BYTES(&s->chain->t0);
-	struct hash hb = block_hash(b), ht = timestamp_hash(t), leaf;
-	struct local_block b0 = {.n = 1};
-	struct number n = {0};
-	cleanup(buf) struct buf object = {0};
-	struct sim_given *g;
-	struct block block;
-
-	if (block_decode(b, &block) != 0)
-		bail("block zero is malformed");
-	sequence_y_block(block.u, &ht, q.y);
-	leaf = sequence_log_leaf(0, 0, &hb, &ht, q.r);
-	mlog_add(&s->log, &leaf);
-	s->tail = ht;
-	g = give(s, &q);
-	n.s = BUF_BYTES(&g->s);
-	buf_copy(b, &b0.b);
-	buf_copy(t, &b0.t);
-	buf_copy(n.s, &b0.s);
-	if (number_encode(&n, &object) != 0 ||
-		s->real->ops->put_genesis(s->real, &b0, BUF_BYTES(&object)) !=
-			0)
-		bail("cannot keep block zero");
-	local_block_done(&b0);
-}
-
 void sim_init(struct sim *s, struct mkchain *chain, struct local *real,
 	uint64_t seed)
 {
 	static const struct clock_ops clock_ops = {now_ms, mono_ms};
 	static const struct entropy_ops entropy_ops = {fill};
 	static const struct timestamper_ops timestamper_ops = {.stamp = stamp};
-	static const struct sequencer_ops sequencer_ops = {
-		.sequence = sequence, .document = document};
 	static const struct replica_ops replica_ops = {
 		.put_whole = put_whole, .put_coded = put_coded};
 	static const struct content_store_ops content_ops = {content_read};
@@ -593,7 +345,7 @@ void sim_init(struct sim *s, struct mkchain *chain, struct local *real,
 		.clock = {&clock_ops},
 		.entropy = {&entropy_ops},
 		.timestamper = {&timestamper_ops, "simulated"},
-		.sequencer = {&sequencer_ops, "simulated"},
+		.sequencer = {&sim_sequencer, "simulated"},
 		.replica = {&replica_ops, SIM_BUCKETS, 3, SIM_QUORUM},
 		.content = {&content_ops},
 		.local = {&local_ops},
@@ -603,7 +355,7 @@ void sim_init(struct sim *s, struct mkchain *chain, struct local *real,
 		.ms = 1000,
 	};
 	buf_copy(BUF_BYTES(&chain->doc), &s->doc);
-	genesis(s);
+	sim_genesis(s);
 }
 
 void sim_done(struct sim *s)
