@@ -140,8 +140,9 @@ static void print(const struct ruled *r)
 	if (glob == NULL)
 		printf("  no rule matches\n");
 	else
-		cli_print("  rule %s %s matches %.*s%s%s", class, glob,
-			(int)r->matched, r->below,
+		cli_print("  rule %s%s %s matches %.*s%s%s", class,
+			rules_files(r->bound.rules, r->rule) ? ",files" : "",
+			glob, (int)r->matched, r->below,
 			strcmp(in, r->bound.preset) != 0 ?
 			", taken in from preset " : "",
 			strcmp(in, r->bound.preset) != 0 ? in : "");
@@ -173,6 +174,7 @@ static int print_json(const struct ruled *r)
 	json_text(&j, "bound_to", r->bound.path);
 	json_text(&j, "rule", glob);
 	json_text(&j, "rule_of", glob == NULL ? NULL : in);
+	json_bool(&j, "files_only", rules_files(r->bound.rules, r->rule));
 	json_text(&j, "retention", r->bound.mode);
 	json_span(&j, "retain_default", r->terms.usual);
 	json_span(&j, "retain_min", r->terms.least);

@@ -174,6 +174,14 @@ const char *rules_glob(const struct rules *r, unsigned index,
 	return u->glob;
 }
 
+bool rules_files(const struct rules *r, unsigned index)
+{
+	const struct rules *in = NULL;
+	const struct rule *u = rules_at(r, index, &in);
+
+	return u != NULL && u->files;
+}
+
 bool rules_glob_path(const char *glob, const char *path)
 {
 	return rules_parts(glob) == rules_parts(path) &&

@@ -73,6 +73,8 @@ struct terms rules_terms(const struct rules *r, unsigned index,
 /* The glob of a rule, and the preset that it stands in; NULL: no such rule. */
 const char *rules_glob(const struct rules *r, unsigned index,
 	const char **ret_preset);
+/* Is there such a rule, and is it for files alone? */
+bool rules_files(const struct rules *r, unsigned index);
 /* Does the glob match the whole path, component by component? */
 bool rules_glob_path(const char *glob, const char *path);
 

@@ -98,8 +98,10 @@ kept = ["/cases/4913/f", "/cases/4913/.#x/4912", "/cases/.nfs1/g"]
 kit.run(kit.NOTARYFS, "wait", "--timeout", "120s", *[m + x for x in kept], check=True)
 tap.is_([attr(m + x, "state") for x in kept], ["notarized"] * 3, "what lies in folders named like marks is kept")
 tap.is_(attr(m + "/cases/4913/4913", "state"), "scratch", "a mark is not")
-tap.is_([(x["class"], x["rule"]) for x in rules(m + "/cases/4913", m + "/cases/4913/f", m + "/cases/4913/4913")],
-        [("seal", None), ("seal", None), ("scratch", "4913")], "and rules says so")
+tap.is_([(x["class"], x["rule"], x["files_only"]) for x in rules(m + "/cases/4913", m + "/cases/4913/f", m + "/cases/4913/4913", m + "/mine/cache/f")],
+        [("seal", None, False), ("seal", None, False), ("scratch", "4913", True), ("scratch", "cache", False)], "and rules says so")
+p = kit.run(kit.NOTARYFS, "rules", m + "/cases/4913/4913")
+tap.is_(p.stdout.decode().splitlines()[-1], "  rule scratch,files 4913 matches cases/4913/4913", "as it stands in a preset")
 p = kit.run(kit.NOTARYFS, "rules", m + "/mine/x.tmp")
 tap.is_(p.stdout.decode(), "mine/x.tmp: temp\n  preset mine, given to the folder /mine\n"
         "  rule temp *.tmp matches x.tmp, taken in from preset wal\n", "in words")
