@@ -219,7 +219,8 @@ int local_run(sqlite3_stmt *s);
 /* The same for one that has at most three numbers to bind. */
 int local_run_u64(struct conn *c, enum local_sql which, int n,
 	const uint64_t *v);
-int local_errno(int sqlite_code);
+/* db: says why it could not read or write.  NULL: nobody does. */
+int local_errno(sqlite3 *db, int sqlite_code);
 
 /* -EROFS when it may not write; else a transaction that is rolled back at the
  * end of its scope unless local_commit() was called. */

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "backends/local_impl.h"
+#include "backends/local_shm.h"
 #include "core/cleanup.h"
 #include "core/fault.h"
 
@@ -63,8 +64,11 @@ static const char past[] =
 #define LOCAL_TEXT(name, text) text,
 static const char *const texts[SQL_COUNT] = {LOCAL_STATEMENTS(LOCAL_TEXT)};
 
-int local_errno(int code)
+int local_errno(sqlite3 *db, int code)
 {
+	int why = (code & 0xff) != SQLITE_IOERR || db == NULL ? 0 :
+		sqlite3_system_errno(db);
+
 	switch (code & 0xff) {
 	case SQLITE_OK:
 	case SQLITE_ROW:
@@ -90,7 +94,7 @@ int local_errno(int code)
 	case SQLITE_CONSTRAINT:
 		return -EINVAL;
 	default:
-		return -EIO;
+		return why == ENOSPC || why == EDQUOT ? -why : -EIO;
 	}
 }
 
@@ -140,7 +144,7 @@ int local_stmt(struct conn *c, enum local_sql which, sqlite3_stmt **ret)
 		rc = sqlite3_prepare_v3(c->db, texts[which], -1,
 			SQLITE_PREPARE_PERSISTENT, &c->stmt[which], NULL);
 		if (rc != SQLITE_OK)
-			return local_errno(rc);
+			return local_errno(c->db, rc);
 	}
 	*ret = c->stmt[which];
 	return 0;
@@ -191,7 +195,8 @@ int local_step(sqlite3_stmt *s)
 {
 	int rc = sqlite3_step(s);
 
-	return rc == SQLITE_ROW ? 1 : local_errno(rc);
+	return rc == SQLITE_ROW ? 1 :
+		local_errno(sqlite3_db_handle(s), rc);
 }
 
 int local_run(sqlite3_stmt *s)
@@ -353,7 +358,7 @@ static void local_close(struct local *l)
 
 static int exec(sqlite3 *db, const char *sql)
 {
-	return local_errno(sqlite3_exec(db, sql, NULL, NULL, NULL));
+	return local_errno(db, sqlite3_exec(db, sql, NULL, NULL, NULL));
 }
 
 static void cleanup_sqlite(void *p)
@@ -399,11 +404,11 @@ static int conn_open(struct conn *c, const char *path, bool writes)
 		(writes ? SQLITE_OPEN_READWRITE : SQLITE_OPEN_READONLY) |
 			(uri != NULL ? SQLITE_OPEN_URI : 0) |
 			SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_PRIVATECACHE,
-		NULL);
+		local_shm_vfs());
 
 	if (rc != SQLITE_OK)
 		return (rc & 0xff) == SQLITE_CANTOPEN ? -ENOENT :
-							local_errno(rc);
+							local_errno(c->db, rc);
 	sqlite3_busy_timeout(c->db, BUSY_MS);
 	rc = exec(c->db, "PRAGMA cache_size = -8192");
 	return rc < 0 || !writes ? rc : exec(c->db, "PRAGMA synchronous = FULL");
@@ -420,7 +425,7 @@ static int pragma_u64(sqlite3 *db, const char *sql, uint64_t *ret)
 		*ret = local_column_u64(s, 0);
 	sqlite3_finalize(s);
 	return rc == SQLITE_ROW ? 0 : rc == SQLITE_DONE ? -EBADMSG :
-							   local_errno(rc);
+							   local_errno(db, rc);
 }
 
 /* Is it ours, or empty and to be made ours? */

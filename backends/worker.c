@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "core/cleanup.h"
+#include "core/signals.h"
 
 struct worker {
 	pthread_t thread;
@@ -91,7 +92,7 @@ void worker_give(struct worker *w, struct job *j, struct batch *b)
 struct worker *worker_new(void)
 {
 	struct worker *w = calloc(1, sizeof *w);
-	sigset_t all, old;
+	sigset_t all = signals_from_outside(), old;
 	int rc;
 
 	if (w == NULL)
@@ -99,8 +100,6 @@ struct worker *worker_new(void)
 	pthread_mutex_init(&w->lock, NULL);
 	pthread_cond_init(&w->more, NULL);
 	w->last = &w->first;
-	/* Signals are for the program's own threads. */
-	sigfillset(&all);
 	pthread_sigmask(SIG_BLOCK, &all, &old);
 	rc = pthread_create(&w->thread, NULL, work, w);
 	pthread_sigmask(SIG_SETMASK, &old, NULL);

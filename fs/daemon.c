@@ -195,7 +195,7 @@ static unsigned shares_on(const struct daemon *d, const char *folder)
 static void make_room(void *ctx)
 {
 	const struct daemon *d = ctx;
-	reserve_let_go(d->reserve);
+	reserve_let_go(d->reserve, false);
 }
 
 static int start_mount(struct daemon *d)
@@ -271,7 +271,7 @@ static int stop(struct daemon *d)
 		publishit_step(d->notary);
 	}
 	notary_free(d->notary);
-	reserve_let_go(d->reserve);
+	reserve_let_go(d->reserve, true);
 	if (d->seq != NULL) {
 		err = d->a->sequencer_handover(d->seq, NULL);
 		if (err != 0)
@@ -309,6 +309,10 @@ static int lock(struct daemon *d)
 {
 	cleanup(free) char *holder = NULL;
 	int err = vault_lock(d->v, d->o->mount_point, &holder);
+	if (err == -ENOSPC || err == -EDQUOT) {
+		reserve_let_go(d->reserve, true);
+		err = vault_lock(d->v, d->o->mount_point, &holder);
+	}
 	if (err == -EBUSY) {
 		*d->why = text_of("%s is %s", d->v->path,
 			holder != NULL ? holder : "in use");
@@ -334,16 +338,16 @@ int daemon_run(const struct assembly *a, struct vault *v,
 	pthread_sigmask(SIG_BLOCK, &set, NULL);
 	signal(SIGPIPE, SIG_IGN);
 
+	cleanup(free) char *reserve = vault_path(v, "state/reserve");
+	cleanup(close) int held = reserve == NULL ? -1 : reserve_open(reserve);
+	d->reserve = held;
 	int err = lock(d);
 	if (err != 0)
 		return err;
 	if ((err = journal_open(log, a->clock, &d->journal)) != 0)
 		return daemon_fail(d, err, "%s", log);
 	journal_echo(d->journal, o->foreground);
-	cleanup(free) char *reserve = vault_path(v, "state/reserve");
-	cleanup(close) int held = reserve == NULL ? -1 : reserve_open(reserve);
-	d->reserve = held;
-	reserve_let_go(held);
+	reserve_let_go(held, true);
 	err = start(d);
 	reserve_take(held);
 	if (err == 0)

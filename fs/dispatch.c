@@ -13,6 +13,7 @@
 #include <time.h>
 
 #include "core/cleanup.h"
+#include "core/signals.h"
 #include "fs/inner.h"
 
 #include <linux/fuse.h>
@@ -119,7 +120,7 @@ static int new_buffer(struct worker *w, bool huge)
 static int start_worker(struct dispatch *d)
 {
 	struct worker *w;
-	sigset_t all, before;
+	sigset_t all = signals_from_outside(), before;
 	int rc;
 
 	if (d->threads == DISPATCH_THREADS)
@@ -132,7 +133,6 @@ static int start_worker(struct dispatch *d)
 		return -ENOMEM;
 	}
 	w->d = d;
-	sigfillset(&all);
 	sigdelset(&all, WAKE);
 	pthread_sigmask(SIG_SETMASK, &all, &before);
 	rc = -pthread_create(&w->thread, NULL, work, w);

@@ -12,6 +12,7 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 
+#include "core/signals.h"
 #include "fs/binding.h"
 #include "fs/dispatch.h"
 #include "fs/gone.h"
@@ -216,10 +217,9 @@ static int open_session(struct mount *m, const char *options, char **ret_why)
 /* Threads of ours take no signals: the program's handlers run elsewhere. */
 static int start_threads(struct mount *m, char **ret_why)
 {
-	sigset_t all, before;
+	sigset_t all = signals_from_outside(), before;
 	int rc;
 
-	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &before);
 	rc = sealer_start(m->sealer);
 	if (rc == 0)

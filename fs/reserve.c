@@ -21,9 +21,9 @@ int reserve_open(const char *path)
 	return fd < 0 ? -errno : fd;
 }
 
-void reserve_let_go(int fd)
+void reserve_let_go(int fd, bool always)
 {
-	if (fd >= 0 && room(fd) < 2 * RESERVE_SIZE)
+	if (fd >= 0 && (always || room(fd) < 2 * RESERVE_SIZE))
 		(void)!ftruncate(fd, 0); /* else it stays: no harm done */
 }
 

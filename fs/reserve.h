@@ -15,8 +15,9 @@
 
 #define RESERVE_SIZE ((uint64_t)4 << 20) /* bytes */
 
-/* fd: the open file.  Lets it go if the disk is nearly full. */
-void reserve_let_go(int fd);
+/* fd: the open file.  Lets it go if the disk is nearly full, or always: a quota
+ * of the file system does not show in statvfs(2). */
+void reserve_let_go(int fd, bool always);
 /* Takes as much of it as there is room for; true: all of it is held. */
 bool reserve_take(int fd);
 /* Opens or makes the file; negative errno. */

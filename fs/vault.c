@@ -338,7 +338,7 @@ int vault_lock(struct vault *v, const char *mount_point, char **ret_holder)
 	int err = take(fd);
 	if (err != 0)
 		return err == -EBUSY ? say_holder(fd, ret_holder) : err;
-	/* over the old text, which needs no room on a full disk */
+	/* over the old text, which on most disks needs no room */
 	int n = dprintf(fd, "%d\n%s\n", (int)getpid(), mount_point);
 	if (n < 0 || ftruncate(fd, n) != 0)
 		return -errno;

@@ -49,13 +49,25 @@ def kill(v):
 
 
 # -- full
-def on_tmpfs(size, fn):
+def mount_tmpfs(at, size):
+    return subprocess.run(["mount", "-t", "tmpfs", "-o", "size=" + size, "none", at],
+                          stderr=subprocess.DEVNULL).returncode == 0
+
+
+def mount_btrfs(at, size):
+    """Which finds room for each page that is written again."""
+    image = at + ".image"
+    return all(shutil.which(x) for x in ("mkfs.btrfs", "btrfs")) and not any(
+        subprocess.run(x, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL).returncode
+        for x in (["truncate", "-s", size, image], ["mkfs.btrfs", "-q", image], ["mount", "-o", "loop", image, at]))
+
+
+def on_disk(mount, size, fn):
     v = Vault(init=False)
     at = os.path.join(v.dir, "disk")
     os.mkdir(at)
-    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=" + size, "none", at],
-                      stderr=subprocess.DEVNULL).returncode != 0:
-        t.ok(True, "a disk of %s # SKIP cannot mount a tmpfs" % size)
+    if not mount(at, size):
+        t.ok(True, "a disk of %s # SKIP cannot %s" % (size, mount.__name__))
         return
     v.path = os.path.join(at, "vault")
     try:
@@ -106,10 +118,11 @@ def full(v, at):
     t.is_(read(v, "early"), b"early\n", "what is there can be read")
     t.is_(run(NOTARYFS, "status", v.path).returncode, 0, "the daemon answers")
     temp.close()
-    free = os.statvfs(at).f_bavail
+    free = os.statvfs(at)
     os.unlink(os.path.join(v.mnt, ".temp.Xy12ab"))
     os.unlink(os.path.join(v.mnt, "x.part"))
-    t.ok(os.statvfs(at).f_bavail >= free + 40, "temporary files can be removed, which makes room")
+    os.sync()
+    t.ok(os.statvfs(at).f_bavail >= free.f_bavail + 160000 // free.f_frsize, "temporary files can be removed, which makes room")
     fill(at)
     v.umount()
     t.ok("did not hand over" not in v.log(), "it unmounts in good order although nothing is free")
@@ -125,6 +138,7 @@ def full(v, at):
         t.diag(text(p))
     fill(at)
     os.unlink(os.path.join(at, "ballast"))
+    os.sync()  # btrfs gives back only then
     write(v, "after", b"after\n")
     t.is_(final(v, "after").returncode, 0, "when there is room it goes on")
     t.ok(wait_for(lambda: os.stat(os.path.join(v.path, "state/reserve")).st_blocks * 512 >= 4 << 20),
@@ -133,7 +147,40 @@ def full(v, at):
     clean(v, "a full disk")
 
 
-on_tmpfs("40m", full)
+on_disk(mount_tmpfs, "40m", full)
+on_disk(mount_btrfs, "300m", full)
+
+
+def quota(v, at):
+    """Ends while the vault writes, and without a word in statvfs(2)."""
+    sub = os.path.join(at, "sub")
+    run("btrfs", "quota", "enable", at, check=True)
+    run("btrfs", "subvolume", "create", sub, check=True)
+    run("btrfs", "qgroup", "limit", "160m", sub, check=True)
+    v.path = os.path.join(sub, "vault")
+    run(NOTARYFS, "init", v.path, "--settle", "500ms", check=True)
+    v.mount()
+    pid = v.daemon_pid()
+    why = None
+    for i in range(100):
+        try:
+            write(v, "f%d" % i, os.urandom(2 << 20))
+        except OSError as e:
+            why = e.strerror
+            break
+    t.is_(why, "Disk quota exceeded", "a quota of the disk is told to who writes")
+    p = run(NOTARYFS, "wait", "--timeout", "5s", v.mnt)
+    t.is_((p.returncode, v.daemon_pid()), (2, pid), "the daemon lives on without room")
+    # btrfs may have none for that, either
+    t.ok(wait_for(lambda: run("btrfs", "qgroup", "limit", "none", sub).returncode == 0), "the quota is lifted")
+    p = run(NOTARYFS, "wait", "--timeout", "120s", v.mnt)
+    if not t.is_((p.returncode, v.daemon_pid()), (0, pid), "and goes on when there is some"):
+        t.diag(text(p))
+    v.umount()
+    clean(v, "a quota")
+
+
+on_disk(mount_btrfs, "1g", quota)
 
 
 # -- one bucket that cannot be written to
@@ -162,7 +209,7 @@ def read_only(v, at):
         t.diag(text(p))
 
 
-on_tmpfs("60m", read_only)
+on_disk(mount_tmpfs, "60m", read_only)
 
 
 
@@ -193,7 +240,7 @@ def small_bucket(v, at):
         t.ok(True, "and gets what it lacked")
 
 
-on_tmpfs("2m", small_bucket)
+on_disk(mount_tmpfs, "2m", small_bucket)
 
 # -- torn ends of what is appended to
 v = Vault()

@@ -1,10 +1,15 @@
 /* The database of backends/local_sqlite: what is one, and a large one. */
 #include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <sched.h>
+#include <signal.h>
 #include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "backends/local_sqlite.h"
@@ -162,6 +167,110 @@ static void t_memory(void)
 	l->ops->free(l);
 }
 
+/* -- a disk without room: what a mapping cannot have is SIGBUS there, as it is
+ * behind the end of a file that was cut. */
+
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define SANITIZED true /* and has a handler of its own */
+#else
+#define SANITIZED false
+#endif
+
+struct index_file {
+	int fd;
+	char name[80];
+	pid_t waits;		/* thread that needs it */
+	size_t n;
+	uint8_t bytes[1 << 16];
+};
+
+static void cut_index(struct index_file *f, off_t n)
+{
+	ssize_t got;
+
+	snprintf(f->name, sizeof(f->name), "%s-shm", file);
+	f->fd = open(f->name, O_RDWR | O_CLOEXEC);
+	got = f->fd < 0 ? -1 : pread(f->fd, f->bytes, sizeof(f->bytes), 0);
+	if (got <= n || ftruncate(f->fd, n) != 0)
+		bail("cannot cut %s", f->name);
+	f->n = (size_t)got;
+}
+
+static void give_back(struct index_file *f)
+{
+	if (pwrite(f->fd, f->bytes, f->n, 0) != (ssize_t)f->n)
+		bail("cannot write %s", f->name);
+	close(f->fd);
+}
+
+/* Is it where the handler lets time pass? */
+static bool sleeps(pid_t thread)
+{
+	char path[64];
+	long call = -1;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/self/task/%d/syscall", (int)thread);
+	f = fopen(path, "r");
+	if (f != NULL && fscanf(f, "%ld", &call) != 1)
+		call = -1; /* it runs */
+	if (f != NULL)
+		fclose(f);
+	return call == SYS_nanosleep || call == SYS_clock_nanosleep;
+}
+
+static void *give_back_late(void *p)
+{
+	struct index_file *f = p;
+
+	while (!sleeps(f->waits))
+		sched_yield();
+	give_back(f);
+	return NULL;
+}
+
+static bool has_handler(void)
+{
+	struct sigaction have;
+
+	return sigaction(SIGBUS, NULL, &have) == 0 &&
+	       have.sa_handler != SIG_DFL;
+}
+
+static void t_no_room(void)
+{
+	static struct index_file f;
+	struct local_record r[] = {said_put("a", 1), said_put("b", 1),
+		said_put("c", 1)};
+	struct local *l = NULL;
+	pthread_t thread;
+	uint64_t id;
+
+	unlink(file);
+	if (local_sqlite_open(file, true, false, &l) != 0 ||
+		l->ops->queue(l, &r[0], 1, &id) != 0)
+		bail("cannot make %s", file);
+	cut_index(&f, sysconf(_SC_PAGESIZE));
+	is_int(l->ops->queue(l, &r[1], 1, &id), -ENOSPC,
+		"no room for the index of the WAL is an error");
+	give_back(&f);
+	is_int(l->ops->queue(l, &r[1], 1, &id), 0, "until there is some");
+	ok(has_handler(), "SIGBUS has a handler");
+	if (!SANITIZED) {
+		cut_index(&f, 0);
+		f.waits = (pid_t)syscall(SYS_gettid);
+		if (pthread_create(&thread, NULL, give_back_late, &f) != 0)
+			bail("no thread");
+		is_int(l->ops->queue(l, &r[2], 1, &id), 0,
+			"or is waited for, where it is wanted in the middle");
+		pthread_join(thread, NULL);
+	}
+	is_str(said_find(l, "b"), "2:b;", "what was refused is there once");
+	l = reopen(l);
+	is_str(said_find(l, "a"), "1:a;", "all is there, opened again");
+	l->ops->free(l);
+}
+
 int main(void)
 {
 	char command[64];
@@ -174,6 +283,7 @@ int main(void)
 	t_versions();
 	t_many();
 	t_memory();
+	t_no_room();
 	snprintf(command, sizeof(command), "rm -rf '%s'", dir);
 	return system(command) == 0 ? done() : 1;
 }

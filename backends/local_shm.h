@@ -1,0 +1,26 @@
+/*
+ * local_shm: SQLite on disks that run full.
+ *
+ * SQLite writes its wal-index (the -shm file) through a shared mapping.  Where
+ * a filesystem has to find room for a page that is written again (copy on
+ * write: btrfs; a quota), a full one answers such a write with SIGBUS, which
+ * would end the process.  Two things are done about it:
+ *
+ *   - this VFS has the pages made writable before SQLite may write them, which
+ *     is when it gets an exclusive lock on some of the index, and turns "no
+ *     room" into an error of the lock;
+ *   - a page that is written back in between faults all the same: the handler
+ *     of SIGBUS lets that thread try again until there is room, for
+ *     LOCAL_SHM_WAIT_S at most.  SIGBUS anywhere else ends the process.
+ */
+#ifndef BACKENDS_LOCAL_SHM_H
+#define BACKENDS_LOCAL_SHM_H
+
+#define LOCAL_SHM_WAIT_S 60
+
+/* Name of the VFS, for sqlite3_open_v2(); it is SQLite's "unix" but for that.
+ * NULL, SQLite's default, if there is no "unix".  The
+ * first call sets the handler, unless somebody else has one. */
+const char *local_shm_vfs(void);
+
+#endif
