@@ -284,13 +284,19 @@ int restore_content(struct restore *r, struct outtree *t, struct bytes name,
 
 void restore_grown_end(struct restore *r)
 {
-	struct dirent *e;
-	DIR *d = r->growing < 0 ? NULL : fdopendir(r->growing);
-	if (d == NULL)
+	if (r->growing < 0)
 		return;
-	while ((e = readdir(d)) != NULL)
+	/* Opened anew: btrfs lists what was there when it was opened. */
+	int fd = openat(r->growing, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *d = fd < 0 ? NULL : fdopendir(fd);
+	struct dirent *e;
+	while (d != NULL && (e = readdir(d)) != NULL)
 		unlinkat(r->growing, e->d_name, 0);
-	closedir(d);
+	if (d != NULL)
+		closedir(d);
+	else if (fd >= 0)
+		close(fd);
+	close(r->growing);
 	r->growing = -1;
 	unlinkat(r->out.root, GROWING, AT_REMOVEDIR);
 }

@@ -183,6 +183,26 @@ def quota(v, at):
 on_disk(mount_btrfs, "1g", quota)
 
 
+def grown(v, at):
+    run(NOTARYFS, "init", v.path, check=True)
+    v.mount()
+    os.mkdir(os.path.join(v.mnt, "logs"))
+    os.setxattr(os.path.join(v.mnt, "logs"), "user.notary.preset", b"log")
+    log = os.path.join(v.mnt, "logs/a")
+    for line in ("one\n", "two\n"):
+        with open(log, "a") as f:
+            f.write(line)
+        run(NOTARYFS, "seal", log, check=True)
+    v.umount("--final")
+    out = os.path.join(at, "out")
+    p = run(NOTARYFS, "restore", "--anchor", os.path.join(v.path, "anchor"), out, *[os.path.join(v.path, "buckets/%d" % i) for i in (0, 2, 4)])
+    if not t.is_((p.returncode, sorted(os.listdir(out))), (0, [".certs", "logs"]), "a log is restored, and nothing beside it"):
+        t.diag(text(p))
+
+
+on_disk(mount_btrfs, "300m", grown)
+
+
 # -- one bucket that cannot be written to
 def read_only(v, at):
     run(NOTARYFS, "init", v.path, "--settle", "500ms", check=True)
