@@ -133,7 +133,7 @@ void cli_progress(const char *fmt, ...)
 {
 	static uint64_t last_ms;
 	struct timespec now;
-	if (!isatty(STDERR_FILENO))
+	if (!isatty(fileno(stderr)))
 		return;
 	clock_gettime(CLOCK_MONOTONIC, &now);
 	uint64_t ms = (uint64_t)now.tv_sec * 1000 +

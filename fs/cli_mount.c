@@ -1,5 +1,6 @@
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -92,14 +93,28 @@ static int leave_terminal(void)
 	return 0;
 }
 
+static void answers(void *ctx)
+{
+	(void)ctx;
+	cli_progress_end();
+}
+
 /* The mount answers: lets go of the parent, and of its terminal. */
 static void ready(void *ctx)
 {
 	int fd = *(int *)ctx;
+	cli_progress_end();
 	if (chdir("/") != 0 || freopen("/dev/null", "we", stderr) == NULL ||
 	    write(fd, "", 1) != 1)
 		_exit(CLI_REFUSED);
 	close(fd);
+}
+
+static void looked(void *ctx, uint64_t names, uint64_t of)
+{
+	(void)ctx;
+	cli_progress("looking at every file of the vault: %" PRIu64
+		" of about %" PRIu64, names, names > of ? names : of);
 }
 
 static int run(const struct cli *c, const struct assembly *a, struct vault *v,
@@ -193,6 +208,8 @@ static int start(const struct cli *c, const struct assembly *a,
 			.options = options,
 			.foreground = foreground,
 			.moved = moved,
+			.looked = looked,
+			.ready = answers,
 		};
 		r = foreground ? run(c, a, v, &o)
 			       : run_in_background(c, a, v, &o);

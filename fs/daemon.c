@@ -1,6 +1,7 @@
 #include "fs/daemon_inner.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -18,6 +19,7 @@
 #include "fs/text.h"
 
 #define WATCH_S 1		/* between two looks at services and buckets */
+#define LOOKED_MS 500		/* between two words about a start */
 
 int daemon_fail(struct daemon *d, int err, const char *fmt, ...)
 {
@@ -198,6 +200,24 @@ static void make_room(void *ctx)
 	reserve_let_go(d->reserve, false);
 }
 
+/* The service manager hears it, too, which shows whether a start goes on. */
+static void looked(void *ctx, uint64_t names)
+{
+	struct daemon *d = ctx;
+	uint64_t now = d->a->clock->ops->mono_ms(d->a->clock);
+	struct local_counts have = {0};
+	if (now - d->looked_ms < LOOKED_MS)
+		return;
+	d->looked_ms = now;
+	(void)d->local->ops->counts(d->local, &have);
+	if (d->o->looked != NULL)
+		d->o->looked(d->o->ctx, names, have.final_files);
+	cleanup(free) char *text = text_of("STATUS=looking at every file: %"
+		PRIu64 " of about %" PRIu64, names, have.final_files);
+	if (text != NULL)
+		notify_manager(text);
+}
+
 static int start_mount(struct daemon *d)
 {
 	cleanup(free) char *files = vault_path(d->v, "files");
@@ -226,6 +246,7 @@ static int start_mount(struct daemon *d)
 		.shares_here = shares_on(d, files),
 		.make_room = make_room,
 		.status = give_status,
+		.looked = looked,
 		.say = say_file,
 		.ctx = d,
 	};

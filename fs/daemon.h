@@ -10,6 +10,7 @@
 #define FS_DAEMON_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 struct assembly;
 struct vault;
@@ -23,6 +24,8 @@ struct daemon_options {
 	/* Called once when the mount answers; in the background it lets the
 	 * parent go.  May be NULL. */
 	void (*ready)(void *ctx);
+	/* A start has looked at so many names of about so many.  May be NULL. */
+	void (*looked)(void *ctx, uint64_t names, uint64_t of);
 	void *ctx;
 };
 

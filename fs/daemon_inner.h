@@ -26,6 +26,7 @@ struct daemon {
 	struct vault *v;
 	const struct daemon_options *o;
 	struct journal *journal;
+	uint64_t looked_ms;	/* the last word about a start */
 	struct local *local;
 	struct replica *replica;
 	struct timestamper *tsa;

@@ -54,6 +54,9 @@ struct mount_services {
 	int (*erase)(void *ctx, uint64_t id);
 	/* The chain's own time, ms since 1970 (chainclock.h). */
 	int (*chain_time)(void *ctx, uint64_t *ret_ms);
+	/* So many names have been looked at, at a start that takes a while.
+	 * May be NULL. */
+	void (*looked)(void *ctx, uint64_t names);
 	/* Trouble with a file, for the journal; err 0 or a negative errno. */
 	void (*say)(void *ctx, const char *what, const char *path, int err);
 	void *ctx;

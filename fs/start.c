@@ -198,13 +198,23 @@ int start_folder(struct mount *m, const char *path)
 struct walk {
 	struct paths left;
 	bool first;		/* of everything, at the start */
+	uint64_t looked;	/* names */
 };
+
+#define LOOKED_STEP 1024	/* names between two words about it */
+
+static void count(struct mount *m, struct walk *w)
+{
+	if (++w->looked % LOOKED_STEP == 0 && w->first && m->s.looked != NULL)
+		m->s.looked(m->s.ctx, w->looked);
+}
 
 static int seen(struct mount *m, struct node *folder, const char *text,
 	const char *path, int at, struct walk *w)
 {
 	struct stat st;
 
+	count(m, w);
 	if (fstatat(at, text, &st, AT_SYMLINK_NOFOLLOW) != 0)
 		return errno == ENOENT ? 0 : -errno;
 	if (S_ISDIR(st.st_mode))

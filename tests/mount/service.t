@@ -2,6 +2,7 @@
 """service: contrib/systemd as systemd sees it, and a mount with no more rights
 than the unit leaves."""
 import os
+import pty
 import re
 import shutil
 import signal
@@ -70,6 +71,9 @@ tap.is_(run(NOTARYFS, "wait", v.mnt + "/tree", v.mnt + "/file", "--timeout", "12
 p = run("lsattr", v.path + "/files/file")
 if p.returncode == 0:
     tap.ok("i" in p.stdout.decode().split()[0], "and immutable")
+os.mkdir(v.mnt + "/many")
+for i in range(1100):
+    os.symlink("x", v.mnt + "/many/%d" % i)
 tap.ok(v.status()["isolation"].startswith("sandboxed: "), "the sequencer has its sandbox: " + v.status()["isolation"])
 
 # -- the end: SIGTERM to the main process alone
@@ -81,12 +85,30 @@ fg.stderr.close()
 
 # -- killed, and started again on its own remains
 fg = subprocess.Popen(less + argv, stderr=subprocess.DEVNULL, env=dict(os.environ, NOTIFY_SOCKET=v.dir + "/notify"))
-while not told.recv(4096).startswith(b"READY=1"):
-    pass
+before = []
+while not before or not before[-1].startswith(b"READY=1"):
+    before.append(told.recv(4096))
+tap.ok(any(re.match(rb"STATUS=looking at every file: 1024 of about \d+$", x) for x in before), "a start says how far it is")
 fg.kill()
 fg.wait()
 fg = subprocess.Popen(less + argv, stderr=subprocess.DEVNULL, env=dict(os.environ, NOTIFY_SOCKET=v.dir + "/notify"))
-tap.ok(told.recv(4096).startswith(b"READY=1"), "killed, a restart takes the dead mount away and goes on")
+while (word := told.recv(4096)).startswith(b"STATUS=looking"):
+    pass
+tap.ok(word.startswith(b"READY=1"), "killed, a restart takes the dead mount away and goes on")
 fg.send_signal(signal.SIGTERM)
 tap.is_(fg.wait(120), 0, "in order again")
+
+# -- to a terminal
+here, there = pty.openpty()
+tap.is_(subprocess.run([NOTARYFS, "mount", v.path, v.mnt], stdout=there, stderr=there).returncode, 0, "it is mounted from a terminal")
+os.close(there)
+shown = b""
+try:
+    while part := os.read(here, 4096):
+        shown += part
+except OSError:
+    pass  # nobody has it open any more
+tap.ok(re.fullmatch(rb"(\r\x1b\[Klooking at every file of the vault: \d+ of about \d+)+\r\x1b\[K", shown),
+       "which sees how far it is, and then nothing of it")
+v.umount()
 tap.done()
