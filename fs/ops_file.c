@@ -192,18 +192,32 @@ static int open_fd(struct mount *m, struct node *n, int flags)
 	return fd < 0 ? -errno : fd;
 }
 
+/* As O_TRUNC does: truncate(2) leaves the times of an empty file on btrfs. */
+static int cut(int fd, int flags)
+{
+	char name[BACKING_NAME];
+	int again;
+
+	if ((flags & O_ACCMODE) != O_RDONLY)
+		return ftruncate(fd, 0) != 0 ? -errno : 0;
+	backing_name(fd, name);
+	again = open(name, O_RDONLY | O_TRUNC | O_CLOEXEC);
+	if (again < 0)
+		return -errno;
+	close(again);
+	return 0;
+}
+
 /* O_TRUNC of what versions have, too: X3 of version.h. */
 static int open_cut(struct mount *m, struct node *n, int flags)
 {
 	int fd = open_fd(m, n, flags & ~O_TRUNC), rc;
-	char name[BACKING_NAME];
 
 	if (fd < 0)
 		return fd;
-	backing_name(fd, name);
 	rc = version_part(m, n, fd);
-	if (rc == 0 && truncate(name, 0) != 0)
-		rc = -errno;
+	if (rc == 0)
+		rc = cut(fd, flags);
 	if (rc != 0)
 		close(fd);
 	return rc != 0 ? rc : fd;
