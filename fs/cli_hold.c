@@ -2,9 +2,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/xattr.h>
 
 #include "core/cleanup.h"
+#include "fs/ask.h"
 #include "fs/assembly.h"
 #include "fs/cli.h"
 #include "fs/kept.h"
@@ -40,8 +40,7 @@ static int place(struct kept *k, const char *path, const char *root,
 	(void)rest;
 	if (!kept_sealed(path, st))
 		return -EBUSY;
-	return setxattr(path, "user.notary.hold", h->name, strlen(h->name),
-		0) != 0 ? -errno : 0;
+	return ask(path, st, "hold", h->name);
 }
 
 /* The hash of the record that placed the hold, out of the answer to "holds":

@@ -3,29 +3,13 @@
 #include <errno.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/xattr.h>
 
 #include "core/cleanup.h"
+#include "fs/ask.h"
 #include "fs/cli.h"
 #include "fs/place.h"
-#include "fs/text.h"
 
 #define NAMED_MAX 20		/* lines; then they are only counted */
-
-/* Symbolic links carry no user.* attributes: their folder is asked. */
-static int seal_link(const char *path)
-{
-	const char *slash = strrchr(path, '/');
-	const char *name = slash == NULL ? path : slash + 1;
-	cleanup(free) char *folder = slash == NULL ? strdup(".")
-		: text_of("%.*s/", (int)(slash - path), path);
-	cleanup(free) char *value = text_of("link:%s", name);
-	if (folder == NULL || value == NULL) {
-		errno = ENOMEM;
-		return -1;
-	}
-	return setxattr(folder, "user.notary.seal", value, strlen(value), 0);
-}
 
 /* Devices and the like are never sealed. */
 static bool takes_seal(const struct stat *st)
@@ -39,26 +23,25 @@ static int visit(void *ctx, const char *path, const struct stat *st)
 	struct sealing *s = ctx;
 	if (!takes_seal(st))
 		return 0;
-	int rc = S_ISLNK(st->st_mode) ? seal_link(path)
-		: setxattr(path, "user.notary.seal", "1", 1, 0);
-	if (rc == 0) {
+	int err = ask(path, st, "seal", NULL);
+	if (err == 0) {
 		s->sealed++;
 		cli_progress("sealing: %llu", (unsigned long long)s->sealed);
 		return 0;
 	}
-	if (S_ISLNK(st->st_mode) && (errno == EACCES || errno == EPERM))
+	if (!S_ISREG(st->st_mode) && (err == -EACCES || err == -EPERM))
 		return 0; /* not our folder: it seals by its timer */
-	if (errno == ENOENT)
+	if (err == -ENOENT)
 		return 0; /* gone meanwhile: a temporary file */
-	if (errno == EINVAL) {
+	if (err == -EINVAL) {
 		s->temporary++;
 		return 0;
 	}
-	bool busy = errno == EBUSY;
+	bool busy = err == -EBUSY;
 	uint64_t *n = busy ? &s->busy : &s->failed;
 	if (++*n <= NAMED_MAX)
 		cli_say(s->c, "%s: %s", path, busy
-			? "has a writer, left unsealed" : strerror(errno));
+			? "has a writer, left unsealed" : strerror(-err));
 	return 0;
 }
 

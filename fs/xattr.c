@@ -16,7 +16,10 @@
 #include "fs/virtual.h"
 
 #define OURS "user.notary."
-#define LINK "link:"	/* value of user.notary.seal on a folder */
+/* What the value begins with where a folder is asked: "link:NAME" and
+ * "file:NAME" of user.notary.seal, "file:NAME/CASE" of user.notary.hold. */
+#define LINK "link:"
+#define FILE_OF "file:"
 #define VALUE_MAX ((size_t)64 << 10) /* bytes; the kernel's own limit */
 
 static const char *our_name(const char *name)
@@ -450,35 +453,66 @@ static int change_xattr(fuse_req_t req, struct node *n, const char *name,
 	return rc;
 }
 
-/* A symlink takes no user attributes, so its folder is asked: "link:NAME". */
-static void seal_link(fuse_req_t req, struct node *folder, const char *value,
-	size_t size)
+/* -- what a folder is asked for: a symlink takes no user attributes, and a file
+ * whose mode lets nobody write takes none from its owner -- */
+
+static bool is_name(const char *s, size_t n)
+{
+	return n > 0 && memchr(s, '/', n) == NULL && memchr(s, '\0', n) == NULL &&
+		!(n == 1 && *s == '.') && !(n == 2 && memcmp(s, "..", 2) == 0);
+}
+
+/* The node of that name, held by a lookup.  A file must be the caller's own:
+ * who may write to a folder may not seal others' files in it. */
+static int asked_for(fuse_req_t req, struct node *folder, struct bytes name,
+	enum node_type type, struct node **ret)
 {
 	struct mount *m = mount_of(req);
-	cleanup(free) char *text = strndup(value, size);
+	uid_t caller = fuse_req_ctx(req)->uid;
+	cleanup(free) char *text = NULL;
 	struct fuse_entry_param e;
-	struct node *n;
 	int rc;
 
-	if (text == NULL || strlen(text) != size || *text == '\0' ||
-		strchr(text, '/') != NULL || strcmp(text, ".") == 0 ||
-		strcmp(text, "..") == 0) {
-		fuse_reply_err(req, text == NULL ? ENOMEM : EINVAL);
-		return;
-	}
+	if (!is_name((const char *)name.p, name.n))
+		return -EINVAL;
+	text = strndup((const char *)name.p, name.n);
+	if (text == NULL)
+		return -ENOMEM;
 	{
 		TREE(m, false);
 		rc = inode_lookup(m, folder, text, true, &e);
 	}
+	if (rc != 0)
+		return rc;
+	*ret = node_of(m, e.ino);
+	rc = (*ret)->type != type ? -EINVAL : type == NODE_FILE &&
+		caller != 0 && caller != e.attr.st_uid ? -EPERM : 0;
+	if (rc != 0)
+		inode_forget(m, *ret, 1);
+	return rc;
+}
+
+/* What stands behind that word; *ret.p NULL if another stands there. */
+static struct bytes after(const char *word, struct bytes value)
+{
+	size_t n = strlen(word);
+
+	return value.n < n || memcmp(value.p, word, n) != 0 ? BYTES(NULL, 0) :
+		BYTES(value.p + n, value.n - n);
+}
+
+static void seal_in(fuse_req_t req, struct node *folder, struct bytes name,
+	enum node_type type)
+{
+	struct mount *m = mount_of(req);
+	struct node *n;
+	int rc = asked_for(req, folder, name, type, &n);
+
 	if (rc != 0) {
 		fuse_reply_err(req, -rc);
 		return;
 	}
-	n = node_of(m, e.ino);
-	if (n->type == NODE_SYMLINK)
-		park_seal(m->park, req, n, false);
-	else
-		fuse_reply_err(req, EINVAL);
+	park_seal(m->park, req, n, false);
 	inode_forget(m, n, 1);
 }
 
@@ -530,6 +564,48 @@ static int set_preset(struct mount *m, struct node *n, uid_t caller,
 		binding_set(m, n, name, caller);
 }
 
+static int keep(fuse_req_t req, struct node *n, const char *ours,
+	struct bytes value)
+{
+	struct mount *m = mount_of(req);
+	struct bytes in = n->type == NODE_FOLDER ? after(FILE_OF, value) :
+						   BYTES(NULL, 0);
+	const uint8_t *slash = in.n == 0 ? NULL : memchr(in.p, '/', in.n);
+	uid_t caller = fuse_req_ctx(req)->uid;
+	struct node *file;
+	size_t name;
+	int rc;
+
+	if (slash == NULL)
+		return set_keeping(m, n, caller, ours, (const char *)value.p,
+			value.n);
+	name = (size_t)(slash - in.p);
+	rc = asked_for(req, n, BYTES(in.p, name), NODE_FILE, &file);
+	if (rc != 0)
+		return rc;
+	rc = set_keeping(m, file, caller, ours, (const char *)slash + 1,
+		in.n - name - 1);
+	inode_forget(m, file, 1);
+	return rc;
+}
+
+static void seal(fuse_req_t req, struct node *n, struct bytes value)
+{
+	struct bytes link = after(LINK, value), file = after(FILE_OF, value);
+
+	if (n->type == NODE_FOLDER && link.p != NULL)
+		seal_in(req, n, link, NODE_SYMLINK);
+	else if (n->type == NODE_FOLDER && file.p != NULL)
+		seal_in(req, n, file, NODE_FILE);
+	else if (n->type != NODE_FILE && n->type != NODE_SYMLINK &&
+		n->type != NODE_FOLDER)
+		fuse_reply_err(req, 0);
+	else if (value.n != 0 && (value.n != 1 || *value.p != '1'))
+		fuse_reply_err(req, EINVAL); /* 0 does not mean: seal for ever */
+	else
+		park_seal(mount_of(req)->park, req, n, false);
+}
+
 void op_setxattr(fuse_req_t req, fuse_ino_t ino, const char *name,
 	const char *value, size_t size, int flags)
 {
@@ -542,25 +618,14 @@ void op_setxattr(fuse_req_t req, fuse_ino_t ino, const char *name,
 			change_xattr(req, n, name, value, size, flags)));
 	else if (is_keeping(ours))
 		fuse_reply_err(req, -refused(req, strcmp(ours, "hold") == 0 ?
-			"hold" : "retain", n, set_keeping(m, n,
-			fuse_req_ctx(req)->uid, ours, value, size)));
+			"hold" : "retain", n, keep(req, n, ours,
+			BYTES(value, size))));
 	else if (strcmp(ours, "preset") == 0)
 		fuse_reply_err(req, -refused(req, "preset", n,
 			set_preset(m, n, fuse_req_ctx(req)->uid, value,
 				size)));
-	else if (strcmp(ours, "seal") == 0 && n->type == NODE_FOLDER &&
-		size >= sizeof LINK - 1 &&
-		strncmp(value, LINK, sizeof LINK - 1) == 0)
-		seal_link(req, n, value + sizeof LINK - 1,
-			size - (sizeof LINK - 1));
-	else if (strcmp(ours, "seal") == 0 && n->type != NODE_FILE &&
-		n->type != NODE_SYMLINK && n->type != NODE_FOLDER)
-		fuse_reply_err(req, 0);
-	else if (strcmp(ours, "seal") == 0 && size != 0 &&
-		(size != 1 || *value != '1'))
-		fuse_reply_err(req, EINVAL); /* 0 does not mean: seal for ever */
 	else if (strcmp(ours, "seal") == 0)
-		park_seal(m->park, req, n, false);
+		seal(req, n, BYTES(value, size));
 	else
 		fuse_reply_err(req, 0); /* a restored proof is no error */
 }

@@ -8,6 +8,7 @@ import fcntl
 import os
 import stat
 import struct
+import subprocess
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../lib"))
@@ -299,6 +300,39 @@ def presets(top):
         tap.is_(by(uid if may else 0, os.removexattr, d, "user.notary.preset"), "ok", "but by who may give one")
 
 
+def asked(top):
+    """Files whose mode lets nobody write are their owner's to seal and to hold: the folder is asked."""
+    d = top + "/asked"
+    os.mkdir(d, 0o777)
+    os.chmod(d, 0o777)
+    names = ["read", "none", "plain", "other"]
+    for x, mode in zip(names, (0o444, 0o000, 0o644, 0o444)):
+        make(d + "/" + x, 0o644)
+        os.chown(d + "/" + x, OTHER if x == "other" else OWNER, GROUP)
+        os.chmod(d + "/" + x, mode)
+
+    def state(x):
+        return os.getxattr(d + "/" + x, "user.notary.state")
+
+    for value in (b"file:", b"file:.", b"file:..", b"file:a/b", b"file:none/", b"file:read/x"):
+        tap.is_(by(OWNER, os.setxattr, d, "user.notary.seal", value), "EINVAL", "no such name: %r" % value)
+    tap.is_(by(OWNER, os.setxattr, d, "user.notary.seal", b"file:gone"), "ENOENT", "a file that is not there")
+    tap.is_(by(OWNER, os.setxattr, d, "user.notary.seal", b"file:other"), "EPERM", "another's file")
+    tap.is_(by(OWNER, os.setxattr, d, "user.notary.seal", b"link:read"), "EINVAL", "a file is no link")
+    tap.is_([state(x) for x in names], [b"frozen", b"frozen", b"settling", b"frozen"], "and nothing is sealed by that")
+    p = subprocess.run([kit.NOTARYFS, "seal", "--no-wait"] + [d + "/" + x for x in names], user=OWNER, group=OWNER, extra_groups=[],
+                       stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    tap.is_((p.returncode, p.stderr), (1, "notaryfs seal: %s/other: Operation not permitted\n" % d), "notaryfs seal, by the owner of three")
+    kit.wait_for(lambda: [state(x) in (b"sealed", b"notarized") for x in names[:3]] == [True] * 3)
+    tap.is_([state(x) in (b"sealed", b"notarized") for x in names], [True, True, True, False], "seals these")
+    tap.is_(by(OWNER, os.setxattr, d, "user.notary.hold", b"file:other/Case 7"), "EPERM", "another's file cannot be held")
+    p = subprocess.run([kit.NOTARYFS, "hold", "--case", "Case 7/a", d + "/read", d + "/plain"], user=OWNER, group=OWNER,
+                       extra_groups=[], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    tap.is_((p.returncode, p.stderr), (0, ""), "nor do modes keep an owner from holding them")
+    tap.is_(by(OWNER, os.setxattr, d, "user.notary.hold", b"file:none/Case 7/a"), "ok", "not even from reading")
+    tap.is_([os.getxattr(d + "/" + x, "user.notary.hold") for x in names[:3]], [b"Case 7/a"] * 3, "which they are")
+
+
 v = kit.Vault(settle="1h")
 os.chmod(v.dir, 0o755)
 v.mount()
@@ -315,5 +349,6 @@ for name, want in plain.items():
     tap.is_(differs, [], "as in a plain folder: " + name.replace("_", " "))
 presets(v.mnt)
 sealed(v.mnt)
+asked(v.mnt)
 v.umount()
 tap.done()
