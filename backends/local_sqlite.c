@@ -78,8 +78,9 @@ int local_errno(sqlite3 *db, int code)
 		return -ENOMEM;
 	case SQLITE_FULL:
 		return -ENOSPC;
-	case SQLITE_READONLY:
-		return -EROFS;
+	case SQLITE_READONLY: /* a folder's mode, or its disk's */
+		return db != NULL && sqlite3_extended_errcode(db) ==
+			SQLITE_READONLY_DIRECTORY ? -EACCES : -EROFS;
 	case SQLITE_PERM:
 	case SQLITE_AUTH:
 		return -EACCES;

@@ -248,7 +248,7 @@ try:
     refused(["mount", "--moved", v, work + "/full"], 1, "keys/timestamp", "a key that others may read")
     if os.geteuid() != 0:
         os.chmod(v + "/state", 0o500)
-        refused(["mount", v, work + "/full"], 1, "state/lock", "a state folder that cannot be written")
+        refused(["mount", "--moved", v, work + "/full"], 1, "Permission denied", "a state folder that cannot be written")
         os.chmod(v + "/state", 0o700)
 
     # -- the programs it needs
