@@ -212,8 +212,9 @@ static int rename_folder(struct mount *m, struct entry *from, struct entry *to,
 	rc = moving_leave(m, from->path, to->path, &mv);
 	fault_point("moving.leaving");
 	if (rc == 0 && renameat2(from->in->fd, from->text, to->in->fd, to->text,
-			flags) != 0)
-		rc = -errno;
+			flags) != 0) /* XFS says EEXIST of a full folder */
+		rc = errno == EEXIST && (flags & RENAME_NOREPLACE) == 0 ?
+			-ENOTEMPTY : -errno;
 	if (rc == 0) {
 		note_gone(m, from, to, flags);
 		move_names(m, from, to, flags, &ready);
