@@ -88,12 +88,29 @@ static int finish(struct reading *r, char **ret_why)
 	return -EINVAL;
 }
 
-/* One line without its end; cut at '#'. */
+/* A comment: '#' at the beginning or behind a blank.  In a word it is what it
+ * is, as in a path. */
+static size_t before_comment(const char *line)
+{
+	size_t n = 0;
+	while (line[n] != '\0' && !(line[n] == '#' &&
+		(n == 0 || isspace((unsigned char)line[n - 1]))))
+		n++;
+	return n;
+}
+
+bool config_holds(const char *value)
+{
+	size_t n = strlen(value);
+	return n > 0 && strchr(value, '\n') == NULL && *value != '#' &&
+		before_comment(value) == n && !isspace((unsigned char)*value) &&
+		!isspace((unsigned char)value[n - 1]);
+}
+
+/* One line without its end. */
 static void read_line(struct reading *r, char *line, unsigned seen[SETTINGS])
 {
-	char *hash = strchr(line, '#');
-	if (hash != NULL)
-		*hash = '\0';
+	line[before_comment(line)] = '\0';
 	line = trim(line);
 	if (*line != '\0')
 		assign(r, line, seen);

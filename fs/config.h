@@ -78,6 +78,9 @@ static inline uint64_t config_now(const uint64_t *number)
 }
 
 void config_defaults(struct config *c);
+/* Would a file whose line ends with this value give it back?  Not what has a
+ * newline, blanks around it or what would be a comment. */
+bool config_holds(const char *value);
 void config_done(struct config *c);
 /* base: folder that relative paths start from.  -EINVAL and every complaint,
  * one a line "FILE:LINE: what is wrong and what is allowed", in *ret_why; without

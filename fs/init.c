@@ -21,6 +21,7 @@
 #include "core/sequence.h"
 #include "core/timestamp.h"
 #include "fs/assembly.h"
+#include "fs/config.h"
 #include "fs/conftext.h"
 #include "fs/file.h"
 #include "fs/govkey.h"
@@ -176,6 +177,10 @@ static int name_bucket(struct making *m, unsigned i)
 	m->bucket[i] = realpath(given, NULL);
 	if (m->bucket[i] == NULL)
 		return fail(m, -errno, "bucket %s", given);
+	if (!config_holds(m->bucket[i]))
+		return fail(m, -EINVAL, "bucket %s: notaryfs.conf cannot name "
+			"a path with a newline, a blank at its end or a # "
+			"behind a blank", given);
 	for (unsigned j = 0; j < i; j++)
 		if (strcmp(m->bucket[i], m->bucket[j]) == 0)
 			return fail(m, -EINVAL, "bucket %s is named twice",

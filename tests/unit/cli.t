@@ -149,6 +149,12 @@ try:
             "File exists", "a key is never overwritten")
     refused(["init", work + "/dup", "--shares", "1/2", "--bucket", work + "/d", "--bucket", work + "/d/../d"],
             1, "named twice", "one folder for two shares")
+    for bad in ("a #1", "a ", "a\nb"):
+        refused(["init", work + "/odd", "--shares", "1/1", "--bucket", work + "/" + bad], 1, "notaryfs.conf cannot name",
+                "a bucket that the configuration could not name: %r" % bad)
+        tap.ok(not os.path.exists(work + "/odd") and not os.path.exists(work + "/" + bad), "nothing is left of it")
+    p = run(NOTARYFS, "init", work + "/odd", "--shares", "1/1", "--bucket", work + "/C# 1,x'%")
+    tap.is_((p.returncode, run(NOTARYFS, "status", work + "/odd").returncode), (0, 0), "but for others")
 
     # -- looking at a vault
     p = tool("status", vault, "--json")

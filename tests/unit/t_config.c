@@ -64,13 +64,20 @@ static void good_file(void)
 	struct config c;
 	char *why = NULL;
 	is_int(read_text("# comment\n\n settle = 2s  # why\nbucket = buckets/0\n"
-		"bucket=/else/1\nimmutable = off\nbacklog_bytes = 1M", &c, &why),
+		"bucket=/else/C# 1,x \t# why\nimmutable = off\nbacklog_bytes = 1M", &c, &why),
 		0, "a good file is read");
 	is_int(c.settle_ms, 2000, "its setting counts");
 	is_int(c.settle_max_ms, 3600000, "others have their defaults");
 	is_int(c.n_buckets, 2, "two buckets");
 	is_str(c.bucket[0], "/vault/buckets/0", "relative to the vault");
-	is_str(c.bucket[1], "/else/1", "or absolute");
+	is_str(c.bucket[1], "/else/C# 1,x",
+		"or absolute, with what is no comment in it");
+	ok(config_holds("/else/C# 1,x") && config_holds("x"),
+		"such a path can be written");
+	ok(!config_holds("") && !config_holds("/a #b") && !config_holds("#b") &&
+			!config_holds("/a\t#b") && !config_holds("/a ") &&
+			!config_holds(" /a") && !config_holds("/a\nb"),
+		"what would not come back cannot");
 	ok(!c.immutable, "immutable is off");
 	ok(c.backlog_bytes == 1 << 20,
 		"the last line counts without a newline too");
