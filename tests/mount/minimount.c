@@ -21,6 +21,7 @@
 
 #include "backends/clock_system.h"
 #include "backends/local_sqlite.h"
+#include "core/cleanup.h"
 #include "fs/mount.h"
 
 #define BATCH 256		/* records made final together */
@@ -117,12 +118,16 @@ static void end(int sig)
 
 static void queued(void *ctx, bool hurry)
 {
+	/* One thread at a time: a block that another was made behind before
+	 * it is final stays as it is for ever. */
+	static pthread_mutex_t one = PTHREAD_MUTEX_INITIALIZER;
 	struct batch b = {.n = 0};
 
 	(void)ctx;
 	(void)hurry;
 	if (chain_file == NULL)
 		return;
+	locked(&one);
 	while (the_local->ops->queued(the_local, true, 0, take, &b) >= 0 &&
 		b.n > 0 && make_final(the_local, &b) == 0)
 		b.n = 0;
