@@ -55,9 +55,10 @@ def mount_tmpfs(at, size):
 
 
 def mount_btrfs(at, size):
-    """Which finds room for each page that is written again."""
+    """Which finds room for each page that is written again; a sanitizer keeps
+    SIGBUS, which is ours then, to itself."""
     image = at + ".image"
-    return all(shutil.which(x) for x in ("mkfs.btrfs", "btrfs")) and not any(
+    return "asan" not in BUILD and "tsan" not in BUILD and all(shutil.which(x) for x in ("mkfs.btrfs", "btrfs")) and not any(
         subprocess.run(x, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL).returncode
         for x in (["truncate", "-s", size, image], ["mkfs.btrfs", "-q", image], ["mount", "-o", "loop", image, at]))
 
@@ -149,38 +150,6 @@ def full(v, at):
 
 on_disk(mount_tmpfs, "40m", full)
 on_disk(mount_btrfs, "300m", full)
-
-
-def quota(v, at):
-    """Ends while the vault writes, and without a word in statvfs(2)."""
-    sub = os.path.join(at, "sub")
-    run("btrfs", "quota", "enable", at, check=True)
-    run("btrfs", "subvolume", "create", sub, check=True)
-    run("btrfs", "qgroup", "limit", "160m", sub, check=True)
-    v.path = os.path.join(sub, "vault")
-    run(NOTARYFS, "init", v.path, "--settle", "500ms", check=True)
-    v.mount()
-    pid = v.daemon_pid()
-    why = None
-    for i in range(100):
-        try:
-            write(v, "f%d" % i, os.urandom(2 << 20))
-        except OSError as e:
-            why = e.strerror
-            break
-    t.is_(why, "Disk quota exceeded", "a quota of the disk is told to who writes")
-    p = run(NOTARYFS, "wait", "--timeout", "5s", v.mnt)
-    t.is_((p.returncode, v.daemon_pid()), (2, pid), "the daemon lives on without room")
-    # btrfs may have none for that, either
-    t.ok(wait_for(lambda: run("btrfs", "qgroup", "limit", "none", sub).returncode == 0), "the quota is lifted")
-    p = run(NOTARYFS, "wait", "--timeout", "120s", v.mnt)
-    if not t.is_((p.returncode, v.daemon_pid()), (0, pid), "and goes on when there is some"):
-        t.diag(text(p))
-    v.umount()
-    clean(v, "a quota")
-
-
-on_disk(mount_btrfs, "1g", quota)
 
 
 def grown(v, at):

@@ -232,7 +232,7 @@ for p in PAGES:
         if not any(os.path.exists(os.path.join(TOP, d, name)) for d in ("core", "fs", "backends", "enclave")):
             bad.append("%s: %s" % (p, name))
 same(bad, [], "files that pages name are there")
-files = subprocess.run(["git", "ls-files", "*.c", "*.h", "*.py", "*.t", "*.1", "*.5", "tests/long/*"], cwd=TOP, stdout=subprocess.PIPE, text=True)
+files = subprocess.run(["git", "ls-files", "*.c", "*.h", "*.py", "*.t", "*.1", "*.5", "tests/long/*", "tests/bench/*"], cwd=TOP, stdout=subprocess.PIPE, text=True)
 known = set(re.findall(r"\w+", "".join(map(source, files.stdout.split()))))
 known |= {x.split(".")[0] for x in os.listdir(TOP + "/tests/unit") + os.listdir(TOP + "/tests/sim") + os.listdir(TOP + "/tests/vectors/chain")}
 bad = []
