@@ -12,6 +12,7 @@
 #include "core/cleanup.h"
 #include "core/text.h"
 #include "fs/nearest.h"
+#include "fs/unmount.h"
 
 static bool progress_shown;
 
@@ -124,7 +125,7 @@ void cli_say_lines(const struct cli *c, char *text)
 
 const char *cli_why(int error)
 {
-	return error == ENOTCONN || error == ECONNABORTED
+	return mount_gone(error)
 		? "the daemon of this mount is gone; notaryfs mount VAULT DIR "
 		"goes on where it was" : strerror(error);
 }

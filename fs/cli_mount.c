@@ -14,8 +14,8 @@
 #include "fs/config.h"
 #include "fs/daemon.h"
 #include "fs/mountopts.h"
+#include "fs/mountpoint.h"
 #include "fs/text.h"
-#include "fs/unmount.h"
 #include "fs/vault.h"
 
 static const char help[] =
@@ -45,11 +45,15 @@ static char *mount_point(const struct cli *c, const struct vault *v,
 	const char *dir)
 {
 	struct stat st;
-	if (mount_is_dead(dir)) {
-		cli_say(c, "%s was left over by a daemon that is gone: "
-			"unmounting it first", dir);
-		unmount(dir, true);
+	char *why = NULL;
+	int cleared = mountpoint_clear(dir, &why);
+	if (cleared < 0) {
+		cli_say_lines(c, why);
+		return NULL;
 	}
+	if (cleared > 0)
+		cli_say(c, "%s was left over by a daemon that is gone: "
+			"unmounted it first", dir);
 	if (stat(dir, &st) != 0) {
 		cli_say(c, "%s: %s", dir, strerror(errno));
 		return NULL;

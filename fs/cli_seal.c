@@ -6,6 +6,7 @@
 #include "fs/config_value.h"
 #include "fs/place.h"
 #include "fs/sealing.h"
+#include "fs/unmount.h"
 #include "fs/waiting.h"
 
 static const char help[] =
@@ -51,7 +52,7 @@ static int await(const struct cli *c, const struct wanted *w,
 		return CLI_INCOMPLETE;
 	}
 	cli_say(c, "%s: %s before it was sealed", path, err == -ENODEV ||
-		err == -ENOTCONN ? "the vault was unmounted" : cli_why(-err));
+		mount_gone(-err) ? "the vault was unmounted" : cli_why(-err));
 	return CLI_INCOMPLETE;
 }
 

@@ -11,6 +11,7 @@
 
 #include "core/cleanup.h"
 #include "fs/cli.h"
+#include "fs/mountpoint.h"
 #include "fs/place.h"
 #include "fs/sealing.h"
 #include "fs/status.h"
@@ -141,11 +142,14 @@ static int take_away(const struct cli *c, const char *root, uint64_t pid)
 /* A daemon that was killed leaves its mount behind. */
 static int take_remains(const struct cli *c, const char *dir)
 {
-	int err = unmount(dir, true);
-	cli_say(c, err == 0 ? "%s: its daemon was gone already; the next mount "
-		"goes on where it was" : "%s: its daemon is gone, and what is "
-		"left of the mount cannot be taken away", dir);
-	return err == 0 ? CLI_DONE : CLI_REFUSED;
+	char *why = NULL;
+	if (mountpoint_clear(dir, &why) < 0) {
+		cli_say_lines(c, why);
+		return CLI_REFUSED;
+	}
+	cli_say(c, "%s: its daemon was gone already; the next mount goes on "
+		"where it was", dir);
+	return CLI_DONE;
 }
 
 int cmd_umount(const struct assembly *a, int argc, char **argv)

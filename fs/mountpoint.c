@@ -3,21 +3,16 @@
 #include <dirent.h>
 #include <errno.h>
 #include <mntent.h>
-#include <spawn.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
-#include <sys/mount.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include "core/cleanup.h"
 #include "fs/unmount.h"
 
 #define OUR_TYPE "fuse.notaryfs"
-
-extern char **environ;
 
 static int refuse(int rc, const char *dir, const char *why, char **ret_why)
 {
@@ -45,24 +40,6 @@ static bool mounted(const char *dir, bool *ret_ours)
 	return found;
 }
 
-static int detach(const char *dir)
-{
-	char path[] = "fusermount3", quiet[] = "-uzq", end[] = "--";
-	cleanup(free) char *arg = strdup(dir);
-	char *argv[] = {path, quiet, end, arg, NULL};
-	int status = -1;
-	pid_t pid;
-
-	if (umount2(dir, MNT_DETACH | UMOUNT_NOFOLLOW) == 0)
-		return 0;
-	if (arg == NULL || posix_spawnp(&pid, path, NULL, NULL, argv,
-			environ) != 0)
-		return -EPERM;
-	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
-		;
-	return status == 0 ? 0 : -EPERM;
-}
-
 static int empty(const char *dir)
 {
 	DIR *d = opendir(dir);
@@ -78,21 +55,30 @@ static int empty(const char *dir)
 	return rc;
 }
 
+int mountpoint_clear(const char *dir, char **ret_why)
+{
+	bool ours = false;
+
+	if (!mount_is_dead(dir))
+		return 0;
+	cleanup(free) char *real = realpath(dir, NULL);
+	if (real == NULL || !mounted(real, &ours) || !ours)
+		return refuse(-EBUSY, dir, "is a dead mount, and not one of "
+			"notaryfs: unmount it first", ret_why);
+	if (unmount(real, true) != 0)
+		return refuse(-EBUSY, dir, "is a dead mount that cannot be "
+			"taken away: run fusermount3 -u", ret_why);
+	return 1;
+}
+
 int mountpoint_ready(const char *dir, char **ret_why)
 {
 	bool ours = false;
 	struct stat st;
-	int rc;
+	int rc = mountpoint_clear(dir, ret_why);
 
-	if (mount_is_dead(dir)) {
-		if (!mounted(dir, &ours) || !ours)
-			return refuse(-EBUSY, dir, "is a dead mount, and not "
-				"one of notaryfs: unmount it first", ret_why);
-		if (detach(dir) != 0)
-			return refuse(-EBUSY, dir, "is a dead mount that "
-				"cannot be taken away: run fusermount3 -u",
-				ret_why);
-	}
+	if (rc < 0)
+		return rc;
 	if (stat(dir, &st) != 0)
 		return refuse(-errno, dir, strerror(errno), ret_why);
 	if (!S_ISDIR(st.st_mode))

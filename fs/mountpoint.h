@@ -5,7 +5,10 @@
 #define FS_MOUNTPOINT_H
 
 /* Takes away a mount of ours at dir whose daemon is gone ("Transport endpoint
- * is not connected"), then sees that dir is an empty folder and no mount.
+ * is not connected").  1: it did, 0: there is none, or -EBUSY with a sentence in
+ * *ret_why: it is not ours, or cannot be taken away. */
+int mountpoint_clear(const char *dir, char **ret_why);
+/* mountpoint_clear(), then sees that dir is an empty folder and no mount.
  * -EINVAL, -EBUSY, -ENOTEMPTY, ... with a sentence in *ret_why. */
 int mountpoint_ready(const char *dir, char **ret_why);
 

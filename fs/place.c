@@ -16,6 +16,7 @@
 #include "core/cleanup.h"
 #include "fs/file.h"
 #include "fs/text.h"
+#include "fs/unmount.h"
 #include "fs/vault.h"
 
 #ifndef FUSE_SUPER_MAGIC
@@ -86,8 +87,7 @@ static int is_root(const char *path)
 {
 	struct statfs fs;
 	if (statfs(path, &fs) != 0)
-		return errno == ENOTCONN || errno == ECONNABORTED ? -ENOTCONN
-			: 0;
+		return mount_gone(errno) ? -ENOTCONN : 0;
 	return fs.f_type == FUSE_SUPER_MAGIC && exists(path, ".notary/anchor");
 }
 

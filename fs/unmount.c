@@ -46,9 +46,14 @@ int unmount(const char *dir, bool lazy)
 	return errno == EPERM ? by_helper(dir, lazy) : -errno;
 }
 
+bool mount_gone(int error)
+{
+	return error == ENOTCONN || error == ECONNABORTED ||
+		error == ECONNREFUSED;
+}
+
 bool mount_is_dead(const char *dir)
 {
 	struct statfs fs;
-	return statfs(dir, &fs) != 0 &&
-		(errno == ENOTCONN || errno == ECONNABORTED);
+	return statfs(dir, &fs) != 0 && mount_gone(errno);
 }

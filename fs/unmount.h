@@ -11,9 +11,14 @@
  * -ENOENT (no fusermount3). */
 int unmount(const char *dir, bool lazy);
 
-/* Is there a mount whose daemon is gone?  A request that was under way when it
- * died is answered with ECONNABORTED, later ones with ENOTCONN; stat() may be
- * answered from the dead mount's cache, so this asks what no cache holds. */
+/* Does this error (positive) say that a mount's daemon is gone?  A request that
+ * was under way when it died is answered with ECONNABORTED, later ones with
+ * ENOTCONN, and all with ECONNREFUSED when it was killed while it answered the
+ * kernel's first one (FUSE_INIT) and the last of its threads is not out of the
+ * kernel yet (conn_error in fs/fuse/inode.c of Linux). */
+bool mount_gone(int error);
+/* Is there a mount whose daemon is gone?  stat() may be answered from the dead
+ * mount's cache, so this asks what no cache holds. */
 bool mount_is_dead(const char *dir);
 
 #endif

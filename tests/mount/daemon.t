@@ -1,8 +1,11 @@
 #!/usr/bin/python3
 """daemon: start and end, signals, and buckets that are away."""
+import ctypes
+import errno
 import json
 import os
 import signal
+import struct
 import subprocess
 import sys
 
@@ -130,6 +133,44 @@ for _ in range(2):
 p = v.mount()
 tap.ok(b"recovers" in p.stderr and b"left over" in p.stderr, "mount takes the remains away by itself")
 v.umount()
+
+# -- killed while it answers the kernel's first request (FUSE_INIT), and a thread
+#    of it is still on its way out: the kernel refuses all that is asked
+libc = ctypes.CDLL(None, use_errno=True)
+options = "fd=%d,rootmode=40000,user_id=0,group_id=0"
+
+
+def unborn(kind):
+    fd = os.open("/dev/fuse", os.O_RDWR)
+    if libc.mount(v.path.encode(), v.mnt.encode(), kind, 6, (options % fd).encode()) != 0:
+        raise OSError(ctypes.get_errno(), "mount")
+    unique, = struct.unpack_from("8xQ", os.read(fd, 1 << 20))
+    os.write(fd, struct.pack("IiQ", 16, -errno.EIO, unique))
+    try:
+        os.statvfs(v.mnt)
+        raise RuntimeError("it answers")
+    except ConnectionRefusedError:
+        return fd
+
+
+fd = unborn(b"fuse.notaryfs")
+p = run(NOTARYFS, "status", v.mnt)
+tap.ok(p.returncode == 1 and b"the daemon of this mount is gone; notaryfs mount" in p.stderr, "killed while it starts: status says so") or tap.diag(p.stderr)
+p = run(NOTARYFS, "umount", v.mnt)
+tap.ok(p.returncode == 0 and b"daemon was gone already" in p.stderr and not v.mounted(), "umount takes its remains") or tap.diag(p.stderr)
+os.close(fd)
+fd = unborn(b"fuse.notaryfs")
+p = run(NOTARYFS, "mount", v.path, v.mnt)
+tap.ok(p.returncode == 0 and b"left over" in p.stderr, "and so does mount") or tap.diag(p.stderr)
+os.close(fd)
+v.umount()
+fd = unborn(b"fuse.other")
+p = run(NOTARYFS, "mount", v.path, v.mnt)
+tap.ok(p.returncode == 1 and b"not one of notaryfs: unmount it first" in p.stderr, "a dead mount of another kind is left alone") or tap.diag(p.stderr)
+p = run(NOTARYFS, "umount", v.mnt)
+tap.ok(p.returncode == 1 and b"not one of notaryfs" in p.stderr and v.mounted(), "by umount too") or tap.diag(p.stderr)
+run("umount", v.mnt, check=True)
+os.close(fd)
 p = run(NOTARYFS, "audit", v.path)
 if not tap.is_(p.returncode, 0, "numbers that a killed daemon did not store are in the buckets now"):
     tap.diag((p.stdout + p.stderr).decode())
