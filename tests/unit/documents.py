@@ -186,7 +186,7 @@ for name, key in table:
     body = re.split(r"^\.It ", text.split(".It Li %s\n" % name)[1], maxsplit=1, flags=re.M)[0]
     if name not in ("service-failed", "bucket-failed"):  # as the one behind it
         tap.ok(not key or body.startswith(".Li %s" % key), "the event %s has the key %s" % (name, key or "of none"))
-own = set(re.findall(r"strcmp\((?:name|ours), \"(\w+)\"\)", source("fs/xattr.c")))
+own = set(re.findall(r"strcmp\((?:name|ours), \"(\w+)\"\)", source("fs/ours_get.c") + source("fs/ours_set.c")))
 text = section("notaryfs.1", "FILES").split("Extended attributes\n")[1]
 same(re.findall(r"\.(\w+)(?= )", " ".join(re.findall(r"^\.Li (.*)$", text, re.M)).replace("user.notary", "") + " "), own, "attributes")
 ops = set(re.findall(r"\"(\w+)\"", source("fs/ops_attr.c").split("static const char *what(")[1].split("\n}")[0]))
