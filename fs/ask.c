@@ -10,7 +10,11 @@
 
 static int set(const char *path, const char *name, const char *value)
 {
-	return setxattr(path, name, value, strlen(value), 0) != 0 ? -errno : 0;
+	/* a command that was stopped (Ctrl-Z) and goes on asks again */
+	while (setxattr(path, name, value, strlen(value), 0) != 0)
+		if (errno != EINTR)
+			return -errno;
+	return 0;
 }
 
 int ask(const char *path, const struct stat *st, const char *name,

@@ -34,7 +34,8 @@ static uint64_t now_ms(void)
 	return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
 }
 
-/* -- the child: one blocking call; its exit code is the errno */
+/* -- the child: one blocking call; its exit code is the errno.  Who stops a
+ * command (Ctrl-Z) and lets it go on has interrupted the call. */
 
 /* Links carry no attributes, so they are waited for by opening a name. */
 static int wait_link(const char *root, const char *rest)
@@ -42,8 +43,24 @@ static int wait_link(const char *root, const char *rest)
 	cleanup(free) char *name = text_of("%s/.notary/wait/%s", root, rest);
 	if (name == NULL)
 		return -ENOMEM;
-	cleanup(close) int fd = open(name, O_RDONLY | O_CLOEXEC);
-	return fd < 0 ? -errno : 0;
+	for (;;) {
+		cleanup(close) int fd = open(name, O_RDONLY | O_CLOEXEC);
+		if (fd >= 0)
+			return 0;
+		if (errno != EINTR)
+			return -errno;
+	}
+}
+
+static int wait_file(const char *path, enum waiting what)
+{
+	const char *name = what == WAITING_FINAL ? "user.notary.wait"
+		: "user.notary.sealed";
+	char word[64];
+	while (getxattr(path, name, word, sizeof word) < 0)
+		if (errno != EINTR)
+			return -errno;
+	return 0;
 }
 
 /* Nobody is left to wait when the parent is gone, however it went. */
@@ -51,7 +68,6 @@ static _Noreturn void child(pid_t parent, enum waiting what, const char *root,
 	const char *rest)
 {
 	struct stat st;
-	char word[64];
 	char *path = text_of("%s/%s", root, rest);
 	if (path == NULL)
 		_exit(ENOMEM);
@@ -65,8 +81,7 @@ static _Noreturn void child(pid_t parent, enum waiting what, const char *root,
 		_exit(-wait_link(root, rest));
 	if (S_ISLNK(st.st_mode))
 		*strrchr(path, '/') = '\0'; /* by its folder */
-	_exit(getxattr(path, what == WAITING_FINAL ? "user.notary.wait"
-		: "user.notary.sealed", word, sizeof word) < 0 ? errno : 0);
+	_exit(-wait_file(path, what));
 }
 
 static void show_progress(enum waiting what, const char *root)

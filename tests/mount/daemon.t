@@ -107,6 +107,43 @@ run("fusermount3", "-u", v.mnt, check=True)
 tap.ok(ended(pid), "fusermount3 -u ends the daemon too")
 tap.ok(os.path.exists(v.path + "/state/sequencer/handover"), "with a hand-over")
 
+# -- a shell stops a command and lets it go on (Ctrl-Z, fg)
+def first(pid, path):
+    """That file of its child."""
+    try:
+        with open("/proc/%d/%s" % (children(pid)[0][0], path)) as f:
+            return f.read()
+    except (OSError, IndexError):
+        return None
+
+
+def stuck(pid):
+    """Is its child in one system call all the time?"""
+    was = first(pid, "syscall")
+    time.sleep(0.1)
+    return was not in (None, "running\n") and was == first(pid, "syscall")
+
+
+v.mount()
+away = [v.buckets()[i] for i in (1, 4)]
+for b in away:
+    os.rename(b, b + ".away")
+put("later")
+os.symlink("later", os.path.join(v.mnt, "link"))
+waiting = [subprocess.Popen([NOTARYFS, "wait", os.path.join(v.mnt, x)], stderr=subprocess.PIPE, start_new_session=True)
+           for x in ("later", "link")]
+for w in waiting:
+    tap.ok(wait_for(lambda: stuck(w.pid)), "it waits")
+    os.killpg(w.pid, signal.SIGSTOP)
+    wait_for(lambda: " (notaryfs) T " in (first(w.pid, "stat") or ""))
+    os.killpg(w.pid, signal.SIGCONT)
+for b in away:
+    os.rename(b + ".away", b)
+for w in waiting:
+    said = w.communicate(timeout=120)[1]
+    tap.ok(w.returncode == 0 and b"nterrupted" not in said, "it was stopped and goes on") or tap.diag(said)
+v.umount()
+
 # -- killed
 v.mount()
 put("three")
