@@ -30,8 +30,8 @@ static struct {
 	pthread_mutex_t lock;	/* of what is filled in by the first file */
 	sqlite3_vfs vfs;
 	const sqlite3_vfs *real;
-	sqlite3_io_methods file;
-	const sqlite3_io_methods *real_file;
+	sqlite3_io_methods file, wal;
+	const sqlite3_io_methods *real_file, *real_wal;
 	const char *name;
 } shm = {.once = PTHREAD_ONCE_INIT, .lock = PTHREAD_MUTEX_INITIALIZER};
 
@@ -118,6 +118,13 @@ static void remember(volatile void *region)
 
 /* -- the VFS */
 
+/* Behind what SQLite keeps of a file: of a WAL the file of its database, which
+ * is closed after it; of a database itself, while it has an index. */
+static sqlite3_file **database_of(sqlite3_file *f)
+{
+	return (sqlite3_file **)((char *)f + shm.real->szOsFile);
+}
+
 /* Is there room for every page of it to be written?  Older kernels cannot
  * say, and what else there may be is for the write to tell. */
 static int make_writable(volatile void *region)
@@ -132,10 +139,18 @@ static int map(sqlite3_file *f, int i, int size, int extend, volatile void **ret
 {
 	int rc = shm.real_file->xShmMap(f, i, size, extend, ret);
 
+	if (rc == SQLITE_OK)
+		*database_of(f) = f;
 	if (rc != SQLITE_OK || *ret == NULL)
 		return rc;
 	remember(*ret);
 	return extend != 0 ? make_writable(*ret) : rc;
+}
+
+static int unmap(sqlite3_file *f, int remove)
+{
+	*database_of(f) = NULL;
+	return shm.real_file->xShmUnmap(f, remove);
 }
 
 static int all_writable(sqlite3_file *f)
@@ -143,6 +158,8 @@ static int all_writable(sqlite3_file *f)
 	volatile void *region = NULL;
 	int i, rc = SQLITE_OK;
 
+	if (*database_of(f) == NULL)
+		return SQLITE_OK;
 	for (i = 0; rc == SQLITE_OK; i++) {
 		rc = shm.real_file->xShmMap(f, i, REGION, 0, &region);
 		if (rc != SQLITE_OK || region == NULL)
@@ -169,20 +186,59 @@ static int lock(sqlite3_file *f, int offset, int n, int flags)
 							      : SQLITE_BUSY;
 }
 
-/* The file of a database gets our methods; those of a journal or WAL have no
- * index. */
-static void adopt(sqlite3_file *f)
+/* Frames are written and synced, then entered in the index: a sync takes long,
+ * and makes btrfs look for room by writing back all that is dirty, the index as
+ * well.  Now it has to be found for that again, or the commit fails. */
+static int sync_wal(sqlite3_file *f, int flags)
 {
-	pthread_mutex_lock(&shm.lock);
+	int rc = shm.real_wal->xSync(f, flags);
+
+	return rc == SQLITE_OK ? all_writable(*database_of(f)) : rc;
+}
+
+/* A checkpoint, which then enters how far it came. */
+static int sync_file(sqlite3_file *f, int flags)
+{
+	int rc = shm.real_file->xSync(f, flags);
+
+	return rc == SQLITE_OK ? all_writable(f) : rc;
+}
+
+/* Lock held. */
+static void adopt_database(sqlite3_file *f)
+{
+	if (f->pMethods->iVersion < 2 || f->pMethods->xShmMap == NULL)
+		return;
 	if (shm.real_file == NULL) {
 		shm.real_file = f->pMethods;
 		shm.file = *f->pMethods;
 		shm.file.xShmMap = map;
+		shm.file.xShmUnmap = unmap;
 		shm.file.xShmLock = lock;
+		shm.file.xSync = sync_file;
 	}
-	if (f->pMethods == shm.real_file)
-		f->pMethods = &shm.file;
-	pthread_mutex_unlock(&shm.lock);
+	if (f->pMethods != shm.real_file)
+		return;
+	*database_of(f) = NULL;
+	f->pMethods = &shm.file;
+}
+
+/* Lock held. */
+static void adopt_wal(sqlite3_file *f, const char *path)
+{
+	sqlite3_file *database = sqlite3_database_file_object(path);
+
+	if (database->pMethods != &shm.file)
+		return;
+	if (shm.real_wal == NULL) {
+		shm.real_wal = f->pMethods;
+		shm.wal = *f->pMethods;
+		shm.wal.xSync = sync_wal;
+	}
+	if (f->pMethods != shm.real_wal)
+		return;
+	*database_of(f) = database;
+	f->pMethods = &shm.wal;
 }
 
 static int open_file(sqlite3_vfs *v, const char *path, sqlite3_file *f,
@@ -190,10 +246,14 @@ static int open_file(sqlite3_vfs *v, const char *path, sqlite3_file *f,
 {
 	int rc = shm.real->xOpen(v, path, f, flags, ret_flags);
 
-	if (rc == SQLITE_OK && (flags & SQLITE_OPEN_MAIN_DB) != 0 &&
-		f->pMethods != NULL && f->pMethods->iVersion >= 2 &&
-		f->pMethods->xShmMap != NULL)
-		adopt(f);
+	if (rc != SQLITE_OK || f->pMethods == NULL)
+		return rc;
+	pthread_mutex_lock(&shm.lock);
+	if ((flags & SQLITE_OPEN_MAIN_DB) != 0)
+		adopt_database(f);
+	else if ((flags & SQLITE_OPEN_WAL) != 0)
+		adopt_wal(f, path);
+	pthread_mutex_unlock(&shm.lock);
 	return rc;
 }
 
@@ -205,6 +265,7 @@ static void make(void)
 	shm.vfs = *shm.real;
 	shm.vfs.pNext = NULL;
 	shm.vfs.zName = "unix-room";
+	shm.vfs.szOsFile += (int)sizeof(sqlite3_file *); /* database_of() */
 	shm.vfs.xOpen = open_file;
 	if (sqlite3_vfs_register(&shm.vfs, 0) != SQLITE_OK)
 		return;

@@ -6,9 +6,10 @@
  * write: btrfs; a quota), a full one answers such a write with SIGBUS, which
  * would end the process.  Two things are done about it:
  *
- *   - this VFS has the pages made writable before SQLite may write them, which
- *     is when it gets an exclusive lock on some of the index, and turns "no
- *     room" into an error of the lock;
+ *   - this VFS has the pages made writable before SQLite writes them, which is
+ *     when it gets an exclusive lock on some of the index and after each sync
+ *     of the log or the database, and turns "no room" into an error of the lock
+ *     or the sync;
  *   - a page that is written back in between faults all the same: the handler
  *     of SIGBUS lets that thread try again until there is room, for
  *     LOCAL_SHM_WAIT_S at most.  SIGBUS anywhere else ends the process.

@@ -152,6 +152,39 @@ on_disk(mount_tmpfs, "40m", full)
 on_disk(mount_btrfs, "300m", full)
 
 
+def quota(v, at):
+    """Ends while the vault writes, and without a word in statvfs(2)."""
+    sub = os.path.join(at, "sub")
+    run("btrfs", "quota", "enable", at, check=True)
+    run("btrfs", "subvolume", "create", sub, check=True)
+    run("btrfs", "qgroup", "limit", "160m", sub, check=True)
+    v.path = os.path.join(sub, "vault")
+    run(NOTARYFS, "init", v.path, "--settle", "500ms", check=True)
+    v.mount()
+    pid = v.daemon_pid()
+    why = None
+    for i in range(100):
+        try:
+            write(v, "f%d" % i, os.urandom(2 << 20))
+        except OSError as e:
+            why = e.strerror
+            break
+    t.is_(why, "Disk quota exceeded", "a quota of the disk is told to who writes")
+    p = run(NOTARYFS, "wait", "--timeout", "5s", v.mnt)
+    t.is_((p.returncode, alive(pid)), (2, True), "the daemon lives on without room")
+    # btrfs may have none for that, either
+    t.ok(wait_for(lambda: run("btrfs", "qgroup", "limit", "none", sub).returncode == 0), "the quota is lifted")
+    run(NOTARYFS, "seal", "-r", v.mnt)  # the last one may be empty
+    p = run(NOTARYFS, "wait", "--timeout", "120s", v.mnt)
+    if not t.is_((p.returncode, alive(pid)), (0, True), "and goes on when there is some"):
+        t.diag(text(p))
+    v.umount()
+    clean(v, "a quota")
+
+
+on_disk(mount_btrfs, "1g", quota)
+
+
 def grown(v, at):
     run(NOTARYFS, "init", v.path, check=True)
     v.mount()
