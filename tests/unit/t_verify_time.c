@@ -13,23 +13,30 @@
 #include "tests/lib/mktsa.h"
 #include "tests/tap/tap.h"
 
+/* A stamp of b, and its number anew, which is over that. */
+static void stamp_block(const struct mktsa *m, const struct mktsa_token *t)
+{
+	struct hash ht;
+
+	buf_free(&c.t);
+	mktsa_stamp(m, t, BUF_BYTES(&c.b), &c.t);
+	ht = timestamp_hash(BUF_BYTES(&c.t));
+	sequence_y_block(c.block.u, &ht, c.seq.y);
+	renumber();
+}
+
 /* Stamps b0 and b by an authority of RFC 3161, and numbers the block. */
 static void stamp_by(const struct mktsa *m, const char *imprint)
 {
 	struct mktsa_token low = {.imprint = imprint};
 	struct mktsa_token high = {
 		.imprint = imprint, .time = "20260102030406.5Z"};
-	struct hash ht;
 
 	buf_free(&c.t0);
 	mktsa_stamp(m, &low, BUF_BYTES(&c.b0), &c.t0);
 	c.block.th = timestamp_hash(BUF_BYTES(&c.t0));
 	reseal();
-	buf_free(&c.t);
-	mktsa_stamp(m, &high, BUF_BYTES(&c.b), &c.t);
-	ht = timestamp_hash(BUF_BYTES(&c.t));
-	sequence_y_block(c.block.u, &ht, c.seq.y);
-	renumber();
+	stamp_block(m, &high);
 	parts.t_lower = BUF_BYTES(&c.t0);
 	parts.t_upper = BUF_BYTES(&c.t);
 	parts.t_lower_type = parts.t_upper_type = TIMESTAMP_RFC3161;
@@ -40,16 +47,11 @@ static void from_the_bag(const struct mktsa *m)
 {
 	struct mktsa_token bare = {.n_embedded = 1, .embedded = {m->root}};
 	struct buf ca = {0}, signer = {0};
-	struct hash ht;
 
 	mktsa_der(m->ca, &ca);
 	mktsa_der(m->signer, &signer);
 	stamp_by(m, "SHA256");
-	buf_free(&c.t);
-	mktsa_stamp(m, &bare, BUF_BYTES(&c.b), &c.t);
-	ht = timestamp_hash(BUF_BYTES(&c.t));
-	sequence_y_block(c.block.u, &ht, c.seq.y);
-	renumber();
+	stamp_block(m, &bare);
 	parts.t_upper = BUF_BYTES(&c.t);
 	is_verdict(judge(), V_TIMESTAMP_SIGNATURE, "a token without its path");
 	parts.bag[0] = BYTES("junk", 4);
