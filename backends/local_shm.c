@@ -20,6 +20,7 @@
 
 #define REGIONS 64	/* that the handler knows: 1 GiB of WAL */
 #define TRY_MS 20	/* between two of its tries */
+#define AGAIN_MS 5000	/* after which a refusal is another one */
 
 #ifndef MADV_POPULATE_WRITE
 #define MADV_POPULATE_WRITE 23 /* Linux 5.14 */
@@ -62,33 +63,47 @@ static uint64_t now_ms(void)
 	return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
 }
 
-/* When this thread's page was first refused, 0: was not.  A page that was
- * written since then faults anew only after a while. */
+static atomic_int spare = -1;
+static atomic_ullong refused_ms; /* when any thread was, last */
+
+/* When this thread's page was first refused, and last; 0: was not.  A page that
+ * was written since then faults anew only after a while, but each try can take
+ * one: btrfs looks for room before it says that there is none. */
 static _Thread_local volatile uint64_t since, last;
 
 /* Returning runs the store again. */
 static void no_room(int signal_number, siginfo_t *info, void *context)
 {
-	static const char text[] = "notaryfs: the disk of the vault has had "
-		"no room for state/notary.db-shm for a minute\n";
 	const struct timespec pause = {.tv_nsec = TRY_MS * 1000000};
 	uint64_t now = now_ms();
-	int error = errno;
+	int error = errno, fd = atomic_load(&spare);
 
 	(void)context;
-	if (last == 0 || now - last > 10 * TRY_MS)
+	if (last == 0 || now - last > AGAIN_MS)
 		since = now;
 	last = now;
 	if (is_index((uintptr_t)info->si_addr) &&
 		now - since < LOCAL_SHM_WAIT_S * 1000) {
+		atomic_store(&refused_ms, now);
+		if (fd >= 0)
+			(void)!ftruncate(fd, 0);
 		nanosleep(&pause, NULL);
 	} else {
-		if (is_index((uintptr_t)info->si_addr) &&
-			write(STDERR_FILENO, text, sizeof(text) - 1) < 0)
-			error = errno;
 		signal(signal_number, SIG_DFL);
 	}
 	errno = error;
+}
+
+void local_shm_spare(int fd)
+{
+	atomic_store(&spare, fd);
+}
+
+bool local_shm_waits(void)
+{
+	uint64_t ms = atomic_load(&refused_ms);
+
+	return ms != 0 && now_ms() - ms < AGAIN_MS;
 }
 
 static void set_handler(void)

@@ -11,17 +11,25 @@
  *     of the log or the database, and turns "no room" into an error of the lock
  *     or the sync;
  *   - a page that is written back in between faults all the same: the handler
- *     of SIGBUS lets that thread try again until there is room, for
- *     LOCAL_SHM_WAIT_S at most.  SIGBUS anywhere else ends the process.
+ *     of SIGBUS lets go of the spare room and lets that thread try again until
+ *     there is some, for LOCAL_SHM_WAIT_S at most.  SIGBUS anywhere else ends
+ *     the process.
  */
 #ifndef BACKENDS_LOCAL_SHM_H
 #define BACKENDS_LOCAL_SHM_H
 
-#define LOCAL_SHM_WAIT_S 60
+#include <stdbool.h>
+
+#define LOCAL_SHM_WAIT_S 3600
 
 /* Name of the VFS, for sqlite3_open_v2(); it is SQLite's "unix" but for that.
  * NULL, SQLite's default, if there is no "unix".  The
  * first call sets the handler, unless somebody else has one. */
 const char *local_shm_vfs(void);
+/* An open file on the disk of the databases, which may be cut to nothing when
+ * a thread needs room; -1: there is none.  Whoever calls closes it, later. */
+void local_shm_spare(int fd);
+/* Is there a thread that waits for room? */
+bool local_shm_waits(void);
 
 #endif

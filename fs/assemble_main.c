@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "backends/clock_system.h"
+#include "backends/local_shm.h"
 #include "backends/local_sqlite.h"
 #include "backends/replica_coded.h"
 #include "backends/seq_local.h"
@@ -135,6 +136,8 @@ const struct assembly *assemble(void)
 		.clock = clock_system(),
 		.entropy = entropy_system(),
 		.local_open = local_sqlite_open,
+		.local_spare = local_shm_spare,
+		.local_waits = local_shm_waits,
 		.bucket_open = worm_dir_open,
 		.bucket_share = bucket_share,
 		.replica_new = replica_coded_new,

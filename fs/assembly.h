@@ -38,6 +38,10 @@ struct assembly {
 
 	int (*local_open)(const char *path, bool create, bool read_only,
 		struct local **ret);
+	/* The file that may be emptied when a commit in the middle finds no
+	 * room (-1: none), and whether one waits for some. */
+	void (*local_spare)(int fd);
+	bool (*local_waits)(void);
 	int (*bucket_open)(const char *path, bool create, bool read_only,
 		struct worm **ret);
 	/* Which share the bucket holds of that chain (prefix: its hex);

@@ -368,12 +368,14 @@ int daemon_run(const struct assembly *a, struct vault *v,
 	if ((err = journal_open(log, a->clock, &d->journal)) != 0)
 		return daemon_fail(d, err, "%s", log);
 	journal_echo(d->journal, o->foreground);
+	d->a->local_spare(held);
 	reserve_let_go(held, true);
 	err = start(d);
 	reserve_take(held);
 	if (err == 0)
 		err = serve(d);
 	int end = stop(d);
+	d->a->local_spare(-1);
 	reserve_take(held);
 	if (err != 0 && *ret_why != NULL)
 		journal_say(d->journal, JOURNAL_ENDED, o->mount_point, "%s",

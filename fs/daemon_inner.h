@@ -39,6 +39,7 @@ struct daemon {
 	struct chainclock clock;
 	struct erasure erasure;
 	bool erasing_failed;		/* as the journal says */
+	bool no_room;			/* as the journal says */
 	int reserve;		/* the file (reserve.h); -1: none */
 	_Atomic uint64_t final_height;	/* that the mount was told of */
 	struct worm *bucket[CONFIG_BUCKETS_MAX]; /* the replica has them */

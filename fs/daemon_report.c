@@ -230,11 +230,27 @@ static void erase(struct daemon *d)
 	d->erasing_failed = err != 0;
 }
 
+static void watch_room(struct daemon *d)
+{
+	bool waits = d->a->local_waits();
+	if (waits && !d->no_room)
+		journal_say(d->journal, JOURNAL_NO_ROOM, d->v->path, "the disk "
+			"of %s/state is full, or a quota of it is: nothing is "
+			"sealed or becomes final until there is room for some "
+			"pages", d->v->path);
+	if (!waits && d->no_room)
+		journal_say(d->journal, JOURNAL_ROOM, d->v->path,
+			"there is room again");
+	d->no_room = waits;
+}
+
 void daemon_watch(struct daemon *d)
 {
+	watch_room(d); /* first: the rest may wait for it */
 	watch_rows(d);
 	erase(d);
-	reserve_take(d->reserve);
+	if (!d->no_room)
+		reserve_take(d->reserve);
 	mount_trim(d->mount);
 	if (d->a->clock->ops->mono_ms(d->a->clock) >= d->metrics_ms)
 		daemon_metrics(d, true);

@@ -141,6 +141,11 @@ static inline fuse_ino_t ino_of(struct mount *m, const struct node *n)
 
 /* What is written next must not fail for want of room. */
 void mount_make_room(struct mount *m);
+/* Around a look at what is queued: no group is half counted meanwhile.  But a
+ * commit that takes long (a slow disk, one without room) is not waited for:
+ * false, and then that group may be missing or be counted twice. */
+bool mount_count_begin(struct mount *m);
+void mount_count_end(struct mount *m, bool held);
 /* One line for the journal: what, of which path, and why (0 or an errno). */
 void mount_say(struct mount *m, const char *what, const char *path, int rc);
 

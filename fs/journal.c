@@ -45,6 +45,8 @@ static const struct {
 	[JOURNAL_FILE] = {"file", WARN, "path"},
 	[JOURNAL_METRICS_FAILED] = {"metrics-failed", WARN, "file"},
 	[JOURNAL_ERASING_FAILED] = {"erasing-failed", WARN, "vault"},
+	[JOURNAL_NO_ROOM] = {"no-room", WARN, "vault"},
+	[JOURNAL_ROOM] = {"room", INFO, "vault"},
 };
 
 struct journal {

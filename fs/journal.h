@@ -39,6 +39,8 @@ enum journal_event {
 	JOURNAL_FILE,			/* path; trouble with a file */
 	JOURNAL_METRICS_FAILED,		/* file */
 	JOURNAL_ERASING_FAILED,		/* vault; of deleted files in buckets */
+	JOURNAL_NO_ROOM,		/* vault; on the disk of its state */
+	JOURNAL_ROOM,			/* vault; again */
 	JOURNAL_EVENTS
 };
 

@@ -28,6 +28,7 @@
 #include "fs/start.h"
 #include "fs/versions.h"
 
+#define COUNT_MS 500	/* that a commit is waited for by who counts */
 #define TRIM_NODES 32768	/* some 10 MB */
 
 /* A mount and its loop. */
@@ -363,17 +364,35 @@ enum retention_mode mount_mode(struct mount *m)
 	return retain_mode(m);
 }
 
+bool mount_count_begin(struct mount *m)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	t.tv_nsec += COUNT_MS * 1000000;
+	t.tv_sec += t.tv_nsec / 1000000000;
+	t.tv_nsec %= 1000000000;
+	return pthread_mutex_clocklock(&m->queueing, CLOCK_MONOTONIC, &t) == 0;
+}
+
+void mount_count_end(struct mount *m, bool held)
+{
+	if (held)
+		pthread_mutex_unlock(&m->queueing);
+}
+
 int mount_counts(struct mount *m, struct mount_counts *ret,
 	struct local_counts *ret_local)
 {
 	const uint64_t *n = m->nodes.settle.count;
-	int rc;
+	bool held = mount_count_begin(m);
+	int rc = m->s.local->ops->counts(m->s.local, ret_local);
 
-	locked(&m->queueing);
-	rc = m->s.local->ops->counts(m->s.local, ret_local);
-	if (rc != 0)
+	if (rc != 0) {
+		mount_count_end(m, held);
 		return rc;
-	locked(&m->lock);
+	}
+	pthread_mutex_lock(&m->lock);
 	*ret = (struct mount_counts){
 		.open = n[ST_OPEN],
 		.settling = n[ST_SETTLING],
@@ -381,6 +400,8 @@ int mount_counts(struct mount *m, struct mount_counts *ret,
 		.temp = n[ST_TEMP],
 		.scratch = n[ST_SCRATCH],
 	};
+	pthread_mutex_unlock(&m->lock);
+	mount_count_end(m, held);
 	return 0;
 }
 

@@ -3,8 +3,10 @@
  *
  * A start writes little, but it must write: the sequencer's number and a few
  * rows.  An end writes a hand-over.  So do deletions, dates, holds and
- * tombstones, most of which are how a disk gets room again.  A file of RESERVE_SIZE keeps the room for
- * them while files are written: it is let go before, and taken again after.
+ * tombstones, most of which are how a disk gets room again.  A file of
+ * RESERVE_SIZE keeps the room for them while files are written: it is let go
+ * before, and taken again after; so it is for a commit that finds none in its
+ * middle (local_spare of assembly.h).
  * It is a help, not a promise: on a file system that compresses or shares
  * blocks it may hold nothing.
  */

@@ -111,13 +111,13 @@ int room_owed(struct mount *m, uint64_t *ret)
 {
 	struct local_counts c;
 	uint64_t hollow = 0;
-	int rc;
+	bool held = mount_count_begin(m);
+	/* first: what becomes final meanwhile is then counted too low, once */
+	int rc = hollow_bytes(m, &hollow);
 
-	locked(&m->queueing);
-	rc = hollow_bytes(m, &hollow); /* first: what becomes final meanwhile
-					  is then counted too low, once */
 	if (rc == 0)
 		rc = m->s.local->ops->counts(m->s.local, &c);
+	mount_count_end(m, held);
 	if (rc == 0)
 		*ret = c.queued_bytes > hollow ? c.queued_bytes - hollow : 0;
 	return rc;

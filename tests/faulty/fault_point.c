@@ -3,6 +3,8 @@
  *
  *	NAME:N:FILE	at the N-th time that it comes by NAME the process
  *			makes FILE and gets SIGKILL
+ *	=NAME:FILE	whoever comes by NAME makes FILE.here and stays there, as
+ *			long as FILE is there
  *	?FILE		a line with the name into FILE, each time
  *
  * A program that is started with an environment of its own (the attestor) looks
@@ -15,6 +17,7 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -24,6 +27,7 @@
 
 static char name[64], mark[4096];
 static atomic_long left;	/* times before it dies; 0: never */
+static bool stays;
 static int trace = -1;
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 
@@ -63,15 +67,35 @@ static void set_up(void)
 			O_CLOEXEC, 0600);
 		return;
 	}
+	stays = *plan == '=';
+	plan += stays;
 	colon = strchr(plan, ':');
 	if (colon == NULL || (size_t)(colon - plan) >= sizeof name)
 		abort();
 	memcpy(name, plan, (size_t)(colon - plan));
-	atomic_store(&left, strtol(colon + 1, NULL, 10));
-	colon = strchr(colon + 1, ':');
+	if (!stays) {
+		atomic_store(&left, strtol(colon + 1, NULL, 10));
+		colon = strchr(colon + 1, ':');
+	}
 	if (colon == NULL || strlen(colon + 1) >= sizeof mark)
 		abort();
 	strcpy(mark, colon + 1);
+}
+
+static void make(const char *file)
+{
+	close(open(file, O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
+}
+
+static void stay(void)
+{
+	char here[sizeof mark + 8];
+
+	snprintf(here, sizeof here, "%s.here", mark);
+	if (access(mark, F_OK) == 0)
+		make(here);
+	while (access(mark, F_OK) == 0)
+		usleep(10000);
 }
 
 void fault_point(const char *here)
@@ -85,8 +109,10 @@ void fault_point(const char *here)
 		if (write(trace, line, (size_t)n) != n)
 			abort();
 	}
-	if (strcmp(here, name) == 0 && atomic_fetch_sub(&left, 1) == 1) {
-		close(open(mark, O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
+	if (stays && strcmp(here, name) == 0)
+		stay();
+	else if (strcmp(here, name) == 0 && atomic_fetch_sub(&left, 1) == 1) {
+		make(mark);
 		kill(getpid(), SIGKILL);
 		for (;;)
 			pause();

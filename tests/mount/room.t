@@ -298,4 +298,49 @@ with open(v.path + "/notaryfs.conf", "w") as f:
     f.write(conf.replace("quota = 4M", "quota = 4k"))
 p = tool("mount", v.path, m)
 says(p, 1, "quota = 4k: must be a size like 500G", "a quota must be a size")
+
+# -- a commit that takes long: its disk is slow, or has no room for it
+v = kit.Vault(settle="500ms")
+m, stay = v.mnt, os.path.join(v.dir, "stay")
+faulty = os.path.join(kit.BUILD, "tests/faulty/notaryfs")
+kit.run(faulty, "mount", v.path, m, env=dict(os.environ, NOTARYFS_FAULT="=local.commit:" + stay), check=True)
+with open(stay, "w"):
+    pass
+grow(m + "/f", MB)
+asks = subprocess.Popen([kit.NOTARYFS, "seal", m + "/f"], stderr=subprocess.DEVNULL)
+tap.ok(kit.wait_for(lambda: os.path.exists(stay + ".here")), "it takes long")
+tap.ok(kit.run("df", m, timeout=60).returncode == 0, "df does not wait for it")
+says(tool("status", m, timeout=60), 0, "1 frozen", "nor does status")
+os.mkdir(m + "/d")
+tap.is_(grow(m + "/d/g", 65 * MB, MB), (65 * MB, None), "nor who writes")
+with open(m + "/d/g", "rb") as f:
+    tap.is_(len(f.read()), 65 * MB, "or reads")
+says(tool("wait", m + "/f", "--timeout", "1s", timeout=60), 2, "not final within the time", "wait ends in its time")
+os.unlink(stay)
+tap.is_(asks.wait(120), 0, "it is sealed then")
+says(tool("umount", "--final", m), 0, "", "all goes on")
+says(tool("audit", v.path), 0, "", "and nothing is amiss")
+
+# -- a page that it has no room for: of a file that is cut, as of a full disk
+if "asan" in kit.BUILD or "tsan" in kit.BUILD:
+    tap.ok(True, "# SKIP a sanitizer keeps SIGBUS to itself")
+else:
+    v.mount()
+    index = v.path + "/state/notary.db-shm"
+    says(tool("wait", m, "--timeout", "60s"), 0, "", "nothing is written now")
+    with open(index, "rb") as f:
+        was = f.read()
+    os.truncate(index, 0)
+    # reading waits here, too
+    asks = subprocess.Popen(["sh", "-c", 'echo text > "$1" && exec "$2" seal "$1"', "sh", m + "/h", kit.NOTARYFS],
+                            stderr=subprocess.DEVNULL)
+    tap.ok(kit.wait_for(lambda: "event=no-room" in v.log()), "no room for the index: the journal says so")
+    tap.ok(kit.wait_for(lambda: os.stat(v.path + "/state/reserve").st_blocks == 0), "and what was kept for that is let go")
+    with open(index, "r+b") as f:
+        f.write(was)
+    tap.is_(asks.wait(120), 0, "it goes on when there is some")
+    tap.ok(kit.wait_for(lambda: "event=room" in v.log()), "which the journal says, too")
+    tap.ok(kit.wait_for(lambda: os.stat(v.path + "/state/reserve").st_blocks > 0), "and some is kept again")
+    says(tool("umount", "--final", m), 0, "", "all becomes final")
+    says(tool("audit", v.path), 0, "", "and nothing is lost")
 tap.done()

@@ -12,6 +12,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "backends/local_shm.h"
 #include "backends/local_sqlite.h"
 #include "core/cleanup.h"
 #include "tests/lib/said.h"
@@ -288,8 +289,11 @@ static void t_no_room(void)
 	struct local_record r[] = {said_put("a", 1), said_put("b", 1),
 		said_put("c", 1)};
 	struct local *l = NULL;
+	char spare[80];
 	pthread_t thread;
+	struct stat st;
 	uint64_t id;
+	int fd;
 
 	unlink(file);
 	if (local_sqlite_open(file, true, false, &l) != 0 ||
@@ -307,6 +311,12 @@ static void t_no_room(void)
 	give_back(&f);
 	ok(has_handler(), "SIGBUS has a handler");
 	if (!SANITIZED) {
+		snprintf(spare, sizeof(spare), "%s-spare", file);
+		fd = open(spare, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+		if (fd < 0 || ftruncate(fd, 4096) != 0)
+			bail("cannot make %s", spare);
+		local_shm_spare(fd);
+		ok(!local_shm_waits(), "nobody waits for room");
 		cut_index(&f, 0);
 		f.waits = (pid_t)syscall(SYS_gettid);
 		if (pthread_create(&thread, NULL, give_back_late, &f) != 0)
@@ -314,6 +324,11 @@ static void t_no_room(void)
 		is_int(l->ops->queue(l, &r[2], 1, &id), 0,
 			"or is waited for, where it is wanted in the middle");
 		pthread_join(thread, NULL);
+		ok(local_shm_waits(), "which can be seen");
+		ok(fstat(fd, &st) == 0 && st.st_size == 0,
+			"and the spare room is let go");
+		local_shm_spare(-1);
+		close(fd);
 	}
 	is_str(said_find(l, "b"), "2:b;", "what was refused is there once");
 	is_str(said_find(l, "c"), SANITIZED ? "" : "3:c;", "or not at all");
