@@ -140,6 +140,20 @@ const struct chronicle_entry *chronicle_file(const struct chronicle *c,
 	return NULL;
 }
 
+bool chronicle_covered(const struct chronicle *c, struct bytes path,
+	uint64_t height, uint32_t index)
+{
+	for (size_t n = 0; n < path.n; n++) {
+		const struct chronicle_entry *e = path.p[n] != '/' ? NULL
+			: chronicle_at(c, BYTES(path.p, n), UINT64_MAX,
+				UINT32_MAX);
+		if (e != NULL && record_seals(e->kind) && (e->height > height ||
+			(e->height == height && e->index > index)))
+			return true;
+	}
+	return false;
+}
+
 bool chronicle_gone(const struct chronicle *c, struct bytes path)
 {
 	const struct chronicle_entry *e = chronicle_at(c, path, UINT64_MAX,

@@ -50,6 +50,10 @@ const struct chronicle_entry *chronicle_at(const struct chronicle *c,
  * since its extents are stored first. */
 const struct chronicle_entry *chronicle_file(const struct chronicle *c,
 	const struct record *d, uint64_t height, uint32_t index);
+/* Is what a folder of the path, which had something there, has now a file or a
+ * symbolic link?  Then the path is gone, and a tombstone was still to come. */
+bool chronicle_covered(const struct chronicle *c, struct bytes path,
+	uint64_t height, uint32_t index);
 /* Did a file or symbolic link have that name last, and has it gone? */
 bool chronicle_gone(const struct chronicle *c, struct bytes path);
 

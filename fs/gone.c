@@ -29,13 +29,15 @@ static struct bytes text(const char *path)
 
 /* -- looking -- */
 
-/* What cannot be looked at is not gone. */
+/* What cannot be looked at is not gone.  -ELOOP: there is a symbolic link where
+ * a folder above it was. */
 static bool is_folder(struct mount *m, const char *path)
 {
 	struct stat st;
 	int rc = backing_stat(m->files, path, &st);
 
-	return rc == 0 ? S_ISDIR(st.st_mode) : rc != -ENOENT && rc != -ENOTDIR;
+	return rc == 0 ? S_ISDIR(st.st_mode) :
+		rc != -ENOENT && rc != -ENOTDIR && rc != -ELOOP;
 }
 
 struct looking {

@@ -147,6 +147,9 @@ static int restore_record(struct restore *r, const struct record *d,
 	case RECORD_APPEND:
 		return restore_put(r, d, index, data);
 	case RECORD_MKDIR:
+		if (chronicle_covered(r->chronicle, d->path, r->height,
+			(uint32_t)index))
+			return 0;
 		if (d->path.n > 0)
 			err = outtree_folder(&r->out, d->path);
 		if (err != 0)

@@ -79,7 +79,7 @@ v.mount()
 
 # -- recorded, then removed and renamed
 for path in ("removed", "moved/sub/deep", "kept/in", "back", "becomes-file", "x/one", "y/two",
-             "over/empty", "mover", "sealed/in"):
+             "over/empty", "mover", "sealed/in", "becomes-link/in/it", "swapped/in/it"):
     mkdir(v, path, 0o750)
 write(v, "sealed/in/file", "stays\n")
 write(v, "kept/in/file", "kept\n")
@@ -95,6 +95,10 @@ os.rename(m + "/mover", m + "/over/empty")
 exchange(m + "/x", m + "/y")
 os.rmdir(m + "/becomes-file")
 write(v, "becomes-file", "a file now\n")
+shutil.rmtree(m + "/becomes-link")
+os.symlink("nowhere", m + "/becomes-link")
+os.symlink("nowhere", m + "/link")
+exchange(m + "/swapped", m + "/link")
 os.rmdir(m + "/back")
 mkdir(v, "back", 0o700)
 mkdir(v, "brief")
@@ -106,10 +110,12 @@ except PermissionError:
     refused = True
 tap.ok(refused, "a folder with something sealed below cannot be renamed")
 wait(v)
-tap.is_(gone(v), ["moved", "moved/sub", "moved/sub/deep", "mover", "removed", "x/one", "y/two"],
+tap.is_(gone(v), ["becomes-link/in", "becomes-link/in/it", "moved", "moved/sub", "moved/sub/deep", "mover", "removed",
+                  "swapped/in", "swapped/in/it", "x/one", "y/two"],
         "what was removed or renamed has tombstones, and nothing else has")
 tap.is_(folders(v), there(m), "every folder that is there is recorded, new paths too")
 tap.is_(newest(v)["becomes-file"], 0, "a file where a folder was is sealed")
+tap.is_([newest(v)[x] for x in ("becomes-link", "swapped")], [2, 2], "and so is a link")
 tap.is_(certificate(v, "removed"), None, "a folder that is gone has no certificate")
 tap.ok(certificate(v, "new"), "a renamed one has one under its new name")
 with open(v.dir + "/old.cert", "wb") as f:

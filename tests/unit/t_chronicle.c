@@ -55,6 +55,40 @@ static uint64_t file_at(const struct chronicle *c, uint64_t size,
 	return e == NULL ? 0 : e->height;
 }
 
+static bool is_covered(const struct chronicle *c, const char *path,
+	uint64_t height)
+{
+	return chronicle_covered(c, BYTES(path, strlen(path)), height, 0);
+}
+
+static void covered(void)
+{
+	struct chronicle *c = chronicle_new();
+
+	add(c, "a", RECORD_MKDIR, 1, 0);
+	add(c, "a/b", RECORD_MKDIR, 2, 0);
+	add(c, "a/b/c", RECORD_MKDIR, 3, 0);
+	add(c, "a/b", RECORD_SYMLINK, 4, 0);
+	add(c, "f", RECORD_PUT, 1, 0);
+	add(c, "f", RECORD_DELETION, 2, 0);
+	add(c, "f/in", RECORD_MKDIR, 3, 0);
+	add(c, "g", RECORD_PUT, 1, 0);
+	add(c, "g", RECORD_TOMBSTONE, 2, 0);
+	add(c, "g/in", RECORD_MKDIR, 3, 1);
+	add(c, "h/in", RECORD_MKDIR, 3, 0);
+	add(c, "h", RECORD_PUT, 3, 1);
+	chronicle_settle(c);
+	ok(is_covered(c, "a/b/c", 3), "a folder below what is a link now");
+	ok(!is_covered(c, "a/b", 2), "the link itself has a newer record");
+	ok(!is_covered(c, "a", 1), "what is above stays");
+	ok(!is_covered(c, "a/bc", 2), "so does what begins alike");
+	ok(!is_covered(c, "a/b/d", 5), "and what came after it");
+	ok(!is_covered(c, "f/in", 3), "below a file that was deleted before");
+	ok(!is_covered(c, "g/in", 3), "or went");
+	ok(is_covered(c, "h/in", 3), "a file of the same block");
+	chronicle_free(c);
+}
+
 static void links(void)
 {
 	struct chronicle *c = chronicle_new();
@@ -81,7 +115,7 @@ int main(void)
 	struct chronicle *c = chronicle_new();
 	uint64_t i;
 
-	plan(23);
+	plan(31);
 	ok(c != NULL && at(c, "f", 1, 0) == NULL, "empty");
 	/* as a chain has them, and as it has not */
 	add(c, "f", RECORD_PUT, 1, 0);
@@ -135,5 +169,6 @@ int main(void)
 		.number = 9999, .fate = CHRONICLE_PAST);
 	chronicle_free(c);
 	links();
+	covered();
 	return done();
 }
