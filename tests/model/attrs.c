@@ -59,6 +59,15 @@ static void agree_change(struct worker *w, const struct aim *a, int got,
 	agree(w, got, a->file->sealed && !same ? EPERM : 0);
 }
 
+/* It was set.  What changes nothing is granted for what is sealed, too, so of a
+ * file that may be by now it does not say that it is not. */
+static void was_set(const struct worker *w, struct file *f, bool same,
+	uint64_t began)
+{
+	if (!f->sealed && !(same && may_be_sealed(w, f)))
+		changed(f, began);
+}
+
 void do_chmod(struct worker *w)
 {
 	static const mode_t modes[] = {0644, 0600, 0755, 0444, 0400, 0555,
@@ -66,6 +75,7 @@ void do_chmod(struct worker *w)
 	struct aim a = pick_aim(w);
 	mode_t mode = modes[pick(w, 9)];
 	uint64_t began = now_ms();
+	bool same;
 	int got;
 
 	if (is_astray(&a))
@@ -80,11 +90,12 @@ void do_chmod(struct worker *w)
 		agree(w, got, ENOENT); /* what it points to */
 		return;
 	}
-	agree_change(w, &a, got, a.file != NULL && a.file->mode == mode);
+	same = a.file != NULL && a.file->mode == mode;
+	agree_change(w, &a, got, same);
 	if (got != 0 || a.file->sealed)
 		return;
 	mode_set(w, a.file, mode);
-	changed(a.file, began);
+	was_set(w, a.file, same, began);
 }
 
 void do_chown(struct worker *w)
@@ -111,8 +122,7 @@ void do_chown(struct worker *w)
 		return;
 	a.file->uid = uid;
 	a.file->gid = gid;
-	if (!a.file->sealed)
-		changed(a.file, began);
+	was_set(w, a.file, same, began);
 }
 
 void do_utimens(struct worker *w)
@@ -141,7 +151,7 @@ void do_utimens(struct worker *w)
 	a.file->mtime = t[1];
 	/* A mapping that was written to sets it again when it likes to. */
 	a.file->timed = a.file->kind != FOLDER && a.file->mapped == 0;
-	changed(a.file, began);
+	was_set(w, a.file, same, began);
 }
 
 /* -- extended attributes -- */
@@ -166,6 +176,7 @@ void do_setxattr(struct worker *w)
 	int flags = kinds[pick(w, 5)], got, want;
 	uint64_t began = now_ms();
 	char value[12];
+	bool same;
 
 	if (is_astray(&a))
 		return;
@@ -188,9 +199,9 @@ void do_setxattr(struct worker *w)
 	agree(w, got, want);
 	if (got != 0)
 		return;
+	same = strcmp(a.file->attr[i], value) == 0;
 	memcpy(a.file->attr[i], value, sizeof value);
-	if (!a.file->sealed)
-		changed(a.file, began);
+	was_set(w, a.file, same, began);
 }
 
 void do_removexattr(struct worker *w)
