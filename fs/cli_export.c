@@ -8,6 +8,7 @@
 
 #include "core/cleanup.h"
 #include "core/json.h"
+#include "fs/apart.h"
 #include "fs/cli.h"
 #include "fs/export.h"
 #include "fs/place.h"
@@ -170,19 +171,6 @@ static int run(const struct cli *c, struct export *e, char **paths, int n,
 		CLI_DONE;
 }
 
-/* What goes into a mount is sealed, and what is exported into what is being
- * exported has no end. */
-static bool outside(const struct cli *c, const char *dest)
-{
-	cleanup(free) char *root = NULL, *rest = NULL;
-
-	if (place_future(dest, &root, &rest) != 0)
-		return true;
-	cli_say(c, "%s lies in the vault that is mounted at %s, and would be "
-		"sealed: name a folder outside of it", dest, root);
-	return false;
-}
-
 int cmd_export(const struct assembly *a, int argc, char **argv)
 {
 	static const struct option names[] = {
@@ -206,7 +194,7 @@ int cmd_export(const struct assembly *a, int argc, char **argv)
 	if (n < 1)
 		return cli_usage(&c, "name at least one file or folder, and a "
 			"folder to make");
-	if (!outside(&c, argv[argc - 1]))
+	if (!apart(&c, argv[argc - 1]))
 		return CLI_REFUSED;
 	rc = common_root(&c, argv + optind, n, &root);
 	if (rc == 0)

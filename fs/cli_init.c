@@ -5,11 +5,11 @@
 
 #include "core/cleanup.h"
 #include "core/json.h"
+#include "fs/apart.h"
 #include "fs/assembly.h"
 #include "fs/cli.h"
 #include "fs/config_value.h"
 #include "fs/init.h"
-#include "fs/place.h"
 #include "fs/timeservice.h"
 
 static const char help[] =
@@ -180,23 +180,6 @@ static int print(const struct init_options *o, const struct hash *anchor,
 	return fflush(stdout) == 0 ? CLI_DONE : CLI_REFUSED;
 }
 
-/* Inside a mount, a vault's own state would be sealed; inside a vault, it would
- * be taken for part of that. */
-static bool has_place(const struct cli *c, const char *path)
-{
-	cleanup(free) char *root = NULL, *rest = NULL;
-	cleanup(free) char *around = place_around(path);
-	if (place_future(path, &root, &rest) == 0)
-		cli_say(c, "%s lies in the vault that is mounted at %s, and would "
-			"be sealed: name a folder outside of it", path, root);
-	else if (around != NULL)
-		cli_say(c, "%s lies in the vault %s: name a folder outside of "
-			"it", path, around);
-	else
-		return true;
-	return false;
-}
-
 int cmd_init(const struct assembly *a, int argc, char **argv)
 {
 	static const struct option names[] = {
@@ -270,7 +253,7 @@ int cmd_init(const struct assembly *a, int argc, char **argv)
 	if (buckets != 0 && buckets != o.n)
 		return cli_usage(&c, "%u buckets are named for %u/%u shares: "
 			"one bucket a share", buckets, o.k, o.n);
-	if (!has_place(&c, o.path))
+	if (!apart(&c, o.path))
 		return CLI_REFUSED;
 	const char *missing = a->sequencer_missing();
 	if (missing != NULL) {

@@ -10,6 +10,7 @@
 
 #include "core/cleanup.h"
 #include "core/json.h"
+#include "fs/apart.h"
 #include "fs/assembly.h"
 #include "fs/cli_chain.h"
 #include "fs/findings.h"
@@ -197,6 +198,9 @@ int cmd_restore(const struct assembly *a, int argc, char **argv)
 			"says which chain is the right one");
 	if (optind + 2 > argc)
 		return cli_usage(&c, "name a folder and the buckets");
+	if (!apart(&c, argv[optind]) ||
+	    (o.history != NULL && !apart(&c, o.history)))
+		return CLI_REFUSED;
 	struct findings f = {.c = &c};
 	struct ledger_events events = findings_events(&f);
 	struct ledger *l;
