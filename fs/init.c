@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -124,7 +125,8 @@ static int make_root(struct making *m)
 				"anchor is gone: put it back");
 		if (r == 1)
 			return refuse(m, "holds a vault whose making was cut "
-				"off: delete the folder, then try again");
+				"off: delete the folder (chattr -R -i and rm "
+				"-r), then try again");
 		if (r == 2)
 			return refuse(m, "holds a vault already");
 		if (r == 3)
@@ -484,24 +486,60 @@ static void done(struct making *m, int err)
 	free(m->root);
 }
 
+/* -- signals: they wait, and nothing is left behind */
+
+/* Those that end this process (nohup: SIGHUP does not). */
+static sigset_t ending(void)
+{
+	static const int all[] = {SIGINT, SIGTERM, SIGHUP};
+	struct sigaction have;
+	sigset_t set;
+	sigemptyset(&set);
+	for (size_t i = 0; i < sizeof all / sizeof *all; i++)
+		if (sigaction(all[i], NULL, &have) == 0 &&
+		    have.sa_handler != SIG_IGN)
+			sigaddset(&set, all[i]);
+	return set;
+}
+
+/* 0, or -EINTR: one that ends the process came. */
+static int go_on(void)
+{
+	const sigset_t ends = ending();
+	sigset_t came, both;
+	if (sigpending(&came) != 0 || sigandset(&both, &came, &ends) != 0)
+		return 0;
+	return sigisemptyset(&both) ? 0 : -EINTR;
+}
+
+static int make(struct making *m)
+{
+	int (*const step[])(struct making *) = {make_root, make_folders,
+		make_buckets, make_chain, store_buckets, store_local,
+		store_handover, store_files};
+	int err = 0;
+	for (size_t i = 0; err == 0 && i < sizeof step / sizeof *step; i++)
+		if ((err = step[i](m)) == 0)
+			err = go_on();
+	return err;
+}
+
 int init_vault(const struct assembly *a, const struct init_options *o,
 	struct hash *ret_anchor, char **ret_why)
 {
 	*ret_why = NULL;
 	struct making m = {.a = a, .o = o, .why = ret_why};
-	int err;
-	if ((err = inittime_try(a, &o->time, &m.time, ret_why)) == 0 &&
-	    (err = make_root(&m)) == 0 &&
-	    (err = make_folders(&m)) == 0 &&
-	    (err = make_buckets(&m)) == 0 &&
-	    (err = make_chain(&m)) == 0 &&
-	    (err = store_buckets(&m)) == 0 &&
-	    (err = store_local(&m)) == 0 &&
-	    (err = store_handover(&m)) == 0 &&
-	    (err = store_files(&m)) == 0)
+	const sigset_t ends = ending();
+	sigset_t old;
+	int err = inittime_try(a, &o->time, &m.time, ret_why);
+	pthread_sigmask(SIG_BLOCK, &ends, &old);
+	if (err == 0)
+		err = make(&m);
+	if (err == 0)
 		*ret_anchor = m.anchor;
 	else if (*ret_why == NULL)
 		fail(&m, err, "%s", o->path);
 	done(&m, err);
+	pthread_sigmask(SIG_SETMASK, &old, NULL);
 	return err;
 }
