@@ -51,9 +51,16 @@ static int find_root(const struct complying *k, char **ret)
 		return -EINVAL;
 	}
 	int err = vault_mounted(v, &pid, ret);
-	vault_close(v);
 	if (err != 0)
 		cli_say(c, "%s is not mounted: mount it first", k->path);
+	else if ((err = place_is(*ret, &v->anchor)) == -ESTALE)
+		cli_say(c, "%s was mounted at %s, where another vault is now: "
+			"unmount that one, then try again", k->path, *ret);
+	else if (err != 0)
+		cli_say(c, "%s: %s", *ret, err == -ENOENT ? "nothing is "
+			"mounted there any more, or not yet: try again" :
+			cli_why(-err));
+	vault_close(v);
 	return err;
 }
 

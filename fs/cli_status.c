@@ -38,6 +38,13 @@ struct wanted {
 	bool json, metrics, watch;
 };
 
+/* What an orderly end leaves, and a start takes. */
+static bool has_handover(const struct vault *v)
+{
+	cleanup(free) char *path = vault_path(v, "state/sequencer/handover");
+	return path == NULL || access(path, F_OK) == 0;
+}
+
 /* From local state alone: nothing is open, settling or in trouble. */
 static int from_state(const struct wanted *w, const struct vault *v,
 	struct status *s)
@@ -77,8 +84,26 @@ static int from_state(const struct wanted *w, const struct vault *v,
 				strerror(errno));
 		snprintf(r->name, sizeof r->name, "%s", v->config.bucket[i]);
 	}
+	s->unclean = !has_handover(v);
 	s->vault = strdup(v->path);
 	return s->vault == NULL ? -ENOMEM : 0;
+}
+
+/* Why the daemon that has the vault tells nothing. */
+static void say_silent(const struct cli *c, const struct vault *v,
+	const char *mount, int pid, int why)
+{
+	if (why == -ESTALE)
+		cli_say(c, "%s was mounted at %s, where another vault is now; "
+			"process %d still has it", v->path, mount, pid);
+	else if (why == -ENOENT)
+		cli_say(c, "process %d has %s, and nothing is mounted at %s: "
+			"it is starting, or puts everything away", pid,
+			v->path, mount);
+	else
+		cli_say(c, "%s is mounted at %s by process %d, which does not "
+			"answer here: another user's mount tells its state to "
+			"that user only", v->path, mount, pid);
 }
 
 static int from_vault(const struct wanted *w, struct status *s)
@@ -93,16 +118,15 @@ static int from_vault(const struct wanted *w, struct status *s)
 		return -EINVAL;
 	}
 	int err = vault_mounted(v, &pid, &mount);
-	int from = err != 0 ? err : place_read(mount, "status", &json);
+	int there = err != 0 ? err : place_is(mount, &v->anchor);
+	int from = there != 0 ? there : place_read(mount, "status", &json);
 	if (from == 0)
 		from = status_parse(BUF_BYTES(&json), s);
 	if (from != 0)
 		from = from_state(w, v, s);
 	if (from == 0 && err == 0 && s->mount == NULL) {
 		if (!w->watch)
-			cli_say(w->c, "%s is mounted at %s by process %d, which does "
-			"not answer here: another user's mount tells its state "
-			"to that user only", v->path, mount, pid);
+			say_silent(w->c, v, mount, pid, there);
 		s->mount = mount;
 		s->pid = (uint64_t)pid;
 		mount = NULL; /* s has it */

@@ -75,6 +75,16 @@ static bool not_mounted(const struct status *s, struct glance *g)
 {
 	if (s->mount != NULL)
 		return false;
+	if (s->unclean) {
+		snprintf(g->text, sizeof g->text, "not mounted, and the last "
+			"mount did not end in an orderly way; %" PRIu64
+			" files are final, %" PRIu64 " wait",
+			s->files.notarized, s->files.sealed);
+		snprintf(g->advice, sizeof g->advice, "mount it again: what "
+			"was written and not sealed is settled then: notaryfs "
+			"mount %s DIR", s->vault);
+		return true;
+	}
 	g->how = s->files.sealed > 0 ? GLANCE_LOOK : GLANCE_OK;
 	snprintf(g->text, sizeof g->text, "not mounted; %" PRIu64 " files are "
 		"final, %" PRIu64 " wait", s->files.notarized, s->files.sealed);

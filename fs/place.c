@@ -219,6 +219,13 @@ int place_anchor(const char *root, struct hash *ret)
 	return vault_anchor_read(path, ret);
 }
 
+int place_is(const char *root, const struct hash *anchor)
+{
+	struct hash there;
+	int err = place_anchor(root, &there);
+	return err != 0 ? err : hash_equal(&there, anchor) ? 0 : -ESTALE;
+}
+
 typedef int visit_path(void *ctx, const char *path, const struct stat *st);
 static int walk_far(const char *path, visit_path *visit, void *ctx);
 

@@ -30,6 +30,9 @@ int place_read(const char *root, const char *name, struct buf *ret);
 /* The certificate of rest; -ENOENT: none yet. */
 int place_cert(const char *root, const char *rest, struct buf *ret);
 int place_anchor(const char *root, struct hash *ret);
+/* Is the vault of that anchor mounted at root?  0, -ESTALE: another is, or the
+ * error of asking (-ENOENT: none). */
+int place_is(const char *root, const struct hash *anchor);
 
 /* Visits path and, if it is a folder, everything below it; folders before
  * what is in them; links are not followed; other file systems are not

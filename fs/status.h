@@ -33,6 +33,8 @@ struct status {
 	uint64_t pid;
 	struct status_files files;
 	struct status_hashing hashing;
+	bool unclean;		/* not mounted, and the last mount did not end in
+				   an orderly way; for who looks, not in JSON */
 	uint64_t idle_files, idle_s;	/* temporary, longer than temp_max; the
 					   oldest of them */
 	char *idle_oldest;	/* its path; NULL: there is none, or who asks
