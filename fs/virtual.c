@@ -180,10 +180,33 @@ static int mirror(struct mount *m, struct node *n, struct stat *ret)
 	return 0;
 }
 
+static bool is_proof(enum virtual_kind k)
+{
+	return k == VIRTUAL_CERT || k == VIRTUAL_JSON || k == VIRTUAL_PART;
+}
+
+/* A certificate has the attributes of its file and a digest of its content: who
+ * may not read that may not read this. */
+static int proof(struct mount *m, struct node *n, struct stat *ret)
+{
+	char path[NODE_PATH];
+	struct stat real = {.st_uid = ret->st_uid, .st_gid = ret->st_gid};
+	int rc = virtual_subject(m, n, path);
+
+	if (rc == 0)
+		rc = backing_stat(m->files, path, &real);
+	if (rc != 0 && rc != -ENOENT) /* lost behind our back: it proves still */
+		return rc;
+	ret->st_mode = S_IFREG | S_IRUSR | (real.st_mode & 0444);
+	ret->st_uid = real.st_uid;
+	ret->st_gid = real.st_gid;
+	return 0;
+}
+
 int virtual_mirrored(struct mount *m, struct node *n, char ret[NODE_PATH])
 {
-	return n->virtual == VIRTUAL_CERTS || n->virtual == VIRTUAL_WAITS ?
-		virtual_subject(m, n, ret) : -ENODATA;
+	return n->virtual == VIRTUAL_CERTS || n->virtual == VIRTUAL_WAITS ||
+		is_proof(n->virtual) ? virtual_subject(m, n, ret) : -ENODATA;
 }
 
 /* Certificates and folders may become others. */
@@ -232,6 +255,11 @@ int virtual_stat(struct mount *m, struct node *n, struct stat *ret,
 			return rc;
 		ret->st_size = (off_t)text.n;
 		ret->st_blocks = (blkcnt_t)(text.n + 511) / 512;
+	}
+	if (is_proof(n->virtual)) {
+		rc = proof(m, n, ret);
+		if (rc != 0)
+			return rc;
 	}
 	ret->st_mtim.tv_sec = (time_t)(ms / 1000);
 	ret->st_mtim.tv_nsec = (long)(ms % 1000) * 1000000;

@@ -3,6 +3,7 @@
 is left of a wait that was ended."""
 import os
 import signal
+import struct
 import subprocess
 import sys
 
@@ -46,6 +47,33 @@ for c in (("hold", "--case", "c"), ("delete", "--reason", "r"), ("seal",)):
 for c in (("status",), ("wait", "--timeout", "9s"), ("verify",), ("rules",), ("anchor",)):
     says(stranger(*c, v.mnt), 0, "", c[0] + " is for everybody who may look into the mount")
 says(stranger("rules", v.mnt), 0, "/: seal", "the root has a name")
+
+# -- who may not read a file may not read what its certificate says of it
+for name, mode in ("private", 0o600), ("group", 0o640), ("listed", 0o600), ("written", 0o200):
+    with open(v.mnt + "/" + name, "w") as x:
+        x.write("secret\n")
+    os.setxattr(v.mnt + "/" + name, "user.password", b"secret")
+    os.chown(v.mnt + "/" + name, 500, 600)
+    os.chmod(v.mnt + "/" + name, mode)
+acl = struct.pack("<I" + "HHI" * 5, 2, 1, 6, 0xffffffff, 2, 4, 65534, 4, 0, 0xffffffff, 0x10, 4, 0xffffffff, 0x20, 0, 0xffffffff)
+os.setxattr(v.mnt + "/listed", "system.posix_acl_access", acl)
+os.mkdir(v.mnt + "/closed", 0o700)
+kit.run(kit.NOTARYFS, "seal", "-r", v.mnt, check=True)
+kit.run(kit.NOTARYFS, "wait", v.mnt, check=True)
+
+
+def reads(uid, gid, path):
+    return kit.run("setpriv", "--reuid", str(uid), "--regid", str(gid), "--clear-groups", "cat", path).returncode == 0
+
+
+for form in ("%s.cert", "%s.cert.json", "%s.cert.d/record.cbor", ".notary/cert/%s"):
+    got = [[reads(u, g, os.path.join(v.mnt, form % name)) for u, g in ((0, 0), (500, 600), (501, 600), (65534, 65534))]
+           for name in ("f", "private", "group", "listed", "written", "closed")]
+    if form.startswith(".notary"):
+        del got[-1]     # of a folder that is the folder
+    tap.is_(got, ([[True] * 4, [True, True, False, False], [True, True, True, False], [True, True, False, True],
+                  [True, True, False, False], [True, False, False, False]])[:len(got)],
+            "%s is for who may read the file, and its owner" % form)
 
 # -- a wait that is ended, by a signal to it alone
 with open(v.mnt + "/open", "w") as w:
