@@ -100,16 +100,30 @@ bool backing_immutable(int root, const char *path)
 		(stx.stx_attributes & STATX_ATTR_IMMUTABLE) != 0;
 }
 
+static int set_flags(int fd, int have, int wanted)
+{
+	if (wanted != have && ioctl(fd, FS_IOC_SETFLAGS, &wanted) != 0)
+		return -errno;
+	return 0;
+}
+
+/* A is for the kernel's own reads (passthru.h), which know no O_NOATIME.  It
+ * stays, and is done without where there is none. */
 int backing_flag_fd(int fd, bool on)
 {
-	int flags, wanted;
+	int flags, rc;
 
 	if (ioctl(fd, FS_IOC_GETFLAGS, &flags) != 0)
 		return errno == ENOTTY ? -EOPNOTSUPP : -errno;
-	wanted = on ? flags | FS_IMMUTABLE_FL : flags & ~FS_IMMUTABLE_FL;
-	if (wanted != flags && ioctl(fd, FS_IOC_SETFLAGS, &wanted) != 0)
-		return -errno;
-	return 0;
+	if (!on)
+		return set_flags(fd, flags, flags & ~FS_IMMUTABLE_FL);
+	rc = set_flags(fd, flags, flags | FS_IMMUTABLE_FL | FS_NOATIME_FL);
+	if (rc == 0)
+		return 0;
+	rc = set_flags(fd, flags, flags | FS_IMMUTABLE_FL);
+	if (rc != 0)
+		(void)set_flags(fd, flags, flags | FS_NOATIME_FL);
+	return rc;
 }
 
 int backing_set_immutable(int root, const char *path, bool on)

@@ -23,7 +23,7 @@ int backing_open_read(int root, const char *path);
 int backing_stat(int root, const char *path, struct stat *ret);
 /* Is the file at path immutable?  false where that cannot be told. */
 bool backing_immutable(int root, const char *path);
-/* chattr +i and -i.  -EOPNOTSUPP, -EPERM where that is not to be had. */
+/* chattr +iA and -i.  -EOPNOTSUPP, -EPERM where that is not to be had. */
 int backing_set_immutable(int root, const char *path, bool on);
 int backing_flag_fd(int fd, bool on);
 /* "/proc/self/fd/N": names an O_PATH descriptor for calls that take paths. */

@@ -232,6 +232,10 @@ for at, _, names in os.walk(sys.argv[2]):
     for n in names:
         same(open(os.path.join(at, n), "rb").read() == open(sys.argv[1], "rb").read(), True)' "$top/big" "$F.versions"
 
+cp "$top/big" z; touch -a -d '2020-01-02 03:04:05.5' z; seal z; until_state z sealed
+cmp -s z "$top/big" && passes z
+is "what is passed keeps its access time" "$(stat -c %x z "$F/z" | sort -u | cut -c1-21)" '2020-01-02 03:04:05.5'
+
 printf small >s; seal s; until_state s sealed
 is "a small one is as it was" "$(cat s)" small
 # Without CAP_LEASE nobody says who can write to the files of others.
