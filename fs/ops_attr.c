@@ -209,7 +209,8 @@ static int change_sealed(struct mount *m, struct node *n, int fd, uid_t caller,
 	rc = inode_path(m, n, path);
 	if (rc >= 0)
 		rc = retain_get(m, path, &now);
-	if (rc == 0 && now.until == 0 && same_time(st->st_atim, to->st_atim))
+	if (rc == 0 && now.until == 0 && same_time(st->st_atim, to->st_atim) &&
+		until <= m->s.clock->ops->now_ms(m->s.clock) / 1000)
 		return 0; /* a copier that keeps times */
 	if (rc == 0)
 		rc = to->st_atim.tv_sec < 0 ? -EPERM :

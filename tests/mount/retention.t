@@ -59,6 +59,10 @@ before=$(stat -c '%Y %a %u %s' b)
 ok "touch -a sets a date as well" touch -a -d "@$((T0 + 3 * DAY))" b
 is "it is the same" "$(until_of b)" "$(date_of $((T0 + 3 * DAY)))"
 is "and nothing else changes" "$(stat -c '%Y %a %u %s' b)" "$before"
+echo early >early; touch -a -d "@$((T0 + 100000 * DAY))" early; seal early; until_state early notarized >/dev/null
+is "a time to come that it had before its seal is no date" "$(until_of early)" ""
+ok "until it is set again" touch -a -d "@$((T0 + 100000 * DAY))" early
+is "and then it is one" "$(until_of early)" "$(date_of $((T0 + 100000 * DAY)))"
 no "touch -a: a shorter one" touch -a -d "@$((T0 + DAY))" b
 no "touch -a: now" touch -a b
 no "touch: the modification time too" touch -d "@$((T0 + 9 * DAY))" b
