@@ -152,8 +152,8 @@ static void print_governance(const struct init_options *o)
 			"\nand delete files before their time" : "");
 }
 
-static int print(const struct init_options *o, const struct hash *anchor,
-	bool as_json)
+static int print(const struct cli *c, const struct init_options *o,
+	const struct hash *anchor, bool as_json)
 {
 	char hex[HASH_HEX + 1];
 	hex_encode(HASH_BYTES(anchor), hex);
@@ -177,7 +177,11 @@ static int print(const struct init_options *o, const struct hash *anchor,
 		printf("%.*s\n", (int)text.n, (const char *)text.p);
 		buf_free(&text);
 	}
-	return fflush(stdout) == 0 ? CLI_DONE : CLI_REFUSED;
+	if (fflush(stdout) == 0)
+		return CLI_DONE;
+	cli_say(c, "the vault is made all the same; its anchor is in %s/anchor",
+		o->path);
+	return CLI_REFUSED;
 }
 
 int cmd_init(const struct assembly *a, int argc, char **argv)
@@ -266,5 +270,5 @@ int cmd_init(const struct assembly *a, int argc, char **argv)
 		cli_say_lines(&c, why);
 		return CLI_REFUSED;
 	}
-	return print(&o, &anchor, as_json);
+	return print(&c, &o, &anchor, as_json);
 }

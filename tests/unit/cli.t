@@ -177,6 +177,9 @@ try:
             p = subprocess.run([NOTARYFS] + c, stdout=full, stderr=subprocess.PIPE)
         tap.ok(p.returncode == 1 and b"standard output could not be written" in p.stderr, " ".join(c[:1] + c[2:]) + " to a full disk")
     with open("/dev/full", "w") as full:
+        p = subprocess.run([NOTARYFS, "init", work + "/unsaid"], stdout=full, stderr=subprocess.PIPE)
+    tap.ok(p.returncode == 1 and b"the vault is made all the same" in p.stderr, "init to a full disk says that there is a vault")
+    with open("/dev/full", "w") as full:
         p = subprocess.run([VERIFY, "--help"], stdout=full, stderr=subprocess.PIPE)
     tap.ok(p.returncode == 2 and b"standard output" in p.stderr, "and notary-verify --help")
 
