@@ -1,6 +1,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -103,14 +104,15 @@ static void answers(void *ctx)
 	cli_progress_end();
 }
 
-/* The mount answers: lets go of the parent, and of its terminal. */
+/* The mount answers: lets go of the parent, and of its terminal.  Where nobody
+ * waits for it any more it ends as it would at the end of its days. */
 static void ready(void *ctx)
 {
 	int fd = *(int *)ctx;
 	cli_progress_end();
 	if (chdir("/") != 0 || freopen("/dev/null", "we", stderr) == NULL ||
 	    write(fd, "", 1) != 1)
-		_exit(CLI_REFUSED);
+		kill(getpid(), SIGTERM);
 	close(fd);
 }
 
@@ -132,22 +134,86 @@ static int run(const struct cli *c, const struct assembly *a, struct vault *v,
 	return err == 0 ? CLI_DONE : CLI_REFUSED;
 }
 
-/* The parent: one byte when the mount answers, nothing when it never will. */
-static int await(int fd, pid_t pid)
+/* -- the parent: what would end it is passed on to the daemon, and ends it when
+ * that has put everything away */
+
+static const int ends[] = {SIGINT, SIGTERM, SIGHUP};
+#define ENDS (sizeof ends / sizeof *ends)
+
+static volatile sig_atomic_t caught;	/* the last of them; 0: none */
+static pid_t started;			/* to whom they are passed on */
+
+static void pass_on(int sig)
+{
+	int err = errno;
+	caught = sig;
+	kill(started, SIGTERM);
+	errno = err;
+}
+
+/* Until there is somebody to pass them on to. */
+static void hold_signals(sigset_t *ret_before)
+{
+	sigset_t set;
+	sigemptyset(&set);
+	for (size_t i = 0; i < ENDS; i++)
+		sigaddset(&set, ends[i]);
+	sigprocmask(SIG_BLOCK, &set, ret_before);
+}
+
+/* Those that were ignored (nohup) stay so.  No SA_RESTART: a read ends. */
+static void pass_signals_to(pid_t pid, const sigset_t *before)
+{
+	struct sigaction was, act = {.sa_handler = pass_on};
+	started = pid;
+	for (size_t i = 0; i < ENDS; i++)
+		if (sigaction(ends[i], NULL, &was) == 0 &&
+		    was.sa_handler != SIG_IGN)
+			sigaction(ends[i], &act, NULL);
+	sigprocmask(SIG_SETMASK, before, NULL);
+}
+
+static void pass_no_more(void)
+{
+	struct sigaction was;
+	for (size_t i = 0; i < ENDS; i++)
+		if (sigaction(ends[i], NULL, &was) == 0 &&
+		    was.sa_handler == pass_on)
+			signal(ends[i], SIG_DFL);
+}
+
+/* One byte when the mount answers, nothing when it never will. */
+static bool answered(int fd)
 {
 	char byte;
-	int status;
 	ssize_t n;
 	do
 		n = read(fd, &byte, 1);
 	while (n < 0 && errno == EINTR);
-	if (n == 1)
-		return CLI_DONE;
+	return n == 1;
+}
+
+static int end_of(pid_t pid)
+{
+	int status;
 	while (waitpid(pid, &status, 0) < 0)
 		if (errno != EINTR)
 			return CLI_REFUSED;
 	return WIFEXITED(status) && WEXITSTATUS(status) != 0
 		? WEXITSTATUS(status) : CLI_REFUSED;
+}
+
+static int await(int fd, pid_t pid)
+{
+	bool there = answered(fd);
+	int r = there ? CLI_DONE : end_of(pid);
+	pass_no_more();
+	if (caught == 0)
+		return r;
+	if (there)
+		end_of(pid);
+	raise(caught);
+	return CLI_REFUSED;
 }
 
 static int run_in_background(const struct cli *c, const struct assembly *a,
@@ -158,6 +224,8 @@ static int run_in_background(const struct cli *c, const struct assembly *a,
 		cli_say(c, "%s", strerror(errno));
 		return CLI_REFUSED;
 	}
+	sigset_t before;
+	hold_signals(&before); /* the daemon holds them until it takes them */
 	fflush(NULL);
 	pid_t pid = fork(); /* before there are any threads */
 	if (pid < 0) {
@@ -166,6 +234,7 @@ static int run_in_background(const struct cli *c, const struct assembly *a,
 	}
 	if (pid > 0) {
 		close(pipe_fd[1]);
+		pass_signals_to(pid, &before);
 		return await(pipe_fd[0], pid);
 	}
 	close(pipe_fd[0]);
