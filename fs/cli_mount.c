@@ -193,25 +193,29 @@ static bool answered(int fd)
 	return n == 1;
 }
 
-static int end_of(pid_t pid)
+static int end_of(const struct cli *c, const struct vault *v, pid_t pid)
 {
 	int status;
 	while (waitpid(pid, &status, 0) < 0)
 		if (errno != EINTR)
 			return CLI_REFUSED;
+	if (WIFSIGNALED(status)) /* it could not say a word itself */
+		cli_say(c, "the daemon was ended by a signal (%s) while it "
+			"started; %s/state/notaryfs.log may say more",
+			strsignal(WTERMSIG(status)), v->path);
 	return WIFEXITED(status) && WEXITSTATUS(status) != 0
 		? WEXITSTATUS(status) : CLI_REFUSED;
 }
 
-static int await(int fd, pid_t pid)
+static int await(const struct cli *c, const struct vault *v, int fd, pid_t pid)
 {
 	bool there = answered(fd);
-	int r = there ? CLI_DONE : end_of(pid);
+	int r = there ? CLI_DONE : end_of(c, v, pid);
 	pass_no_more();
 	if (caught == 0)
 		return r;
 	if (there)
-		end_of(pid);
+		end_of(c, v, pid);
 	raise(caught);
 	return CLI_REFUSED;
 }
@@ -235,7 +239,7 @@ static int run_in_background(const struct cli *c, const struct assembly *a,
 	if (pid > 0) {
 		close(pipe_fd[1]);
 		pass_signals_to(pid, &before);
-		return await(pipe_fd[0], pid);
+		return await(c, v, pipe_fd[0], pid);
 	}
 	close(pipe_fd[0]);
 	setsid();

@@ -66,4 +66,11 @@ p.communicate(timeout=60)
 tap.is_((p.returncode, v.mounted()), (0, True), "nohup: SIGHUP is ignored as before")
 v.umount()
 
+# -- the daemon is killed before it answers
+p, pid = begin()
+os.kill(pid, signal.SIGKILL)
+err = p.communicate(timeout=60)[1]
+tap.ok(p.returncode == 1 and b"ended by a signal (Killed)" in err and b"/vault/state/notaryfs.log" in err,
+       "a daemon that is killed is told of") or tap.diag(err)
+
 tap.done()
