@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 
@@ -29,6 +30,7 @@
 #include "fs/versions.h"
 
 #define COUNT_MS 500	/* that a commit is waited for by who counts */
+#define PLACE_TRIES 500	/* of 20 ms: a mount is a matter of milliseconds */
 #define TRIM_NODES 32768	/* some 10 MB */
 
 /* A mount and its loop. */
@@ -181,6 +183,35 @@ static char *escaped(const char *text)
 	return r;
 }
 
+/* Two that mount at one place wait for one another here, and the later one sees
+ * the mount of the other.  Where there are no locks, and where somebody else
+ * does not let go of his, it goes on without.  A descriptor, or -1. */
+static int lock_place(const char *dir)
+{
+	static const struct timespec pause = {.tv_nsec = 20 * 1000 * 1000};
+	int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int tries = 0;
+
+	while (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) != 0 &&
+		errno == EWOULDBLOCK && tries++ < PLACE_TRIES)
+		nanosleep(&pause, NULL);
+	return fd;
+}
+
+static int mount_session(struct mount *m, char **ret_why)
+{
+	cleanup(close) int place = lock_place(m->mount_point);
+	int rc = mountpoint_ready(m->mount_point, ret_why);
+
+	if (rc != 0)
+		return rc;
+	if (fuse_session_mount(m->se, m->mount_point) != 0)
+		return fail(-EIO, "FUSE does not mount (may you use /dev/fuse, "
+			"and is fusermount3 there?)", ret_why);
+	serving_of(m)->mounted = true;
+	return 0;
+}
+
 static int open_session(struct mount *m, const char *options, char **ret_why)
 {
 	struct fuse_args args = FUSE_ARGS_INIT(0, NULL);
@@ -202,11 +233,9 @@ static int open_session(struct mount *m, const char *options, char **ret_why)
 	if (m->se == NULL)
 		return fail(-EINVAL, "an option that neither notaryfs nor FUSE "
 			"knows", ret_why);
-	if (fuse_session_mount(m->se, m->mount_point) != 0)
-		return fail(-EIO, "FUSE does not mount (may you use /dev/fuse, and is "
-			"fusermount3 there?)",
-			ret_why);
-	serving_of(m)->mounted = true;
+	rc = mount_session(m, ret_why);
+	if (rc != 0)
+		return rc;
 	rc = negotiate_start(m->se);
 	if (rc == 0) {
 		serving_of(m)->dispatch = dispatch_new(m->se);

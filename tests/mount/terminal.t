@@ -1,5 +1,6 @@
 #!/usr/bin/python3
 """terminal: what becomes of a mount whose terminal, parent or descriptors go."""
+import fcntl
 import os
 import signal
 import subprocess
@@ -32,6 +33,17 @@ def begin(*argv):
 def stopped(pid):
     with open("/proc/%d/stat" % pid) as f:
         return f.read().rsplit(")", 1)[1].split()[0] == "T"
+
+
+def holds(p, path):
+    """Has the daemon of that mount that file open?"""
+    for pid, _ in children(p.pid):
+        try:
+            if any(os.readlink("/proc/%d/fd/%s" % (pid, n)) == path for n in os.listdir("/proc/%d/fd" % pid)):
+                return True
+        except OSError:
+            pass
+    return False
 
 
 def put_away(what):
@@ -72,5 +84,25 @@ os.kill(pid, signal.SIGKILL)
 err = p.communicate(timeout=60)[1]
 tap.ok(p.returncode == 1 and b"ended by a signal (Killed)" in err and b"/vault/state/notaryfs.log" in err,
        "a daemon that is killed is told of") or tap.diag(err)
+
+# -- two vaults at one place at one moment
+#    (it takes a while to look at what is in them)
+w = Vault()
+for x in v, w:
+    for i in range(5000):
+        open("%s/files/%d" % (x.path, i), "w").close()
+place = os.open(v.mnt, os.O_RDONLY)
+fcntl.flock(place, fcntl.LOCK_EX)
+both = [subprocess.Popen([NOTARYFS, "mount", x.path, v.mnt], stderr=subprocess.PIPE) for x in (v, w)]
+wait_for(lambda: all(p.poll() is not None or holds(p, v.mnt) for p in both))
+os.close(place)
+err = b"".join(p.communicate(timeout=60)[1] for p in both)
+tap.is_(sorted(p.returncode for p in both), [0, 1], "two mounts at one place: one is refused")
+tap.ok(b"is a mounted notaryfs already" in err, "by the name of the other") or tap.diag(err)
+run(NOTARYFS, "umount", v.mnt, check=True)
+tap.ok(not v.mounted(), "and there was one alone")
+for x in v, w:
+    tap.is_(x.mount().stderr, b"", "both have handed over")
+    x.umount()
 
 tap.done()
