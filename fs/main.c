@@ -8,6 +8,7 @@
 #include "fs/assembly.h"
 #include "fs/cli.h"
 #include "fs/nearest.h"
+#include "fs/streams.h"
 
 static const struct command {
 	const char *name;
@@ -123,6 +124,7 @@ static int run(int argc, char **argv)
 /* Whoever pipes the output somewhere must learn that it is not whole. */
 int main(int argc, char **argv)
 {
+	streams_open();
 	int rc = run(argc, argv);
 	errno = 0;
 	if (fflush(stdout) == 0 && !ferror(stdout))

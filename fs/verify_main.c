@@ -14,6 +14,7 @@
 
 #include "core/verify.h"
 #include "fs/offline.h"
+#include "fs/streams.h"
 #include "fs/verifylog.h"
 #include "fs/verifyone.h"
 #include "fs/verifysay.h"
@@ -281,6 +282,7 @@ int main(int argc, char **argv)
 	const char *why;
 	int end;
 
+	streams_open();
 	/* no file or variable of the machine's may change what is checked */
 	if (OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG, NULL) != 1)
 		return verify_fail("libcrypto", "does not start");

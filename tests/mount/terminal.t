@@ -85,6 +85,28 @@ err = p.communicate(timeout=60)[1]
 tap.ok(p.returncode == 1 and b"ended by a signal (Killed)" in err and b"/vault/state/notaryfs.log" in err,
        "a daemon that is killed is told of") or tap.diag(err)
 
+# -- standard descriptors that are closed
+def closed(what, *argv, program=NOTARYFS, timeout=60):
+    return run("sh", "-c", what, program, *argv, timeout=timeout)
+
+
+p = closed('"$0" mount "$1" "$2" <&- >&-', v.path, v.mnt)
+tap.is_((p.returncode, v.mounted()), (0, True), "mount without 0 and 1 returns")
+p = closed('"$0" status "$1" >&-', v.path)
+tap.ok(p.returncode != 0 and b"standard output could not be written" in p.stderr, "what cannot be written is told of")
+v.umount()
+p = closed('"$0" mount "$1" "$2" 2>&-', v.path, v.mnt)
+tap.is_((p.returncode, v.mounted()), (0, True), "mount without 2 mounts")
+v.umount()
+p = subprocess.Popen(["sh", "-c", 'exec "$0" mount -f "$1" "$2" <&- 2>&-', NOTARYFS, v.path, v.mnt])
+wait_for(v.mounted)
+with open(v.path + "/state/lock") as f:
+    tap.is_(f.read(), "%d\n%s\n" % (p.pid, v.mnt), "no file gets what is said at 2")
+v.umount()
+tap.is_(p.wait(60), 0, "and it ends as ever")
+p = closed('"$0" --help >&-', program=VERIFY)
+tap.ok(p.returncode != 0, "notary-verify: what cannot be written is told of")
+
 # -- two vaults at one place at one moment
 #    (it takes a while to look at what is in them)
 w = Vault()
