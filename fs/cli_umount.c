@@ -52,30 +52,6 @@ static int make_final(const struct cli *c, const char *root)
 
 #define LATE_MS 3000	/* then somebody may want to know why */
 
-/* Does that process see a notaryfs mounted at root? */
-static bool sees(const char *pid, const char *root)
-{
-	char path[64], *line = NULL;
-	size_t cap = 0;
-	bool found = false;
-
-	snprintf(path, sizeof path, "/proc/%.20s/mountinfo", pid);
-	FILE *f = fopen(path, "re");
-	if (f == NULL)
-		return false;
-	/* id parent device root mount-point options ... - type source ... */
-	while (!found && getline(&line, &cap, f) > 0) {
-		char *at = NULL;
-		found = strstr(line, " - fuse.notaryfs ") != NULL &&
-			sscanf(line, "%*s %*s %*s %*s %ms", &at) == 1 &&
-			strcmp(at, root) == 0;
-		free(at);
-	}
-	free(line);
-	fclose(f);
-	return found;
-}
-
 /* A mount lives on for as long as another mount namespace has it. */
 static void say_who_keeps_it(const struct cli *c, const char *root)
 {
@@ -84,7 +60,7 @@ static void say_who_keeps_it(const struct cli *c, const char *root)
 
 	while (d != NULL && (e = readdir(d)) != NULL) {
 		if (e->d_name[0] < '1' || e->d_name[0] > '9' ||
-		    !sees(e->d_name, root))
+		    mountpoint_ours(e->d_name, root) <= 0)
 			continue;
 		cli_say(c, "%s is still mounted for process %s, in a mount "
 			"namespace of its own (a container, a service, unshare "

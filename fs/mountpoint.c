@@ -2,6 +2,7 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <limits.h>
 #include <mntent.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -21,23 +22,34 @@ static int refuse(int rc, const char *dir, const char *why, char **ret_why)
 	return rc;
 }
 
-/* Is there a mount at dir, and is the uppermost one of ours? */
-static bool mounted(const char *dir, bool *ret_ours)
+/* Is there a mount at dir for that process, and is the uppermost one of ours?
+ * 1, 0 or -errno. */
+static int mounted(const char *pid, const char *dir, bool *ret_ours)
 {
-	FILE *f = setmntent("/proc/self/mounts", "r");
-	struct mntent *e;
-	bool found = false;
+	char path[64], line[12 * PATH_MAX]; /* two names, "\\040" for a blank */
+	struct mntent e;
+	int found = 0;
 
+	snprintf(path, sizeof path, "/proc/%.20s/mounts", pid);
+	FILE *f = setmntent(path, "re");
 	if (f == NULL)
-		return false;
-	while ((e = getmntent(f)) != NULL) {
-		if (strcmp(e->mnt_dir, dir) != 0)
+		return -errno;
+	while (getmntent_r(f, &e, line, sizeof line) != NULL) {
+		if (strcmp(e.mnt_dir, dir) != 0)
 			continue;
-		found = true;
-		*ret_ours = strcmp(e->mnt_type, OUR_TYPE) == 0;
+		found = 1;
+		*ret_ours = strcmp(e.mnt_type, OUR_TYPE) == 0;
 	}
 	endmntent(f);
 	return found;
+}
+
+int mountpoint_ours(const char *pid, const char *dir)
+{
+	bool ours = false;
+	int found = mounted(pid, dir, &ours);
+
+	return found < 0 ? found : ours;
 }
 
 static int empty(const char *dir)
@@ -57,12 +69,10 @@ static int empty(const char *dir)
 
 int mountpoint_clear(const char *dir, char **ret_why)
 {
-	bool ours = false;
-
 	if (!mount_is_dead(dir))
 		return 0;
 	cleanup(free) char *real = realpath(dir, NULL);
-	if (real == NULL || !mounted(real, &ours) || !ours)
+	if (real == NULL || mountpoint_ours("self", real) <= 0)
 		return refuse(-EBUSY, dir, "is a dead mount, and not one of "
 			"notaryfs: unmount it first", ret_why);
 	if (unmount(real, true) != 0)
@@ -83,7 +93,7 @@ int mountpoint_ready(const char *dir, char **ret_why)
 		return refuse(-errno, dir, strerror(errno), ret_why);
 	if (!S_ISDIR(st.st_mode))
 		return refuse(-ENOTDIR, dir, "is not a folder", ret_why);
-	if (mounted(dir, &ours))
+	if (mounted("self", dir, &ours) > 0)
 		return refuse(-EBUSY, dir, ours ?
 			"is a mounted notaryfs already" :
 			"is a mount point already", ret_why);

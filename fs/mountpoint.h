@@ -11,5 +11,8 @@ int mountpoint_clear(const char *dir, char **ret_why);
 /* mountpoint_clear(), then sees that dir is an empty folder and no mount.
  * -EINVAL, -EBUSY, -ENOTEMPTY, ... with a sentence in *ret_why. */
 int mountpoint_ready(const char *dir, char **ret_why);
+/* Does that process ("self", or a number) see a notaryfs at dir, which is
+ * absolute and without links?  1, 0, or -errno of asking. */
+int mountpoint_ours(const char *pid, const char *dir);
 
 #endif

@@ -20,6 +20,7 @@
 #include "core/merkle.h"
 #include "core/object.h"
 #include "fs/file.h"
+#include "fs/mountpoint.h"
 #include "fs/text.h"
 #include "fs/timeservice.h"
 
@@ -256,7 +257,7 @@ void vault_close(struct vault *v)
 
 /* -- the lock: an OFD lock, so that asking about it does not take it */
 
-#define LOCK_TRIES 1500 /* of 20 ms: a killed daemon may wait for its disk */
+#define LOCK_TRIES 1500 /* of 20 ms: whoever ends may wait for its disk */
 
 static int lock_text(int fd, int *ret_pid, char **ret_mount_point)
 {
@@ -278,20 +279,6 @@ static int lock_text(int fd, int *ret_pid, char **ret_mount_point)
 	return 0;
 }
 
-static int say_holder(int fd, char **ret_holder)
-{
-	int pid;
-	cleanup(free) char *at = NULL;
-	int n = lock_text(fd, &pid, &at) != 0
-		? asprintf(ret_holder, "in use by another process")
-		: *at == '\0'
-		? asprintf(ret_holder, "being repaired by process %d", pid)
-		: asprintf(ret_holder, "mounted at %s by process %d", at, pid);
-	if (n < 0)
-		*ret_holder = NULL;
-	return -EBUSY;
-}
-
 /* Has that process ended, or is it ending?  One that was killed keeps its
  * files, and so the lock, until the last of its threads is out of the kernel;
  * it is a zombie by then. */
@@ -308,7 +295,35 @@ static bool ending(int pid)
 	return state != NULL && strchr("ZXx", state[2]) != NULL;
 }
 
-/* Takes the lock; waits for a holder that is ending, not for a living one. */
+/* Or is it, for what it looks like, putting away what it had mounted?  One that
+ * is about to mount looks the same, but not for long. */
+static bool leaving(int pid, const char *at)
+{
+	char number[16];
+	snprintf(number, sizeof number, "%d", pid);
+	return (*at != '\0' && mountpoint_ours(number, at) == 0) ||
+		ending(pid);
+}
+
+static int say_holder(int fd, char **ret_holder)
+{
+	int pid;
+	cleanup(free) char *at = NULL;
+	int n = lock_text(fd, &pid, &at) != 0
+		? asprintf(ret_holder, "in use by another process")
+		: *at == '\0'
+		? asprintf(ret_holder, "being repaired by process %d", pid)
+		: leaving(pid, at)
+		? asprintf(ret_holder, "still being mounted or put away by "
+			"process %d: try again", pid)
+		: asprintf(ret_holder, "mounted at %s by process %d", at, pid);
+	if (n < 0)
+		*ret_holder = NULL;
+	return -EBUSY;
+}
+
+/* Takes the lock; waits for a holder that is leaving, not for one that is
+ * mounted. */
 static int take(int fd)
 {
 	const struct timespec pause = {.tv_nsec = 20 * 1000 * 1000};
@@ -319,7 +334,7 @@ static int take(int fd)
 		if (errno != EAGAIN && errno != EACCES)
 			return -errno;
 		if (tries >= LOCK_TRIES || lock_text(fd, &pid, &at) != 0 ||
-		    !ending(pid))
+		    !leaving(pid, at))
 			return -EBUSY;
 		nanosleep(&pause, NULL);
 	}

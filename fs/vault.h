@@ -52,7 +52,8 @@ int vault_attestor_root(const struct vault *v);
 char *vault_path(const struct vault *v, const char *rest);
 
 /* state/lock: held (fcntl, OFD) while a daemon runs or a repair ("" for a mount
- * point); its text names pid and mount point.  -EBUSY: *ret_holder says who
+ * point); its text names pid and mount point.  Waits for a holder whose mount is
+ * gone, or not there yet, up to half a minute.  -EBUSY: *ret_holder says who
  * ("mounted at DIR by process N"). */
 int vault_lock(struct vault *v, const char *mount_point, char **ret_holder);
 /* Is it mounted now?  Fills what the lock says.  0, -ENOENT when not. */

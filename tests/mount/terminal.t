@@ -12,6 +12,7 @@ from vaultkit import *  # noqa: E402,F403
 need_fuse()
 tap = Tap()
 v = Vault()
+w = Vault()
 HANDOVER = v.path + "/state/sequencer/handover"
 
 
@@ -107,9 +108,25 @@ tap.is_(p.wait(60), 0, "and it ends as ever")
 p = closed('"$0" --help >&-', program=VERIFY)
 tap.ok(p.returncode != 0, "notary-verify: what cannot be written is told of")
 
+# -- a daemon that is still putting everything away
+odd = v.dir + "/a mount\\point\t"
+os.mkdir(odd)
+for at in v.mnt, odd:
+    run(NOTARYFS, "mount", v.path, at, check=True)
+    pid = v.daemon_pid()
+    os.kill(pid, signal.SIGSTOP)
+    run("fusermount3", "-u", at, check=True)
+    p = subprocess.Popen([NOTARYFS, "mount", v.path, at], stderr=subprocess.PIPE)
+    wait_for(lambda: p.poll() is not None or holds(p, v.path + "/state/lock"))
+    os.kill(pid, signal.SIGCONT)
+    err = p.communicate(timeout=60)[1]
+    tap.is_((p.returncode, err), (0, b""), "mount waits for the one before")
+    p = run(NOTARYFS, "mount", v.path, w.mnt, timeout=20)
+    tap.ok(p.returncode == 1 and b"is mounted at " in p.stderr, "and not for one that serves") or tap.diag(p.stderr)
+    run(NOTARYFS, "umount", at, check=True)
+
 # -- two vaults at one place at one moment
 #    (it takes a while to look at what is in them)
-w = Vault()
 for x in v, w:
     for i in range(5000):
         open("%s/files/%d" % (x.path, i), "w").close()

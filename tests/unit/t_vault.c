@@ -45,9 +45,11 @@ static void locks(void)
 	is_int(vault_mounted(&v, &pid, &at), 0, "now it is mounted");
 	is_int(pid, getpid(), "by this process");
 	is_str(at, "/some where", "at that place");
+	close(v.lock_fd);
+	is_int(vault_lock(&v, "", &none), 0, "a repair takes it");
 	is_int(lock_elsewhere(&v, &holder), -EBUSY, "nobody else gets it");
 	char want[128];
-	snprintf(want, sizeof want, "mounted at /some where by process %d",
+	snprintf(want, sizeof want, "being repaired by process %d",
 		(int)getpid());
 	is_str(holder, want, "and is told who has it");
 	close(v.lock_fd);
