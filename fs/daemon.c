@@ -153,7 +153,7 @@ static sigset_t our_signals(void)
 	sigaddset(&set, SIGINT);
 	sigaddset(&set, SIGHUP);
 	sigaddset(&set, SIGUSR1);
-	sigaddset(&set, SIGUSR2); /* from ourselves: the thread ends */
+	sigaddset(&set, SIGUSR2); /* wakes the thread when it is to end */
 	return set;
 }
 
@@ -164,10 +164,12 @@ static void *take_signals(void *ctx)
 	sigset_t set = our_signals();
 	for (;;) {
 		int sig = sigtimedwait(&set, NULL, &second);
-		if (sig == SIGUSR2)
+		if (atomic_load(&d->stopping))
 			break;
 		if (sig < 0)
 			daemon_watch(d);
+		else if (sig == SIGUSR2)
+			continue; /* somebody else's */
 		else if (sig == SIGHUP)
 			reread(d);
 		else if (sig == SIGUSR1)
@@ -276,6 +278,7 @@ static int stop(struct daemon *d)
 {
 	int err = 0;
 	if (d->signals_run) {
+		atomic_store(&d->stopping, true);
 		pthread_kill(d->signals, SIGUSR2);
 		pthread_join(d->signals, NULL);
 	}

@@ -49,6 +49,7 @@ struct daemon {
 	uint64_t metrics_ms;		/* when they are due; monotonic */
 	pthread_t signals;
 	bool signals_run;
+	atomic_bool stopping;		/* the thread that takes them ends */
 	char **why;
 };
 

@@ -31,6 +31,12 @@ def logged(text):
     return wait_for(lambda: text in v.log())
 
 
+def pending(pid):
+    """Signals that the process has not taken yet."""
+    with open("/proc/%d/status" % pid) as f:
+        return int(dict(line.split(":", 1) for line in f)["ShdPnd"], 16)
+
+
 def final(name):
     p = run(NOTARYFS, "wait", os.path.join(v.mnt, name), "--timeout", "300s")
     return p.returncode == 0
@@ -61,6 +67,11 @@ tap.ok("sandboxed" in s["isolation"], "what the sequencer is kept in is said bes
 pid = v.pid()
 os.kill(pid, signal.SIGUSR1)
 tap.ok(logged(" event=status files_open="), "SIGUSR1 logs the status")
+n = v.log().count(" event=status files_open=")
+os.kill(pid, signal.SIGUSR2)
+wait_for(lambda: not pending(pid))
+os.kill(pid, signal.SIGUSR1)
+tap.ok(wait_for(lambda: v.log().count(" event=status files_open=") > n, timeout=20), "SIGUSR2 is nothing to it")
 with open(conf) as f:
     text = f.read()
 with open(conf, "w") as f:
