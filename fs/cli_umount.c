@@ -164,6 +164,11 @@ int cmd_umount(const struct assembly *a, int argc, char **argv)
 	}
 	uint64_t pid = s->pid;
 	status_done(s);
-	int r = final ? make_final(&c, root) : CLI_DONE;
-	return r == CLI_DONE ? take_away(&c, root, pid) : r;
+	cleanup(free) char *real = realpath(root, NULL); /* of a link to it */
+	if (real == NULL) {
+		cli_say(&c, "%s: %s", root, cli_why(errno));
+		return CLI_REFUSED;
+	}
+	int r = final ? make_final(&c, real) : CLI_DONE;
+	return r == CLI_DONE ? take_away(&c, real, pid) : r;
 }

@@ -125,6 +125,14 @@ for at in v.mnt, odd:
     tap.ok(p.returncode == 1 and b"is mounted at " in p.stderr, "and not for one that serves") or tap.diag(p.stderr)
     run(NOTARYFS, "umount", at, check=True)
 
+# -- by a link
+link = v.dir + "/link"
+os.symlink("mnt", link)
+for more in [], ["--final"]:
+    run(NOTARYFS, "mount", v.path, link, check=True)
+    p = run(NOTARYFS, "umount", link, *more)
+    tap.is_((p.returncode, p.stderr, v.mounted()), (0, b"", False), " ".join(["umount by a link", *more]))
+
 # -- two vaults at one place at one moment
 #    (it takes a while to look at what is in them)
 for x in v, w:
