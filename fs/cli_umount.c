@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "core/cleanup.h"
@@ -93,10 +94,38 @@ static bool may_unmount(const char *root)
 		st.st_uid == geteuid();
 }
 
+#define AGAIN_TRIES 50	/* of 20 ms: as long as another umount may look in */
+
+/* Has somebody else unmounted it?  What another daemon has mounted there since
+ * is not to be taken away. */
+static bool is_gone(const char *root, int pidfd)
+{
+	struct pollfd p = {.fd = pidfd, .events = POLLIN};
+	return mountpoint_ours("self", root) == 0 ||
+		(pidfd >= 0 && poll(&p, 1, 0) > 0 && !mount_is_dead(root));
+}
+
+/* Another umount at the same time makes it busy, and then is no failure. */
+static int unmount_once(const char *root, int pidfd)
+{
+	const struct timespec pause = {.tv_nsec = 20 * 1000 * 1000};
+	int err = unmount(root, false);
+	for (int i = 0; (err == -EBUSY && may_unmount(root)) || err == -EINVAL;
+	     i++) {
+		if (is_gone(root, pidfd))
+			return 0;
+		if (i == AGAIN_TRIES)
+			break;
+		nanosleep(&pause, NULL);
+		err = unmount(root, false);
+	}
+	return err;
+}
+
 static int take_away(const struct cli *c, const char *root, uint64_t pid)
 {
 	cleanup(close) int pidfd = (int)syscall(SYS_pidfd_open, (pid_t)pid, 0);
-	int err = unmount(root, false);
+	int err = unmount_once(root, pidfd);
 	if (err == -EBUSY && !may_unmount(root)) {
 		cli_say(c, "%s: only who mounted it, or root, may unmount it",
 			root);

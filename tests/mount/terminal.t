@@ -36,15 +36,16 @@ def stopped(pid):
         return f.read().rsplit(")", 1)[1].split()[0] == "T"
 
 
-def holds(p, path):
-    """Has the daemon of that mount that file open?"""
-    for pid, _ in children(p.pid):
-        try:
-            if any(os.readlink("/proc/%d/fd/%s" % (pid, n)) == path for n in os.listdir("/proc/%d/fd" % pid)):
-                return True
-        except OSError:
-            pass
-    return False
+def holds(pid, path):
+    """Has that process that file open?"""
+    try:
+        return any(os.readlink("/proc/%d/fd/%s" % (pid, n)) == path for n in os.listdir("/proc/%d/fd" % pid))
+    except OSError:
+        return False
+
+
+def daemon_holds(p, path):
+    return any(holds(pid, path) for pid, _ in children(p.pid))
 
 
 def put_away(what):
@@ -117,7 +118,7 @@ for at in v.mnt, odd:
     os.kill(pid, signal.SIGSTOP)
     run("fusermount3", "-u", at, check=True)
     p = subprocess.Popen([NOTARYFS, "mount", v.path, at], stderr=subprocess.PIPE)
-    wait_for(lambda: p.poll() is not None or holds(p, v.path + "/state/lock"))
+    wait_for(lambda: p.poll() is not None or daemon_holds(p, v.path + "/state/lock"))
     os.kill(pid, signal.SIGCONT)
     err = p.communicate(timeout=60)[1]
     tap.is_((p.returncode, err), (0, b""), "mount waits for the one before")
@@ -133,6 +134,19 @@ for more in [], ["--final"]:
     p = run(NOTARYFS, "umount", link, *more)
     tap.is_((p.returncode, p.stderr, v.mounted()), (0, b"", False), " ".join(["umount by a link", *more]))
 
+# -- two umounts at one moment
+v.mount()
+f = open(v.mnt + "/.notary/status")
+late = subprocess.Popen([NOTARYFS, "umount", v.mnt], stderr=subprocess.PIPE)
+wait_for(lambda: late.poll() is not None or holds(late.pid, "anon_inode:[pidfd]"), step=0.001)
+os.kill(late.pid, signal.SIGSTOP)
+f.close()
+p = run(NOTARYFS, "umount", v.mnt)
+tap.is_((p.returncode, p.stderr), (0, b""), "an umount beside another one")
+os.kill(late.pid, signal.SIGCONT)
+err = late.communicate(timeout=60)[1]
+tap.is_((late.returncode, err), (0, b""), "that finds nothing left to do")
+
 # -- two vaults at one place at one moment
 #    (it takes a while to look at what is in them)
 for x in v, w:
@@ -141,7 +155,7 @@ for x in v, w:
 place = os.open(v.mnt, os.O_RDONLY)
 fcntl.flock(place, fcntl.LOCK_EX)
 both = [subprocess.Popen([NOTARYFS, "mount", x.path, v.mnt], stderr=subprocess.PIPE) for x in (v, w)]
-wait_for(lambda: all(p.poll() is not None or holds(p, v.mnt) for p in both))
+wait_for(lambda: all(p.poll() is not None or daemon_holds(p, v.mnt) for p in both))
 os.close(place)
 err = b"".join(p.communicate(timeout=60)[1] for p in both)
 tap.is_(sorted(p.returncode for p in both), [0, 1], "two mounts at one place: one is refused")
