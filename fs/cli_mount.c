@@ -76,6 +76,11 @@ static char *mount_point(const struct cli *c, const struct vault *v,
 			"a folder of its own", dir);
 		return NULL;
 	}
+	if (path != NULL && strchr(path, '\n') != NULL) { /* state/lock */
+		cli_say(c, "%s has a newline in its name: mount at a folder "
+			"without one", path);
+		return NULL;
+	}
 	char *ret = path;
 	path = NULL; /* the caller has it */
 	return ret;

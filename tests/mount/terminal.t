@@ -134,6 +134,11 @@ for more in [], ["--final"]:
     p = run(NOTARYFS, "umount", link, *more)
     tap.is_((p.returncode, p.stderr, v.mounted()), (0, b"", False), " ".join(["umount by a link", *more]))
 
+# -- what the name of a mount point may not have
+os.mkdir(v.dir + "/new\nline")
+p = run(NOTARYFS, "mount", v.path, v.dir + "/new\nline")
+tap.ok(p.returncode == 1 and b"has a newline in its name" in p.stderr, "a newline is refused") or tap.diag(p.stderr)
+
 # -- two umounts at one moment
 v.mount()
 f = open(v.mnt + "/.notary/status")
