@@ -330,5 +330,8 @@ int cmd_mount(const struct assembly *a, int argc, char **argv)
 	if (options.n > 0 && buf_add(&options, "", 1) != 0)
 		return CLI_REFUSED;
 	const char *const operand[2] = {argv[optind], argv[optind + 1]};
+	/* Who gave us a lock or a pipe waits until the last one lets go. */
+	if (!foreground)
+		(void)close_range(STDERR_FILENO + 1, ~0u, 0);
 	return start(&c, a, operand, (char *)options.p, foreground, moved);
 }

@@ -2,6 +2,7 @@
 """terminal: what becomes of a mount whose terminal, parent or descriptors go."""
 import fcntl
 import os
+import select
 import signal
 import subprocess
 import sys
@@ -138,6 +139,15 @@ for more in [], ["--final"]:
 os.mkdir(v.dir + "/new\nline")
 p = run(NOTARYFS, "mount", v.path, v.dir + "/new\nline")
 tap.ok(p.returncode == 1 and b"has a newline in its name" in p.stderr, "a newline is refused") or tap.diag(p.stderr)
+
+# -- descriptors that are not ours
+r, w_end = os.pipe()
+p = run(NOTARYFS, "mount", v.path, v.mnt, pass_fds=[w_end])
+os.close(w_end)
+tap.ok(p.returncode == 0 and select.select([r], [], [], 60)[0] and os.read(r, 1) == b"",
+       "the daemon keeps none")
+os.close(r)
+v.umount()
 
 # -- two umounts at one moment
 v.mount()
