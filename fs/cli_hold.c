@@ -9,6 +9,7 @@
 #include "fs/cli.h"
 #include "fs/kept.h"
 #include "fs/orders.h"
+#include "fs/place.h"
 #include "fs/text.h"
 
 static const char help[] =
@@ -32,15 +33,15 @@ struct holding {
 	struct orders o;
 };
 
-static int place(struct kept *k, const char *path, const char *root,
-	const char *rest, const struct stat *st)
+static int place(struct kept *k, const struct placed *p, const char *root,
+	const char *rest)
 {
 	struct holding *h = k->ctx;
 	(void)root;
 	(void)rest;
-	if (!kept_sealed(path, st))
+	if (!kept_sealed(p))
 		return -EBUSY;
-	return ask(path, st, "hold", h->name);
+	return ask(p->path, p->st, "hold", h->name);
 }
 
 /* The hash of the record that placed the hold, out of the answer to "holds":
@@ -60,14 +61,14 @@ static int find_hold(char *lines, const char *name, struct hash *ret)
 	return -ENOENT;
 }
 
-static int release(struct kept *k, const char *path, const char *root,
-	const char *rest, const struct stat *st)
+static int release(struct kept *k, const struct placed *p, const char *root,
+	const char *rest)
 {
 	struct holding *h = k->ctx;
 	cleanup(free) char *line = text_of("holds %s", rest);
 	cleanup(buf) struct buf lines = {0}, answer = {0};
 	struct hash placed;
-	if (!kept_sealed(path, st))
+	if (!kept_sealed(p))
 		return -EBUSY;
 	int err = line == NULL ? -ENOMEM : orders_ask(root, line, &lines);
 	if (err == 0)
@@ -75,14 +76,14 @@ static int release(struct kept *k, const char *path, const char *root,
 	if (err == 0)
 		err = find_hold((char *)lines.p, h->name, &placed);
 	if (err == -ENOENT) {
-		cli_say(k->c, "%s: it is not held for %s", path, h->name);
+		cli_say(k->c, "%s: it is not held for %s", p->name, h->name);
 		return 1;
 	}
 	if (err == 0)
 		err = orders_give(&h->o, root, RECORD_HOLD,
 			BYTES(rest, strlen(rest)), &placed, &answer);
 	if (err != 0 && answer.n > 0)
-		cli_say(k->c, "%s: %.*s", path, (int)answer.n,
+		cli_say(k->c, "%s: %.*s", p->name, (int)answer.n,
 			(const char *)answer.p);
 	return err != 0 && (answer.n > 0 || err == -EKEYREVOKED) ?
 		-ECANCELED : err;

@@ -91,26 +91,25 @@ static int learn_anchor(struct renewing *r, const char *root)
 
 /* The digests that `content` names, of a file; of a link, which has no
  * content, those of none. */
-static int digests(const char *path, const struct stat *st,
-	struct content *content)
+static int digests(const struct placed *p, struct content *content)
 {
 	char size[32];
 	uint64_t n;
-	if (S_ISLNK(st->st_mode))
+	if (S_ISLNK(p->st->st_mode))
 		return offline_digests(BYTES("", 0), content);
 	cleanup(close) int fd = -1;
-	int err = offline_open(AT_FDCWD, path, &fd, &n);
+	int err = offline_open(AT_FDCWD, p->path, &fd, &n);
 	if (err == 0 && n >= LARGE) {
 		cli_bytes(n, size);
-		cli_progress("reading %s, %s", path, size);
+		cli_progress("reading %s, %s", p->name, size);
 	}
 	return err != 0 ? err : offline_content(fd, NULL, content);
 }
 
 /* The file against its certificate, and its digest under the new hash as the
  * last one of *ret. */
-static int check(struct kept *k, const char *path, const struct stat *st,
-	struct bytes cert, struct content *ret)
+static int check(struct kept *k, const struct placed *p, struct bytes cert,
+	struct content *ret)
 {
 	struct renewing *r = k->ctx;
 	cleanup(free) struct report *report = malloc(sizeof *report);
@@ -123,18 +122,18 @@ static int check(struct kept *k, const char *path, const struct stat *st,
 	if (ret->n_other == VERIFY_RENEWALS)
 		return -EMLINK;
 	ret->other[ret->n_other++].name = r->hash;
-	err = digests(path, st, ret);
-	if (err == 0 && S_ISREG(st->st_mode))
+	err = digests(p, ret);
+	if (err == 0 && S_ISREG(p->st->st_mode))
 		verify_end(report, ret);
 	if (err != 0 || report->verdict == V_VALID)
 		return err;
 	cli_say(k->c, "%s: its certificate does not hold: %s.  Nothing was "
-		"recorded; notaryfs repair makes a damaged file again", path,
+		"recorded; notaryfs repair makes a damaged file again", p->name,
 		verdict_text(report->verdict));
 	return -ECANCELED;
 }
 
-static int ask(struct kept *k, const char *path, const char *root,
+static int ask(struct kept *k, const char *name, const char *root,
 	const char *rest, struct bytes cert, const struct content_digest *file)
 {
 	const struct renewing *r = k->ctx;
@@ -152,13 +151,13 @@ static int ask(struct kept *k, const char *path, const char *root,
 	if (err == -EBUSY || err == -EALREADY || answer.n == 0)
 		return err == -EACCES ? -EPERM : err;
 	if (err != 0)
-		cli_say(k->c, "%s: %.*s", path, (int)answer.n,
+		cli_say(k->c, "%s: %.*s", name, (int)answer.n,
 			(const char *)answer.p);
 	return err != 0 ? -ECANCELED : 0;
 }
 
-static int renew(struct kept *k, const char *path, const char *root,
-	const char *rest, const struct stat *st)
+static int renew(struct kept *k, const struct placed *p, const char *root,
+	const char *rest)
 {
 	struct renewing *r = k->ctx;
 	cleanup(buf) struct buf cert = {0};
@@ -170,9 +169,9 @@ static int renew(struct kept *k, const char *path, const char *root,
 		return err == -ENOENT ? -EBUSY : err;
 	int is = is_renewed(r, BUF_BYTES(&cert));
 	if (is == 0) {
-		err = check(k, path, st, BUF_BYTES(&cert), &content);
+		err = check(k, p, BUF_BYTES(&cert), &content);
 		if (err == 0)
-			err = ask(k, path, root, rest, BUF_BYTES(&cert),
+			err = ask(k, p->name, root, rest, BUF_BYTES(&cert),
 				&content.other[content.n_other - 1]);
 	}
 	if (is != 0 || err == -EALREADY) {

@@ -8,6 +8,7 @@
 #include "fs/assembly.h"
 #include "fs/cli.h"
 #include "fs/kept.h"
+#include "fs/place.h"
 
 static const char help[] =
 "usage: notaryfs retain [--until DATE | --for TIME] [-r] [--json] PATH...\n"
@@ -22,8 +23,8 @@ static const char help[] =
 "\n"
 "Exit code 0: all; 1: some were refused; 2: some are not sealed yet.\n";
 
-static int extend(struct kept *k, const char *path, const char *root,
-	const char *rest, const struct stat *st)
+static int extend(struct kept *k, const struct placed *p, const char *root,
+	const char *rest)
 {
 	const struct timespec times[2] = {
 		{.tv_sec = (time_t)*(uint64_t *)k->ctx},
@@ -31,9 +32,9 @@ static int extend(struct kept *k, const char *path, const char *root,
 	};
 	(void)root;
 	(void)rest;
-	if (!kept_sealed(path, st))
+	if (!kept_sealed(p))
 		return -EBUSY;
-	return utimensat(AT_FDCWD, path, times, AT_SYMLINK_NOFOLLOW) != 0 ?
+	return utimensat(AT_FDCWD, p->path, times, AT_SYMLINK_NOFOLLOW) != 0 ?
 		-errno : 0;
 }
 

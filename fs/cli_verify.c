@@ -40,10 +40,10 @@ struct verifying {
 };
 
 /* {"file":...} and the keys of the report's object. */
-static int print_object(const struct verifying *v, const char *path,
+static int print_object(const struct verifying *v, const char *name,
 	const struct buf *report)
 {
-	const char *rest = path + strlen(v->root);
+	const char *rest = name + strlen(v->root);
 	cleanup(buf) struct buf file = {0};
 	struct json j = {0};
 	json_object(&j, NULL);
@@ -56,7 +56,7 @@ static int print_object(const struct verifying *v, const char *path,
 	return err;
 }
 
-static int tell(struct verifying *v, const char *path,
+static int tell(struct verifying *v, const char *name,
 	const struct report *report)
 {
 	cleanup(buf) struct buf text = {0};
@@ -64,14 +64,14 @@ static int tell(struct verifying *v, const char *path,
 	if (v->json) {
 		err = report_json(report, &text);
 		if (err == 0)
-			err = print_object(v, path, &text);
+			err = print_object(v, name, &text);
 	} else if (v->one) {
 		err = report_text(report, &text);
 		if (err == 0)
 			fwrite(text.p, 1, text.n, stdout);
 	}
 	if (report->verdict != V_VALID && !v->json)
-		cli_say(v->c, "%s: %s", path, verdict_text(report->verdict));
+		cli_say(v->c, "%s: %s", name, verdict_text(report->verdict));
 	return err;
 }
 
@@ -84,27 +84,27 @@ static int count(struct verifying *v, int exit)
 	return 0;
 }
 
-static int no_certificate(struct verifying *v, const char *path,
+static int no_certificate(struct verifying *v, const struct placed *p,
 	struct report *report)
 {
 	report->verdict = V_NOT_FINAL;
-	cli_say(v->c, "%s: there is no certificate: %s", path,
-		waiting_reason(path));
-	int err = v->json ? tell(v, path, report) : 0;
+	cli_say(v->c, "%s: there is no certificate: %s", p->name,
+		waiting_reason(p->path));
+	int err = v->json ? tell(v, p->name, report) : 0;
 	return err != 0 ? err : count(v, 2);
 }
 
-static int unread(struct verifying *v, const char *path, const char *why)
+static int unread(struct verifying *v, const char *name, const char *why)
 {
 	cleanup(buf) struct buf text = {0};
-	cli_say(v->c, "%s: %s", path, why);
+	cli_say(v->c, "%s: %s", name, why);
 	int err = v->json ? report_json_unread(why, &text) : 0;
 	if (err == 0 && v->json)
-		err = print_object(v, path, &text);
+		err = print_object(v, name, &text);
 	return err != 0 ? err : count(v, 1);
 }
 
-static int verify_file(void *ctx, const char *path, const struct stat *st)
+static int verify_file(void *ctx, const struct placed *p)
 {
 	struct verifying *v = ctx;
 	cleanup(buf) struct buf cert = {0};
@@ -114,14 +114,16 @@ static int verify_file(void *ctx, const char *path, const struct stat *st)
 	uint64_t size;
 	if (report == NULL)
 		return -ENOMEM;
-	if (!S_ISREG(st->st_mode))
+	if (p->err != 0)
+		return unread(v, p->name, cli_why(-p->err));
+	if (!S_ISREG(p->st->st_mode))
 		return 0;
-	const char *rest = path + strlen(v->root);
+	const char *rest = p->name + strlen(v->root);
 	int err = place_cert(v->root, rest + (*rest == '/'), &cert);
 	if (err == -ENOENT)
-		return no_certificate(v, path, report);
+		return no_certificate(v, p, report);
 	if (err == 0)
-		err = offline_open(AT_FDCWD, path, &fd, &size);
+		err = offline_open(AT_FDCWD, p->path, &fd, &size);
 	if (err == 0)
 		err = verify_begin(v->cache, BUF_BYTES(&cert), &v->anchor,
 			report);
@@ -129,9 +131,9 @@ static int verify_file(void *ctx, const char *path, const struct stat *st)
 	if (err == 0)
 		err = offline_content(fd, NULL, &content);
 	if (err != 0)
-		return unread(v, path, cli_why(-err));
+		return unread(v, p->name, cli_why(-err));
 	verify_end(report, &content);
-	err = tell(v, path, report);
+	err = tell(v, p->name, report);
 	return err != 0 ? err : count(v, verdict_exit(report->verdict));
 }
 

@@ -15,13 +15,14 @@
 #include "core/verify.h"
 #include "fs/offline.h"
 #include "fs/place.h"
+#include "fs/text.h"
 #include "fs/waiting.h"
 
 #define COPY_BUFFER ((size_t)1 << 20) /* bytes */
 
-static const char *in_vault(const struct export *e, const char *path)
+static const char *in_vault(const struct export *e, const char *name)
 {
-	const char *rest = path + strlen(e->root);
+	const char *rest = name + strlen(e->root);
 
 	return rest + (*rest == '/');
 }
@@ -98,18 +99,22 @@ static int copy(int from, int to, uint64_t *ret_n)
 	return rc;
 }
 
-static int put_cert(struct export *e, const char *rest, struct bytes cert)
+/* Where the certificate of rest is put; NULL: no memory. */
+static char *cert_path(const char *rest)
 {
 	char name[CERTIFICATE_NAME_MAX + 1];
-	cleanup(free) char *path = NULL;
 	const char *base = strrchr(rest, '/');
-	struct outfile f;
-	int rc;
 
 	base = base == NULL ? rest : base + 1;
 	certificate_name(BYTES(base, strlen(base)), name);
-	if (asprintf(&path, "%.*s%s", (int)(base - rest), rest, name) < 0)
-		return -ENOMEM;
+	return text_of("%.*s%s", (int)(base - rest), rest, name);
+}
+
+static int put_cert(struct export *e, const char *path, struct bytes cert)
+{
+	struct outfile f;
+	int rc;
+
 	rc = outtree_begin(&e->certs, BYTES(path, strlen(path)), &f);
 	if (rc != 0)
 		return rc;
@@ -153,8 +158,15 @@ static int leave_out(struct export *e, const char *path, const char *why,
 	return 0;
 }
 
+static const char *why_of(int rc)
+{
+	return rc == -ENAMETOOLONG
+		? "its path is too long for a certificate beside it"
+		: strerror(-rc);
+}
+
 static int keep(struct export *e, struct outfile *f, const struct record *d,
-	const char *rest, struct bytes cert)
+	const char *path, struct bytes cert)
 {
 	struct record shown = *d;
 	int rc;
@@ -162,25 +174,30 @@ static int keep(struct export *e, struct outfile *f, const struct record *d,
 	shown.mode &= 0777; /* no setuid for strangers */
 	shown.until = 0;
 	rc = outtree_keep(&e->out, f, &shown);
-	return rc != 0 ? rc : put_cert(e, rest, cert);
+	return rc != 0 ? rc : put_cert(e, path, cert);
 }
 
-static int export_file(struct export *e, const char *path, const char *rest)
+static int export_file(struct export *e, const struct placed *p,
+	const char *rest)
 {
+	cleanup(free) char *beside = cert_path(rest);
 	cleanup(buf) struct buf cert = {0};
 	cleanup(close) int fd = -1;
 	enum verdict verdict = V_VALID;
 	struct outfile f;
 	struct record d = {0};
 	uint64_t size;
-	int rc = place_cert(e->root, rest, &cert);
+	int rc = beside == NULL ? -ENOMEM : place_cert(e->root, rest, &cert);
 
 	if (rc == -ENOENT)
-		return leave_out(e, path, waiting_reason(path), &e->missing);
+		return leave_out(e, p->name, waiting_reason(p->path),
+			&e->missing);
 	if (rc == 0)
-		rc = offline_open(AT_FDCWD, path, &fd, &size);
+		rc = offline_open(AT_FDCWD, p->path, &fd, &size);
+	if (rc == 0 && strlen(beside) > RECORD_PATH_MAX)
+		rc = -ENAMETOOLONG;
 	if (rc != 0)
-		return leave_out(e, path, strerror(-rc), &e->refused);
+		return leave_out(e, p->name, why_of(rc), &e->refused);
 	rc = outtree_begin(&e->out, BYTES(rest, strlen(rest)), &f);
 	if (rc != 0)
 		return rc;
@@ -189,10 +206,10 @@ static int export_file(struct export *e, const char *path, const char *rest)
 		rc = judge(e, &f, BUF_BYTES(&cert), &verdict, &d);
 	if (rc != 0 || verdict != V_VALID) {
 		outtree_drop(&f);
-		return rc != 0 ? rc : leave_out(e, path, verdict_text(verdict),
-			&e->refused);
+		return rc != 0 ? rc : leave_out(e, p->name,
+			verdict_text(verdict), &e->refused);
 	}
-	rc = keep(e, &f, &d, rest, BUF_BYTES(&cert));
+	rc = keep(e, &f, &d, beside, BUF_BYTES(&cert));
 	if (rc != 0)
 		return rc;
 	e->files++;
@@ -201,32 +218,37 @@ static int export_file(struct export *e, const char *path, const char *rest)
 	return 0;
 }
 
-static int export_link(struct export *e, const char *path, const char *rest)
+static int export_link(struct export *e, const struct placed *p,
+	const char *rest)
 {
 	char target[RECORD_PATH_MAX + 1];
-	ssize_t n = readlink(path, target, sizeof target);
+	ssize_t n = readlink(p->path, target, sizeof target);
 	struct record d = {.kind = RECORD_SYMLINK, .path = BYTES(rest,
 		strlen(rest))};
 
-	if (n <= 0 || (size_t)n > RECORD_PATH_MAX)
-		return n < 0 ? -errno : -ENAMETOOLONG;
+	if (n < 0)
+		return leave_out(e, p->name, strerror(errno), &e->refused);
+	if (n == 0 || (size_t)n > RECORD_PATH_MAX)
+		return -ENAMETOOLONG;
 	d.target = BYTES(target, (size_t)n);
 	return outtree_symlink(&e->out, &d);
 }
 
-int export_visit(void *export, const char *path, const struct stat *st)
+int export_visit(void *export, const struct placed *p)
 {
 	struct export *e = export;
-	const char *rest = in_vault(e, path);
+	const char *rest = in_vault(e, p->name);
 
-	if (S_ISDIR(st->st_mode))
+	if (p->err != 0)
+		return leave_out(e, p->name, strerror(-p->err), &e->refused);
+	if (S_ISDIR(p->st->st_mode))
 		return *rest == '\0' ? 0 :
 			outtree_folder(&e->out, BYTES(rest, strlen(rest)));
-	if (S_ISREG(st->st_mode))
-		return export_file(e, path, rest);
-	if (S_ISLNK(st->st_mode))
-		return export_link(e, path, rest);
-	return leave_out(e, path, "devices, FIFOs and sockets are never "
+	if (S_ISREG(p->st->st_mode))
+		return export_file(e, p, rest);
+	if (S_ISLNK(p->st->st_mode))
+		return export_link(e, p, rest);
+	return leave_out(e, p->name, "devices, FIFOs and sockets are never "
 		"recorded", &e->missing);
 }
 

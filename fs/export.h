@@ -21,7 +21,7 @@
 #include "core/params.h"
 #include "fs/outtree.h"
 
-struct stat;
+struct placed;
 struct verify_cache;
 
 struct export {
@@ -50,7 +50,7 @@ int export_begin(struct export *e, const char *dest);
 /* Visits one file, folder or symbolic link of the mount, as place_walk() does;
  * folders before what is in them.  Others are said to be left out.  0, or -errno of
  * writing. */
-int export_visit(void *export, const char *path, const struct stat *st);
+int export_visit(void *export, const struct placed *p);
 /* The page, the anchor and the program (NULL: none). */
 int export_page(struct export *e, const char *program);
 void export_end(struct export *e);

@@ -14,7 +14,12 @@
 
 int file_read(const char *path, size_t max, struct buf *ret)
 {
-	cleanup(close) int fd = open(path, O_RDONLY | O_CLOEXEC);
+	return file_read_at(AT_FDCWD, path, max, ret);
+}
+
+int file_read_at(int dir, const char *path, size_t max, struct buf *ret)
+{
+	cleanup(close) int fd = openat(dir, path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
 		return -errno;
 	cleanup(buf) struct buf b = {0};

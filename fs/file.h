@@ -10,6 +10,8 @@
 
 /* The whole file, of at most max bytes (-EFBIG). */
 int file_read(const char *path, size_t max, struct buf *ret);
+/* The same of a path below dir. */
+int file_read_at(int dir, const char *path, size_t max, struct buf *ret);
 /* A new file (-EEXIST if the name is taken) with exactly this content and
  * mode; file and folder are durable when it returns 0. */
 int file_write_new(const char *path, mode_t mode, struct bytes data);

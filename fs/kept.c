@@ -14,12 +14,12 @@
 #define NAMED_MAX 20		/* lines; then they are only counted */
 #define VALUE_MAX_BYTES 4096
 
-bool kept_sealed(const char *path, const struct stat *st)
+bool kept_sealed(const struct placed *p)
 {
 	char state[32];
-	if (S_ISLNK(st->st_mode))
+	if (S_ISLNK(p->st->st_mode))
 		return true; /* it cannot be asked */
-	ssize_t n = getxattr(path, "user.notary.state", state, sizeof state);
+	ssize_t n = getxattr(p->path, "user.notary.state", state, sizeof state);
 	return (n == 6 && memcmp(state, "sealed", 6) == 0) ||
 		(n == 9 && memcmp(state, "notarized", 9) == 0);
 }
@@ -37,7 +37,7 @@ static const char *reason(const struct kept *k, int rc)
 	}
 }
 
-static void count(struct kept *k, const char *path, int rc)
+static void count(struct kept *k, const char *name, int rc)
 {
 	if (rc > 0)
 		return;
@@ -48,17 +48,26 @@ static void count(struct kept *k, const char *path, int rc)
 	}
 	uint64_t *n = rc == -EBUSY ? &k->unsealed : &k->refused;
 	if (++*n <= NAMED_MAX && rc != -ECANCELED)
-		cli_say(k->c, "%s: %s", path, reason(k, rc));
+		cli_say(k->c, "%s: %s", name, reason(k, rc));
 }
 
-static int visit(void *ctx, const char *path, const struct stat *st)
+/* A walk. */
+struct below {
+	struct kept *k;
+	const char *path;	/* where it began */
+	const char *root, *rest; /* and where that is in which mount */
+};
+
+static int visit(void *ctx, const struct placed *p)
 {
-	struct kept *k = ctx;
-	cleanup(free) char *root = NULL, *rest = NULL;
-	if (!S_ISREG(st->st_mode) && !S_ISLNK(st->st_mode))
+	struct below *b = ctx;
+	if (p->err == 0 && !S_ISREG(p->st->st_mode) && !S_ISLNK(p->st->st_mode))
 		return 0;
-	int rc = place_mount(path, &root, &rest);
-	count(k, path, rc != 0 ? rc : k->visit(k, path, root, rest, st));
+	cleanup(free) char *rest = place_below(b->path, b->rest, p->name);
+	if (rest == NULL)
+		return -ENOMEM;
+	count(b->k, p->name, p->err != 0 ? p->err
+		: b->k->visit(b->k, p, b->root, rest));
 	return 0;
 }
 
@@ -73,13 +82,14 @@ static int one(struct kept *k, const char *path, bool recursive)
 	}
 	if (rc == 0 && lstat(path, &st) != 0)
 		rc = -errno;
+	struct below b = {k, path, root, rest};
+	struct placed p = {path, path, &st, 0};
 	if (rc == 0 && S_ISDIR(st.st_mode) && !recursive) {
 		cli_say(k->c, "%s is a folder: -r takes all below it", path);
 		return -EINVAL;
 	}
 	if (rc == 0)
-		rc = recursive ? place_walk(path, visit, k)
-			: visit(k, path, &st);
+		rc = recursive ? place_walk(path, visit, &b) : visit(&b, &p);
 	if (rc != 0)
 		cli_say(k->c, "%s: %s", path, cli_why(-rc));
 	return rc;
@@ -126,23 +136,23 @@ static void show_json(struct json *j, const char *path, const char *until,
 	json_close_object(j);
 }
 
-static int show(struct kept *k, const char *path, const char *root,
-	const char *rest, const struct stat *st)
+static int show(struct kept *k, const struct placed *p, const char *root,
+	const char *rest)
 {
 	char until[VALUE_MAX_BYTES], holds[VALUE_MAX_BYTES];
 	(void)root;
 	(void)rest;
-	if (!kept_sealed(path, st)) /* it has neither */
+	if (!kept_sealed(p)) /* it has neither */
 		return *(bool *)k->ctx ? 1 : -EBUSY;
-	attribute(path, "user.notary.retain_until", until);
-	attribute(path, "user.notary.hold", holds);
+	attribute(p->path, "user.notary.retain_until", until);
+	attribute(p->path, "user.notary.hold", holds);
 	if (k->json != NULL) {
-		show_json(k->json, path, until, holds);
+		show_json(k->json, p->name, until, holds);
 		return 0;
 	}
-	for (char *p = holds; *p != '\0'; p++)
-		*p = *p == '\n' ? ',' : *p;
-	cli_print("%-20s  %s%s%s", *until != '\0' ? until : "-", path,
+	for (char *at = holds; *at != '\0'; at++)
+		*at = *at == '\n' ? ',' : *at;
+	cli_print("%-20s  %s%s%s", *until != '\0' ? until : "-", p->name,
 		*holds != '\0' ? "  held: " : "", holds);
 	return 0;
 }

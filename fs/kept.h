@@ -10,15 +10,15 @@
 #include "core/json.h"
 
 struct cli;
-struct stat;
+struct placed;
 
 struct kept {
 	const struct cli *c;
-	/* For each file and symbolic link: its path, the mount's root and the
-	 * rest of the path.  0; 1: nothing was done; or a negative errno that
-	 * is said, but -ECANCELED, which was. */
-	int (*visit)(struct kept *k, const char *path, const char *root,
-		const char *rest, const struct stat *st);
+	/* For each file and symbolic link: the mount's root and the path
+	 * in it.  0; 1: nothing was done; or a negative errno that is said,
+	 * but -ECANCELED, which was. */
+	int (*visit)(struct kept *k, const struct placed *p, const char *root,
+		const char *rest);
 	void *ctx;
 	const char *refusal;		/* what -EPERM means */
 	const char *unready;		/* -EBUSY; NULL: it is not sealed */
@@ -35,6 +35,6 @@ int kept_run(struct kept *k, char **path, int n, bool recursive);
 int kept_list(struct kept *k, char **path, int n, bool recursive,
 	bool as_json);
 /* Sealed, also while it is not final yet? */
-bool kept_sealed(const char *path, const struct stat *st);
+bool kept_sealed(const struct placed *p);
 
 #endif

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "core/cleanup.h"
+#include "core/record.h"
 #include "fs/file.h"
 #include "fs/text.h"
 #include "fs/unmount.h"
@@ -22,6 +23,7 @@
 #ifndef FUSE_SUPER_MAGIC
 #define FUSE_SUPER_MAGIC 0x65735546
 #endif
+#define CERTS ".notary/cert"
 #define STATUS_MAX ((size_t)1 << 20) /* bytes of a file below .notary/ */
 
 static bool exists(const char *folder, const char *name)
@@ -204,9 +206,16 @@ int place_read(const char *root, const char *name, struct buf *ret)
 
 int place_cert(const char *root, const char *rest, struct buf *ret)
 {
-	/* by the name that no real file can take */
-	cleanup(free) char *name = text_of("cert/%s", rest);
-	return name == NULL ? -ENOMEM : place_read(root, name, ret);
+	/* by the name that no real file can take; in two steps, for root may be
+	 * long too */
+	cleanup(free) char *path = text_of("%s/" CERTS, root);
+	if (strlen(CERTS "/") + strlen(rest) > RECORD_PATH_MAX)
+		return -ENAMETOOLONG;
+	cleanup(close) int fd = path == NULL ? -1
+		: open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0)
+		return path == NULL ? -ENOMEM : -errno;
+	return file_read_at(fd, *rest != '\0' ? rest : ".", STATUS_MAX, ret);
 }
 
 int place_anchor(const char *root, struct hash *ret)
@@ -226,12 +235,49 @@ int place_is(const char *root, const struct hash *anchor)
 	return err != 0 ? err : hash_equal(&there, anchor) ? 0 : -ESTALE;
 }
 
-typedef int visit_path(void *ctx, const char *path, const struct stat *st);
-static int walk_far(const char *path, visit_path *visit, void *ctx);
+typedef int visit_place(void *ctx, const struct placed *p);
 
-static int walk(const char *path, bool far, visit_path *visit, void *ctx)
+/* One folder with what is below it. */
+struct walk {
+	const char *name, *path; /* of it, as in struct placed */
+	visit_place *visit;
+	void *ctx;
+	bool below;		/* it is part of a larger one */
+};
+
+static int walk_far(const struct walk *w, const char *name, const char *path);
+
+/* Gone since its folder was read: not there to be visited. */
+static bool is_gone(const struct walk *w, const FTSENT *e)
 {
-	char *roots[] = {strdup(path), NULL};
+	return (e->fts_info == FTS_NS || e->fts_info == FTS_DNR) &&
+		e->fts_errno == ENOENT && (w->below || e->fts_level > 0);
+}
+
+static int walk_entry(const struct walk *w, const FTSENT *e)
+{
+	bool failed = e->fts_info == FTS_ERR || e->fts_info == FTS_NS ||
+		e->fts_info == FTS_DNR;
+	struct placed p = {e->fts_path, e->fts_path, e->fts_statp,
+		failed ? -e->fts_errno : 0};
+	cleanup(free) char *name = NULL;
+	if (e->fts_info == FTS_DP || is_gone(w, e))
+		return 0;
+	if (failed && !w->below && e->fts_level == 0)
+		return p.err;
+	if (w->name != w->path) {
+		name = text_of("%s%s", w->name, p.path + strlen(w->path));
+		if (name == NULL)
+			return -ENOMEM;
+		p.name = name;
+	}
+	return e->fts_info == FTS_NS && e->fts_errno == ENAMETOOLONG
+		? walk_far(w, p.name, p.path) : w->visit(w->ctx, &p);
+}
+
+static int walk(const struct walk *w)
+{
+	char *roots[] = {strdup(w->path), NULL};
 	if (roots[0] == NULL)
 		return -ENOMEM;
 	FTS *fts = fts_open(roots, FTS_PHYSICAL | FTS_NOCHDIR | FTS_XDEV, NULL);
@@ -243,20 +289,7 @@ static int walk(const char *path, bool far, visit_path *visit, void *ctx)
 			err = -errno;
 			break;
 		}
-		if (e->fts_info == FTS_DP)
-			continue;
-		/* gone since its folder was read: not there to be visited */
-		if (e->fts_info == FTS_NS && e->fts_errno == ENOENT &&
-		    e->fts_level > 0)
-			continue;
-		if (far && e->fts_info == FTS_NS &&
-		    e->fts_errno == ENAMETOOLONG)
-			err = walk_far(e->fts_path, visit, ctx);
-		else if (e->fts_info == FTS_ERR || e->fts_info == FTS_NS ||
-		    e->fts_info == FTS_DNR)
-			err = -e->fts_errno;
-		else
-			err = visit(ctx, e->fts_path, e->fts_statp);
+		err = walk_entry(w, e);
 	}
 	if (fts != NULL)
 		fts_close(fts);
@@ -265,27 +298,36 @@ static int walk(const char *path, bool far, visit_path *visit, void *ctx)
 }
 
 /* By a descriptor of a folder half way there. */
-static int walk_far(const char *path, visit_path *visit, void *ctx)
+static int walk_far(const struct walk *w, const char *name, const char *path)
 {
+	struct walk far = {.name = name, .visit = w->visit, .ctx = w->ctx,
+		.below = true};
 	cleanup(free) char *half = strndup(path, PATH_MAX / 2);
 	char *slash = half == NULL ? NULL : strrchr(half, '/');
 	if (slash == NULL)
 		return half == NULL ? -ENOMEM : -ENAMETOOLONG;
 	*slash = '\0';
 	cleanup(close) int fd = open(half, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	if (fd < 0)
-		return -errno;
+	if (fd < 0) {
+		struct placed p = {name, path, NULL, -errno};
+		return errno == ENOENT ? 0 : w->visit(w->ctx, &p);
+	}
 	cleanup(free) char *rest = text_of("/proc/self/fd/%d/%s", fd,
 		path + (slash - half) + 1);
-	return rest == NULL ? -ENOMEM : walk(rest, true, visit, ctx);
+	far.path = rest;
+	return rest == NULL ? -ENOMEM : walk(&far);
 }
 
-int place_walk(const char *path, visit_path *visit, void *ctx)
+int place_walk(const char *path, visit_place *visit, void *ctx)
 {
-	return walk(path, false, visit, ctx);
+	const struct walk w = {path, path, visit, ctx, false};
+	return walk(&w);
 }
 
-int place_walk_far(const char *path, visit_path *visit, void *ctx)
+char *place_below(const char *path, const char *rest, const char *name)
 {
-	return walk(path, true, visit, ctx);
+	const char *below = name + strlen(path);
+	below += strspn(below, "/");
+	return text_of("%s%s%s", rest,
+		*rest != '\0' && *below != '\0' ? "/" : "", below);
 }

@@ -27,24 +27,32 @@ int place_mount(const char *path, char **ret_root, char **ret_rest);
 int place_future(const char *path, char **ret_root, char **ret_rest);
 /* DIR/.notary/NAME, whole. */
 int place_read(const char *root, const char *name, struct buf *ret);
-/* The certificate of rest; -ENOENT: none yet. */
+/* The certificate of rest; -ENOENT: none yet; -ENAMETOOLONG: it has no name
+ * there, for the mount takes paths of RECORD_PATH_MAX. */
 int place_cert(const char *root, const char *rest, struct buf *ret);
 int place_anchor(const char *root, struct hash *ret);
 /* Is the vault of that anchor mounted at root?  0, -ESTALE: another is, or the
  * error of asking (-ENOENT: none). */
 int place_is(const char *root, const struct hash *anchor);
 
+struct stat;
+/* What a walk is at. */
+struct placed {
+	const char *name;	/* what it is called, however long that is */
+	const char *path;	/* the same; or, where that is longer than a
+				 * system call takes, another one to it that
+				 * holds during the visit, in /proc/self/fd */
+	const struct stat *st;	/* unless err */
+	int err;		/* 0, or why it cannot be looked at or into */
+};
 /* Visits path and, if it is a folder, everything below it; folders before
  * what is in them; links are not followed; other file systems are not
- * entered.  Stops when visit returns non-zero and returns that. */
-struct stat;
+ * entered.  Stops when visit returns non-zero and returns that; what is wrong
+ * with path itself is returned too and not visited. */
 int place_walk(const char *path,
-	int (*visit)(void *ctx, const char *path, const struct stat *st),
-	void *ctx);
-/* The same where a path may be longer than a system call takes: visit is given
- * another one to the same file there, below /proc/self/fd. */
-int place_walk_far(const char *path,
-	int (*visit)(void *ctx, const char *path, const struct stat *st),
-	void *ctx);
+	int (*visit)(void *ctx, const struct placed *p), void *ctx);
+/* The path in the mount of what a walk from path, which is rest there, calls
+ * name.  The caller's; NULL: no memory. */
+char *place_below(const char *path, const char *rest, const char *name);
 
 #endif

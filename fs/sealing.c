@@ -18,18 +18,19 @@ static bool takes_seal(const struct stat *st)
 		S_ISLNK(st->st_mode);
 }
 
-static int visit(void *ctx, const char *path, const struct stat *st)
+static int visit(void *ctx, const struct placed *p)
 {
 	struct sealing *s = ctx;
-	if (!takes_seal(st))
+	const struct stat *st = p->st;
+	if (p->err == 0 && !takes_seal(st))
 		return 0;
-	int err = ask(path, st, "seal", NULL);
+	int err = p->err != 0 ? p->err : ask(p->path, st, "seal", NULL);
 	if (err == 0) {
 		s->sealed++;
 		cli_progress("sealing: %llu", (unsigned long long)s->sealed);
 		return 0;
 	}
-	if (!S_ISREG(st->st_mode) && (err == -EACCES || err == -EPERM))
+	if (p->err == 0 && !S_ISREG(st->st_mode) && (err == -EACCES || err == -EPERM))
 		return 0; /* not our folder: it seals by its timer */
 	if (err == -ENOENT)
 		return 0; /* gone meanwhile: a temporary file */
@@ -40,7 +41,7 @@ static int visit(void *ctx, const char *path, const struct stat *st)
 	bool busy = err == -EBUSY;
 	uint64_t *n = busy ? &s->busy : &s->failed;
 	if (++*n <= NAMED_MAX)
-		cli_say(s->c, "%s: %s", path, busy
+		cli_say(s->c, "%s: %s", p->name, busy
 			? "has a writer, left unsealed" : strerror(-err));
 	return 0;
 }
@@ -49,7 +50,7 @@ int sealing_path(struct sealing *s, const char *path, bool recursive)
 {
 	struct stat st;
 	if (recursive)
-		return place_walk_far(path, visit, s);
+		return place_walk(path, visit, s);
 	if (lstat(path, &st) != 0)
 		return -errno;
 	if (!S_ISREG(st.st_mode) && !S_ISLNK(st.st_mode)) {
@@ -61,7 +62,7 @@ int sealing_path(struct sealing *s, const char *path, bool recursive)
 		return 0;
 	}
 	uint64_t before = s->temporary;
-	int err = visit(s, path, &st);
+	int err = visit(s, &(struct placed){path, path, &st, 0});
 	if (s->temporary > before)
 		cli_say(s->c, "%s: a temporary or scratch name is never "
 			"sealed", path);

@@ -185,6 +185,7 @@ int waiting_for(const struct cli *c, enum waiting what, const char *root,
 
 struct missing {
 	const struct cli *c;
+	const char *path;	/* below which it is looked for */
 	const char *only;	/* this state; NULL: any */
 	uint64_t n;
 };
@@ -207,15 +208,17 @@ static const struct {
 };
 
 /* A link shows no state. */
-static void explain_link(struct missing *m, const char *path)
+static void explain_link(struct missing *m, const char *name)
 {
-	cleanup(free) char *root = NULL, *rest = NULL;
+	cleanup(free) char *root = NULL, *rest = NULL, *own = NULL;
 	cleanup(buf) struct buf cert = {0};
-	if (place_mount(path, &root, &rest) != 0 ||
-	    place_cert(root, rest, &cert) != -ENOENT || ++m->n > NAMED_MAX)
+	if (place_mount(m->path, &root, &rest) == 0)
+		own = place_below(m->path, rest, name);
+	if (own == NULL || place_cert(root, own, &cert) != -ENOENT ||
+	    ++m->n > NAMED_MAX)
 		return;
 	cli_say(m->c, "%s: a symbolic link that is not final yet (notaryfs "
-		"rules says whether it will be)", path);
+		"rules says whether it will be)", name);
 }
 
 /* NULL: it is final, or says no state; or it has another one than only. */
@@ -245,16 +248,18 @@ const char *waiting_reason(const char *path)
 	return why == NULL ? "it is not final yet" : why;
 }
 
-static int explain_file(void *ctx, const char *path, const struct stat *st)
+static int explain_file(void *ctx, const struct placed *p)
 {
 	struct missing *m = ctx;
-	if (S_ISLNK(st->st_mode) && m->only == NULL)
-		explain_link(m, path);
-	if (!S_ISREG(st->st_mode))
+	if (p->err != 0)
 		return 0;
-	const char *why = reason(path, m->only);
+	if (S_ISLNK(p->st->st_mode) && m->only == NULL)
+		explain_link(m, p->name);
+	if (!S_ISREG(p->st->st_mode))
+		return 0;
+	const char *why = reason(p->path, m->only);
 	if (why != NULL && ++m->n <= NAMED_MAX)
-		cli_say(m->c, "%s: %s", path, why);
+		cli_say(m->c, "%s: %s", p->name, why);
 	return 0;
 }
 
@@ -267,7 +272,7 @@ static void say_more(const struct missing *m)
 uint64_t waiting_temporary(const struct cli *c, const char *root,
 	const char *path)
 {
-	struct missing m = {.c = c, .only = "temp"};
+	struct missing m = {.c = c, .path = path, .only = "temp"};
 	cleanup(buf) struct buf json = {0};
 	uint64_t n;
 
@@ -283,7 +288,7 @@ uint64_t waiting_temporary(const struct cli *c, const char *root,
 uint64_t waiting_explain(const struct cli *c, const char *root,
 	const char *path)
 {
-	struct missing m = {.c = c};
+	struct missing m = {.c = c, .path = path};
 	place_walk(path, explain_file, &m);
 	say_more(&m);
 	explain_services(c, root, false);
