@@ -497,6 +497,13 @@ int offline_certificate(int dir, const char *path, struct buf *ret)
 	return offline_small(dir, path, CERTIFICATE_MAX, ret);
 }
 
+bool offline_is_certificate(struct bytes raw)
+{
+	cleanup(free) struct certificate *c = malloc(sizeof(*c));
+
+	return c == NULL || certificate_decode(raw, c) != -EBADMSG;
+}
+
 int offline_anchor(const char *text, struct hash *ret)
 {
 	cleanup(buf) struct buf b = {0};

@@ -52,6 +52,9 @@ int offline_read(void *fd, uint64_t off, uint8_t *ret, size_t n);
 int offline_small(int dir, const char *path, size_t max, struct buf *ret);
 /* A whole certificate; -EFBIG if it is larger than any. */
 int offline_certificate(int dir, const char *path, struct buf *ret);
+/* May it be one, of whatever version?  What does not even decode is something
+ * else, as the TLS certificate of somebody. */
+bool offline_is_certificate(struct bytes raw);
 /* 64 hex digits, or the name of a file that holds them and a newline.
  * -EINVAL if such a file holds something else. */
 int offline_anchor(const char *text, struct hash *ret);

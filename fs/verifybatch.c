@@ -223,22 +223,42 @@ static void hash_small(struct found *f, size_t n)
 
 /* -- certificates */
 
-static int certificate_of(const struct run *r, const char *path, struct buf *ret)
+static int certificate_below(int dir, const char *path, struct buf *ret)
 {
 	const char *slash = strrchr(path, '/');
 	size_t folder = slash != NULL ? (size_t)(slash + 1 - path) : 0;
 	struct bytes name = BYTES(path + folder, strlen(path + folder));
 	char full[PATH_MAX + CERTIFICATE_NAME_MAX + 1];
-	int rc = -ENOENT;
 
 	if (name.n > CERTIFICATE_NAME_MAX || folder > PATH_MAX)
 		return -ENAMETOOLONG;
 	memcpy(full, path, folder);
 	certificate_name(name, full + folder);
-	if (!r->p->certs_only)
-		rc = offline_certificate(r->p->dir, full, ret);
-	if (r->p->certs >= 0 && (rc == -ENOENT || rc == -ENAMETOOLONG))
-		rc = offline_certificate(r->p->certs, full, ret);
+	return offline_certificate(dir, full, ret);
+}
+
+static bool is_missing(int rc)
+{
+	return rc == -ENOENT || rc == -ENAMETOOLONG;
+}
+
+/* What is beside the file, unless it is none and there is another. */
+static int certificate_of(const struct run *r, const char *path, struct buf *ret)
+{
+	cleanup(buf) struct buf beside = {0};
+	int rc = r->p->certs_only ? -ENOENT
+				  : certificate_below(r->p->dir, path, &beside);
+	int other = -ENOENT;
+
+	if (r->p->certs >= 0 &&
+		(rc != 0 || !offline_is_certificate(BUF_BYTES(&beside))))
+		other = certificate_below(r->p->certs, path, ret);
+	if (other == 0 || is_missing(rc))
+		return other == -ENOENT ? rc : other;
+	if (rc == 0) {
+		*ret = beside;
+		beside = (struct buf){0}; /* the caller has it */
+	}
 	return rc;
 }
 
@@ -274,7 +294,7 @@ static void check(struct run *r, size_t i)
 	}
 	if (rc != 0) {
 		incomplete(r, path,
-			rc == -ENOENT || rc == -ENAMETOOLONG
+			is_missing(rc)
 				? "it has no certificate"
 				: "its certificate cannot be read");
 		return;

@@ -161,6 +161,47 @@ static char *beside_of(const char *file)
 		       : path;
 }
 
+/* 0: a certificate is there. */
+static int look(const char *path)
+{
+	cleanup(buf) struct buf raw = {0};
+	int rc = path == NULL ? -ENOMEM
+			      : offline_certificate(AT_FDCWD, path, &raw);
+
+	return rc == 0 && !offline_is_certificate(BUF_BYTES(&raw)) ? -EBADMSG
+								    : rc;
+}
+
+/* The same path in .certs/ of the folder whose name is its first n bytes, as a
+ * restored tree has it; NULL: it is not there. */
+static char *restored(const char *beside, size_t n)
+{
+	char *path;
+
+	if (asprintf(&path, "%.*s.certs/%s", (int)n, beside, beside + n) < 0)
+		return NULL;
+	if (look(path) == 0)
+		return path;
+	free(path);
+	return NULL;
+}
+
+/* The certificate that nobody said: beside the file, unless there is none but
+ * in .certs/ of a folder above.  NULL without memory. */
+static char *certificate_of(const char *file)
+{
+	char *beside = beside_of(file), *found = NULL;
+	size_t n = beside == NULL || look(beside) == 0 ? 0 : strlen(beside);
+
+	while (found == NULL && n-- > 0)
+		if (n == 0 ? *beside != '/' : beside[n - 1] == '/')
+			found = restored(beside, n);
+	if (found == NULL)
+		return beside;
+	free(beside);
+	return found;
+}
+
 int verifyone_file(const struct verifyone *o, const char *file, const char *cert)
 {
 	cleanup(free) char *beside = NULL;
@@ -178,7 +219,7 @@ int verifyone_file(const struct verifyone *o, const char *file, const char *cert
 	if (rc != 0)
 		return unread(o, file, verify_reason(rc));
 	if (cert == NULL)
-		cert = beside = beside_of(file);
+		cert = beside = certificate_of(file);
 	if (cert == NULL)
 		return unread(o, file, "no memory");
 	exit = load(o, cert, beside != NULL, &raw);

@@ -21,7 +21,7 @@ struct verifyone {
 	uint64_t from, to;		/* of --range; to == 0: a whole file */
 };
 
-/* cert NULL: FILE.cert. */
+/* cert NULL: FILE.cert, or in .certs/ of a folder above FILE. */
 int verifyone_file(const struct verifyone *o, const char *file, const char *cert);
 int verifyone_explain(const struct verifyone *o, const char *cert);
 /* The standard objects in it as files in dir, which it makes. */

@@ -27,7 +27,7 @@ static int walk_all(const struct verifytree_options *o, struct verifyplace *p,
 	struct verifytree_counts *ret)
 {
 	struct verifywalk w = {.dir = p->dir, .companions = o->certs == NULL,
-		.visit = add};
+		.certs = p->certs, .visit = add};
 	struct verifypool *pool;
 	uint64_t others = 0;
 	int rc = verifypool_new(p, o->threads, o->out, o->progress, &pool);

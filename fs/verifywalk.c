@@ -222,8 +222,9 @@ static void leave(struct walk *w)
 	w->levels.n -= sizeof(*l);
 }
 
-/* Is there a regular file of that name in the current path's folder? */
-static bool is_beside(struct walk *w, size_t folder, struct bytes name)
+/* Is there a regular file of that name below dir, in a folder of which the
+ * path is that much of the current one? */
+static bool has_file(struct walk *w, int dir, size_t folder, struct bytes name)
 {
 	char path[PATH_MAX];
 	struct stat st;
@@ -233,8 +234,21 @@ static bool is_beside(struct walk *w, size_t folder, struct bytes name)
 	memcpy(path, w->path, folder);
 	memcpy(path + folder, name.p, name.n);
 	path[folder + name.n] = '\0';
-	return fstatat(w->how->dir, path, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+	return fstatat(dir, path, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
 	       S_ISREG(st.st_mode);
+}
+
+/* A file of somebody that is called as a certificate would be? */
+static bool is_certified(struct walk *w, const char *name)
+{
+	char cert[CERTIFICATE_NAME_MAX + 1];
+	size_t n = strlen(name);
+
+	if (w->how->certs < 0 || n > CERTIFICATE_NAME_MAX)
+		return false;
+	certificate_name(BYTES(name, n), cert);
+	return has_file(w, w->how->certs, w->path_n - n,
+		BYTES(cert, strlen(cert)));
 }
 
 /* The last part of the path that a certificate records; empty if it is none. */
@@ -268,7 +282,8 @@ static bool is_cut_companion(struct walk *w, const char *name)
 		return false;
 	certificate_name(whole, cut);
 	return strcmp(cut, name) == 0 &&
-	       is_beside(w, w->path_n - strlen(name), whole);
+	       has_file(w, w->how->dir, w->path_n - strlen(name),
+		       whole);
 }
 
 /* The current path's NAME.cert, where there is a NAME. */
@@ -280,7 +295,8 @@ static bool is_companion(struct walk *w, const struct run *r, const char *name)
 	bool is;
 
 	if (!w->how->companions || n <= SUFFIX_LEN ||
-		strcmp(name + n - SUFFIX_LEN, SUFFIX) != 0)
+		strcmp(name + n - SUFFIX_LEN, SUFFIX) != 0 ||
+		is_certified(w, name))
 		return false;
 	base[n - SUFFIX_LEN] = '\0';
 	is = run_has(r, base) ||

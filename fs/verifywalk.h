@@ -21,7 +21,10 @@
 
 struct verifywalk {
 	int dir;
-	bool companions;	/* NAME.cert beside a NAME is one too */
+	/* NAME.cert beside a NAME is passed over, unless it has a certificate
+	 * of its own below certs (-1: there is no such folder). */
+	bool companions;
+	int certs;
 	/* A file, by its path below dir; with why, which lives for ever: a
 	 * path at which something could not be read.  Not 0 ends the walk. */
 	int (*visit)(void *ctx, struct bytes path, const char *why);

@@ -209,6 +209,40 @@ cp -r tree restored && mkdir -p restored/.certs/folder
 mv restored/folder/*.cert restored/.certs/folder/
 exits 0 "certificates below .certs" --anchor anchor -r restored
 says '^5 valid, 0 refused, 0 incomplete$' "are found"
+in=restored/folder
+exits 0 "and of one file" --anchor anchor $in/file-1
+says '^by certificate: restored/.certs/folder/file-1.cert$' "which is said"
+(cd $in && exec "$verify" --anchor "$anchor" "$PWD/file-1") >out 2>err
+result $? "by its whole path too"
+(cd restored && exec "$verify" --anchor "$anchor" folder/file-1) >out 2>err
+result $? "and from the top"
+# What somebody called like a certificate, as one of TLS, is none.
+echo '-----BEGIN CERTIFICATE-----' >$in/file-1.cert
+head -c 300000 /dev/zero >$in/file-2.cert
+mkdir $in/file-3.cert
+exits 0 "what only has such a name is not in the way" --anchor anchor -r restored
+says '^5 valid, 0 refused, 0 incomplete$' "all are judged by their own"
+for i in 1 2 3; do
+	exits 0 "one too: $i" --anchor anchor $in/file-$i
+done
+cp $in/file-1.cert restored/.certs/folder/file-2.cert
+exits 1 "without a certificate anywhere" --anchor anchor -r restored
+says '^refused: folder/file-2: malformed: ' "it is said as ever"
+exits 1 "of one too" --anchor anchor $in/file-2
+says '^notary-verify: restored/folder/file-2.cert: larger than ' "of what is beside it" err
+cp $f.cert restored/.certs/folder/file-2.cert
+exits 1 "one of another file" --anchor anchor $in/file-2
+says '^refused: size: ' "proves nothing of this one"
+cp tree/folder/file-2.cert restored/.certs/folder/file-2.cert
+cp $f.cert $in/file-1.cert
+exits 1 "also when it lies beside the file" --anchor anchor -r restored
+says '^refused: folder/file-1: ' "which stays refused"
+exits 1 "for one too" --anchor anchor $in/file-1
+echo mine >$in/file-1.cert
+printf 'not this' >restored/.certs/folder/file-1.cert.cert
+exits 1 "what is recorded itself is a file" --anchor anchor -r restored
+says '^refused: folder/file-1.cert: malformed: ' "and is not passed over"
+rm -r $in/file-?.cert restored/.certs/folder/file-1.cert.cert
 mv restored/.certs certs
 exits 0 "certificates elsewhere" --anchor anchor -r restored --certs certs
 exits 2 "and nowhere" --anchor anchor -r restored
