@@ -25,7 +25,7 @@ int history_kind(struct mount *m, enum virtual_kind folder, const char *path,
 int history_stat(struct mount *m, enum virtual_kind kind, const char *path,
 	struct stat *ret);
 /* Its content: as text, with *ret_fd -1, or in a file, the first *ret_n bytes
- * of it.  -EIO: they are not where they were kept. */
+ * of it.  -ENODATA: they are not there any more, as of what was deleted. */
 int history_open(struct mount *m, enum virtual_kind kind, const char *path,
 	struct buf *ret_text, int *ret_fd, uint64_t *ret_n);
 /* The names in a folder, from the one at `from` on, until emit says false. */

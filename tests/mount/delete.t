@@ -135,6 +135,22 @@ again = write(v, "d/small", b"another\n")
 final(v)
 tap.ok(os.path.exists(again + ".cert"), "its name may be used again, with a certificate of its own")
 
+
+def shown(path, n):
+    def read():
+        with open("%s/.notary/history/%s/%s" % (v.mnt, path, n), "rb") as f:
+            return f.read()
+    return kit.answer(read)
+
+
+tap.is_(sorted(os.listdir(v.mnt + "/.notary/history/d/small")), ["1", "1.cert", "2", "2.cert"], "its history has both")
+tap.is_([shown("d/small", 1), shown("d/small", 2), shown("big", 1)], ["ENODATA", b"another\n", "ENODATA"],
+        "what was deleted has no bytes there, which is no error of a disk")
+with open(v.dir + "/past.cert", "wb") as f:
+    f.write(shown("d/small", "1.cert"))
+p = kit.run(kit.VERIFY, "--anchor", v.anchor, v.dir + "/small", v.dir + "/past.cert")
+tap.is_(p.returncode, 0, "but its certificate, which still proves them")
+
 # -- holds
 done(tool("hold", held), "held: Case 7", "holds are shown")
 refused(tool("hold", "--release", "--case", "Case 7", held), 1, "--key", "a release needs the key")
