@@ -1,8 +1,11 @@
 /* Extended attributes: those of files/; user.notary.* has a file of its own. */
 #include "fs/inner.h"
 
+#include <endian.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/posix_acl.h>
+#include <linux/posix_acl_xattr.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -185,6 +188,47 @@ static bool xattr_same(const char *path, const char *name, const char *value,
 		memcmp(p, value, size) == 0;
 }
 
+/* Does this access list of a file that has none say what its mode says?  Such a
+ * one is what chacl -B sets; no file system keeps it. */
+static bool is_mode(const char *path, const char *name, const char *value,
+	size_t size)
+{
+	const uint16_t tags[] = {ACL_USER_OBJ, ACL_GROUP_OBJ, ACL_OTHER};
+	struct posix_acl_xattr_header head;
+	struct posix_acl_xattr_entry e[3];
+	mode_t mode = 0;
+	struct stat st;
+
+	if (strcmp(name, "system.posix_acl_access") != 0 || value == NULL ||
+		size != sizeof head + sizeof e || stat(path, &st) != 0)
+		return false;
+	memcpy(&head, value, sizeof head);
+	memcpy(e, value + sizeof head, sizeof e);
+	for (size_t i = 0; i < 3; i++) {
+		if (le16toh(e[i].e_tag) != tags[i])
+			return false;
+		mode = mode << 3 | le16toh(e[i].e_perm);
+	}
+	return le32toh(head.a_version) == POSIX_ACL_XATTR_VERSION &&
+		mode == (st.st_mode & 0777);
+}
+
+/* What is said where nothing may change: as any file system says what cannot be
+ * done anyway, and 0 for what is there already. */
+static int unchanged(const char *path, const char *name, const char *value,
+	size_t size, int flags)
+{
+	bool has = getxattr(path, name, NULL, 0) >= 0;
+
+	if (!has && errno == ENODATA &&
+		(value == NULL || (flags & XATTR_REPLACE) != 0))
+		return -ENODATA;
+	if (has && value != NULL && (flags & XATTR_CREATE) != 0)
+		return -EEXIST;
+	return xattr_same(path, name, value, size) ||
+		(!has && is_mode(path, name, value, size)) ? 0 : -EPERM;
+}
+
 /* Does what is sealed, though it may change, stay as it is?  1, 0, or the error
  * that this ends with. */
 static int stays(struct mount *m, struct node *n, const char *path,
@@ -233,7 +277,7 @@ static int change_xattr(fuse_req_t req, struct node *n, const char *name,
 		return rc < 0 ? rc : 0;
 	rc = n->type == NODE_FOLDER ? 0 : inode_change(m, n, CHANGE_ATTRIBUTES);
 	if (rc > 0)
-		return xattr_same(path, name, value, size) ? 0 : -EPERM;
+		return unchanged(path, name, value, size, flags);
 	if (rc < 0)
 		return rc;
 	if (value != NULL)

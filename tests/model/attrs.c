@@ -161,11 +161,11 @@ static const char *const attr_names[ATTRS] = {"user.a", "user.b", "user.c"};
 static int want_setxattr(const struct file *f, const char *had,
 	const char *value, int flags)
 {
-	if (f->sealed)
-		return strcmp(had, value) == 0 ? 0 : EPERM;
 	if (*had != '\0' && flags == XATTR_CREATE)
 		return EEXIST;
-	return *had == '\0' && flags == XATTR_REPLACE ? ENODATA : 0;
+	if (*had == '\0' && flags == XATTR_REPLACE)
+		return ENODATA;
+	return f->sealed && strcmp(had, value) != 0 ? EPERM : 0;
 }
 
 void do_setxattr(struct worker *w)
@@ -226,8 +226,8 @@ void do_removexattr(struct worker *w)
 	}
 	if (got == EPERM && !a.file->sealed)
 		look_again(w, a.file, NULL);
-	want = a.file->sealed ? EPERM :
-		a.file->attr[i][0] == '\0' ? ENODATA : 0;
+	want = a.file->attr[i][0] == '\0' ? ENODATA :
+		a.file->sealed ? EPERM : 0;
 	agree(w, got, want);
 	if (got != 0)
 		return;
