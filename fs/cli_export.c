@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "core/cleanup.h"
@@ -93,6 +94,17 @@ static int common_root(const struct cli *c, char **paths, int n, char **ret)
 	return 0;
 }
 
+static int visit_one(struct export *e, const char *path)
+{
+	struct stat st;
+
+	if (lstat(path, &st) != 0 || !place_virtual(path, &st))
+		return place_walk(path, export_visit, e);
+	e->missing++;
+	e->left_out(e->ctx, path, PLACE_VIRTUAL);
+	return 0;
+}
+
 static int visit_all(const struct cli *c, struct export *e, char **paths, int n)
 {
 	int i, rc = 0;
@@ -105,7 +117,7 @@ static int visit_all(const struct cli *c, struct export *e, char **paths, int n)
 				*rest != '\0' ? "/" : "", rest) < 0)
 			rc = -ENOMEM;
 		if (rc == 0)
-			rc = place_walk(whole, export_visit, e);
+			rc = visit_one(e, whole);
 		if (rc == -EEXIST)
 			cli_say(c, "%s was exported already: name it once",
 				paths[i]);

@@ -120,6 +120,8 @@ static int verify_file(void *ctx, const struct placed *p)
 		return 0;
 	const char *rest = p->name + strlen(v->root);
 	int err = place_cert(v->root, rest + (*rest == '/'), &cert);
+	if (err == -ENOENT && place_virtual(p->path, p->st))
+		return 0; /* a certificate, where they are listed */
 	if (err == -ENOENT)
 		return no_certificate(v, p, report);
 	if (err == 0)
@@ -144,6 +146,7 @@ static int no_content(struct verifying *v, const char *path,
 	cli_say(v->c, "%s: nothing to verify: %s", path, S_ISLNK(st->st_mode) ?
 		"a symbolic link has no content; notaryfs cert gives the "
 		"certificate about where it points" :
+		S_ISREG(st->st_mode) || S_ISDIR(st->st_mode) ? PLACE_VIRTUAL :
 		"devices, FIFOs and sockets are never recorded");
 	return count(v, 2);
 }
@@ -165,8 +168,8 @@ static int one(const struct cli *c, struct verifying *v, const char *path)
 		err = -ENOMEM;
 	}
 	v->root = root;
-	if (err == 0 && lstat(whole, &st) == 0 && !S_ISREG(st.st_mode) &&
-	    !S_ISDIR(st.st_mode))
+	if (err == 0 && lstat(whole, &st) == 0 && ((!S_ISREG(st.st_mode) &&
+	    !S_ISDIR(st.st_mode)) || place_virtual(whole, &st)))
 		err = no_content(v, path, &st);
 	else if (err == 0)
 		err = place_walk(whole, verify_file, v);

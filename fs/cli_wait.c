@@ -27,16 +27,17 @@ static uint64_t now_ms(void)
 	return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
 }
 
-static mode_t type_of(const char *path)
-{
-	struct stat st;
-	return lstat(path, &st) == 0 ? st.st_mode & S_IFMT : 0;
-}
-
 /* Why that which no file below the path accounts for. */
 static void explain_other(const struct cli *c, const char *path)
 {
-	switch (type_of(path)) {
+	struct stat st;
+	if (lstat(path, &st) != 0)
+		return;
+	if (place_virtual(path, &st)) {
+		cli_say(c, "%s: " PLACE_VIRTUAL, path);
+		return;
+	}
+	switch (st.st_mode & S_IFMT) {
 	case S_IFDIR:
 		cli_say(c, "%s: a folder that changed is recorded once it was "
 			"left alone for its settle time (notaryfs seal -r ends "

@@ -148,7 +148,8 @@ static const char *refusal(int rc, enum retention_mode mode)
 	case -ESTALE:
 		return "the order is about another record than the newest one";
 	case -ENODATA:
-		return "it is not sealed: unlink it";
+		return "what is there now is not sealed, as a log that grows: "
+			"wait until nobody writes to it and it is sealed";
 	case -ENOENT:
 		return "there is no such file";
 	default:

@@ -189,6 +189,8 @@ static int export_file(struct export *e, const struct placed *p,
 	uint64_t size;
 	int rc = beside == NULL ? -ENOMEM : place_cert(e->root, rest, &cert);
 
+	if (rc == -ENOENT && place_virtual(p->path, p->st))
+		return 0; /* a certificate, where they are listed */
 	if (rc == -ENOENT)
 		return leave_out(e, p->name, waiting_reason(p->path),
 			&e->missing);

@@ -82,6 +82,10 @@ static int one(struct kept *k, const char *path, bool recursive)
 	}
 	if (rc == 0 && lstat(path, &st) != 0)
 		rc = -errno;
+	if (rc == 0 && place_virtual(path, &st)) {
+		cli_say(k->c, "%s: " PLACE_VIRTUAL, path);
+		return -EINVAL;
+	}
 	struct below b = {k, path, root, rest};
 	struct placed p = {path, path, &st, 0};
 	if (rc == 0 && S_ISDIR(st.st_mode) && !recursive) {

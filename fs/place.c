@@ -11,6 +11,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 #include "core/cleanup.h"
@@ -75,6 +76,15 @@ bool place_exists(const char *path)
 {
 	struct stat st;
 	return lstat(path, &st) == 0;
+}
+
+bool place_virtual(const char *path, const struct stat *st)
+{
+	/* all that is in files/ has a class, also where it is no user's to ask
+	 * for; the kernel asks for none of a device or a link */
+	return (S_ISREG(st->st_mode) || S_ISDIR(st->st_mode)) &&
+		lgetxattr(path, "user.notary.class", NULL, 0) < 0 &&
+		errno == ENODATA;
 }
 
 static bool is_link(const char *path)

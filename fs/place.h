@@ -16,6 +16,11 @@ char *place_around(const char *path);
 bool place_closed(const char *path);
 /* Is there anything of that name (a link itself counts)? */
 bool place_exists(const char *path);
+struct stat;
+/* Is it one of the mount's own files and folders (virtual.h)?  What they are,
+ * for people. */
+bool place_virtual(const char *path, const struct stat *st);
+#define PLACE_VIRTUAL "it is virtual: the mount makes it of what is recorded"
 /* The root of the mounted vault that path lies in, and path relative to it
  * (empty for the root itself).  The last component of path is not followed
  * when it is a symbolic link, unless the link lies outside and leads to a root.
@@ -35,7 +40,6 @@ int place_anchor(const char *root, struct hash *ret);
  * error of asking (-ENOENT: none). */
 int place_is(const char *root, const struct hash *anchor);
 
-struct stat;
 /* What a walk is at. */
 struct placed {
 	const char *name;	/* what it is called, however long that is */

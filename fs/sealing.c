@@ -49,10 +49,15 @@ static int visit(void *ctx, const struct placed *p)
 int sealing_path(struct sealing *s, const char *path, bool recursive)
 {
 	struct stat st;
-	if (recursive)
-		return place_walk(path, visit, s);
 	if (lstat(path, &st) != 0)
 		return -errno;
+	if (place_virtual(path, &st)) {
+		cli_say(s->c, "%s: nothing to seal: " PLACE_VIRTUAL, path);
+		s->never++;
+		return 0;
+	}
+	if (recursive)
+		return place_walk(path, visit, s);
 	if (!S_ISREG(st.st_mode) && !S_ISLNK(st.st_mode)) {
 		cli_say(s->c, "%s: %s", path, S_ISDIR(st.st_mode)
 			? "a folder: seal -r seals what is below it"

@@ -14,7 +14,7 @@ struct sealing {
 	uint64_t sealed;	/* files, links and folders asked for */
 	uint64_t busy;		/* named and left: they have a writer */
 	uint64_t temporary;	/* left: a temporary or scratch name */
-	uint64_t never;		/* named: a folder, a device and the like */
+	uint64_t never;		/* named: a folder, a device, a virtual file */
 	uint64_t failed;	/* named: something else */
 };
 

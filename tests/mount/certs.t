@@ -137,6 +137,23 @@ ok "one that comes late" n seal "$M/many/late"
 ok "is final" n wait "$M/many/late"
 is "and listed, by whom it was listed before" "$(ls "$M/many" | grep -c '^late')" 2
 ok "they are verified where they are" "$build/notary-verify" -r --anchor "$V/anchor" "$M/many"
+virtual() { # exit code, words of the answer, command...
+	local want=$1 words=$2
+	shift 2
+	n "$@" >"$top/answer" 2>&1
+	[ $? = "$want" ] && grep -q "$words" "$top/answer" && return
+	cat "$top/answer"
+	return 1
+}
+ok "a certificate is nothing to seal" virtual 2 'nothing to seal: it is virtual' seal "$M/d/g.cert"
+ok "nor what lies in .notary" virtual 2 'nothing to seal: it is virtual' seal -r "$M/.notary"
+ok "nor to verify" virtual 2 'nothing to verify: it is virtual' verify "$M/.notary"
+ok "nor a certificate" virtual 2 'nothing to verify: it is virtual' verify "$M/d/g.cert"
+ok "nor to export" virtual 2 'left out: it is virtual' export "$M/d/g.cert" "$top/virtual"
+ok "nor to keep" virtual 1 'it is virtual' retain --for 1d "$M/d/g.cert"
+ok "nor to wait for" virtual 2 'it is virtual' wait --timeout 1s "$M/.notary"
+ok "and those that are listed are passed over" virtual 0 '^301 valid, 0 refused, 0 without' verify "$M/many"
+ok "by an export too" virtual 0 '^.*: 301 files' export "$M/many" "$top/listed"
 ok "umount" n umount "$M"
 ok "mount with another suffix, listed in the root" n mount "$V" "$M" -o cert_suffix=.proof,list_certs=root
 ok "in the root" sh -c "ls '$M' | grep -qx large.proof"

@@ -165,6 +165,19 @@ done(tool("hold", "--case", "Case 7", held), "held", "it is held again")
 tap.ok(ctl(v, "holds held")[1].split(" ")[0] != line.split(" ")[0], "by another record, so the old order is spent")
 done(tool("hold", "--case", "Case 7", "-r", v.mnt + "/d"), "2 files are held", "all below a folder")
 
+# -- a log
+os.mkdir(v.mnt + "/logs")
+os.setxattr(v.mnt + "/logs", "user.notary.preset", b"log")
+log = write(v, "logs/l", b"1\n")
+final(v)
+with open(log, "ab") as f:
+    f.write(b"2\n")
+    f.flush()
+    refused(tool("delete", "--reason", "r", "--key", away, log), 1, "wait until nobody writes to it", "a log that grows")
+    tap.is_(kit.said(os.unlink, log), "EPERM", "cannot be unlinked either")
+final(v)
+done(tool("delete", "--reason", "r", "--key", away, log), "deleted", "when it is sealed it is deleted")
+
 # -- dates
 brief = write(v, "brief", b"brief\n")
 final(v)
@@ -220,7 +233,7 @@ want = kit.listing(v.mnt)
 v.umount()
 p = tool("audit", v.path, "--json")
 found = json.loads(p.out) if p.out else {}
-if not tap.is_((p.returncode, found.get("deleted_by_order"), found.get("expired"), found.get("held")), (0, 3, 1, 3),
+if not tap.is_((p.returncode, found.get("deleted_by_order"), found.get("expired"), found.get("held")), (0, 4, 1, 3),
                "the audit finds every deletion allowed"):
     tap.diag(p.out + p.err)
 p = tool("restore", "--anchor", v.anchor, v.dir + "/out", *v.buckets()[:3])
