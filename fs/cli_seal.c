@@ -19,7 +19,8 @@ static const char help[] =
 "\n"
 "  -r, --recursive  everything below PATH too\n"
 "  --no-wait        only ask for it: nobody can change them any more, but until\n"
-"                   they are sealed an unmount makes that undone\n"
+"                   they are sealed an unmount makes that undone, and so does who\n"
+"                   opens one of class version (a mirror) for writing\n"
 "  --timeout TIME   longest time to wait (default: no limit)\n"
 "  -h, --help       print this\n";
 
