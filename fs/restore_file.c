@@ -121,6 +121,20 @@ int restore_certificate_name(const char *prefix, struct bytes path,
 	return err != 0 ? err : buf_add(ret, last, strlen(last));
 }
 
+bool restore_taken(const struct restore *r, struct bytes name)
+{
+	for (size_t n = name.n; n > 0; n--) {
+		const struct chronicle_entry *e = n < name.n &&
+			name.p[n] != '/' ? NULL : chronicle_at(r->chronicle,
+			BYTES(name.p, n), UINT64_MAX, UINT32_MAX);
+		if (e != NULL && e->fate == CHRONICLE_NEWEST &&
+		    (record_seals(e->kind) ||
+		    (n == name.n && e->kind == RECORD_MKDIR)))
+			return true;
+	}
+	return false;
+}
+
 int restore_certificate(struct restore *r, struct outtree *t,
 	const char *prefix, struct bytes path, size_t index)
 {
@@ -128,6 +142,8 @@ int restore_certificate(struct restore *r, struct outtree *t,
 	int err = restore_make_certificate(r, index, (struct bytes){0}, &cert);
 	if (err == 0)
 		err = restore_certificate_name(prefix, path, &name);
+	if (err == 0 && t == &r->out && restore_taken(r, BUF_BYTES(&name)))
+		err = -EEXIST;
 	if (err == 0)
 		err = restore_write(t, BUF_BYTES(&name), BUF_BYTES(&cert));
 	r->n.certificates += err == 0;

@@ -76,6 +76,9 @@ int restore_make_certificate(struct restore *r, size_t index, struct bytes old,
  * in *ret. */
 int restore_certificate_name(const char *prefix, struct bytes path,
 	struct buf *ret);
+/* Has the vault something of that name itself, or a file where one of its
+ * folders would be?  That comes first, wherever in the chain it is. */
+bool restore_taken(const struct restore *r, struct bytes name);
 /* A whole file; -EEXIST. */
 int restore_write(struct outtree *t, struct bytes path, struct bytes data);
 /* Its certificate, as prefix, the folders of path, and a name for it. */

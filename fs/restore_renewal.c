@@ -60,6 +60,8 @@ static int renew(struct restore *r, struct outtree *t, const char *prefix,
 {
 	cleanup(buf) struct buf name = {0}, written = {0}, cert = {0};
 	int err = restore_certificate_name(prefix, path, &name);
+	if (err == 0 && t == &r->out && restore_taken(r, BUF_BYTES(&name)))
+		return 0; /* which was said */
 	if (err == 0)
 		err = read_certificate(t, BUF_BYTES(&name), &written);
 	if (err == 0)

@@ -239,7 +239,8 @@ static int certificate_below(int dir, const char *path, struct buf *ret)
 
 static bool is_missing(int rc)
 {
-	return rc == -ENOENT || rc == -ENAMETOOLONG;
+	return rc == -ENOENT || rc == -ENOTDIR || rc == -EISDIR ||
+		rc == -ENAMETOOLONG;
 }
 
 /* What is beside the file, unless it is none and there is another. */

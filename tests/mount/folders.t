@@ -239,4 +239,26 @@ p = kit.run(kit.NOTARYFS, "audit", v.path)
 if not tap.is_(p.returncode, 0, "the vault passes its audit"):
     tap.diag(p.stdout.decode() + p.stderr.decode())
 shutil.rmtree(out)
+
+# -- what stands where a restore puts certificates
+v = kit.Vault(settle="1h")
+v.mount()
+for name in ("a", "b", "z.cert/x", "z", ".certs/b.cert/y", ".certs/a.cert"):
+    os.makedirs(os.path.dirname(os.path.join(v.mnt, name)), exist_ok=True)
+    write(v, name, name)
+    kit.run(kit.NOTARYFS, "seal", os.path.join(v.mnt, name), check=True)
+    wait(v, name)   # so a certificate has the place first
+kit.run(kit.NOTARYFS, "renew", v.mnt + "/a", check=True)
+kit.run(kit.NOTARYFS, "seal", "-r", v.mnt, check=True)
+v.umount("--final")
+out = os.path.join(v.dir, "out")
+p = kit.run(kit.NOTARYFS, "restore", "--anchor", v.anchor, out, *v.buckets()[1:4])
+said = sorted(x.split(" is not restored")[0].split("restore: ")[1] for x in p.stderr.decode().splitlines())
+tap.is_((p.returncode, said), (2, [".certs/a.cert", ".certs/b.cert", ".certs/z.cert"]),
+        "three certificates have no place, which is said")
+tap.is_([open(os.path.join(out, x)).read() for x in ("a", "b", "z.cert/x", "z", ".certs/b.cert/y", ".certs/a.cert")],
+        ["a", "b", "z.cert/x", "z", ".certs/b.cert/y", ".certs/a.cert"], "what the vault has comes first")
+p = kit.run(kit.VERIFY, "--anchor", v.anchor, "-r", out)
+tap.ok(p.returncode == 1 and b"incomplete: z: unread: it has no certificate" in p.stdout, "and is verified as far as it can be") \
+    or tap.diag(p.stdout.decode())
 tap.done()
