@@ -372,7 +372,7 @@ static int open_content(struct mount *m, const struct entry *e,
 		rc = open_here(m, e);
 	if (rc == -ENOENT && link)
 		rc = open_here(m, &first);
-	if (rc < 0) /* no broken disk: scrub is what misses what should be there */
+	if (rc < 0) /* scrub is what misses what should be there */
 		return rc == -ENOENT ? -ENODATA : rc;
 	*ret_fd = rc;
 	return 0;

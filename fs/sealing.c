@@ -30,7 +30,8 @@ static int visit(void *ctx, const struct placed *p)
 		cli_progress("sealing: %llu", (unsigned long long)s->sealed);
 		return 0;
 	}
-	if (p->err == 0 && !S_ISREG(st->st_mode) && (err == -EACCES || err == -EPERM))
+	if (p->err == 0 && !S_ISREG(st->st_mode) &&
+	    (err == -EACCES || err == -EPERM))
 		return 0; /* not our folder: it seals by its timer */
 	if (err == -ENOENT)
 		return 0; /* gone meanwhile: a temporary file */
