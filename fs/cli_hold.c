@@ -22,7 +22,7 @@ static const char help[] =
 "  --release        end the hold of that case\n"
 "  --key FILE       the governance key (VAULT/governance.key)\n"
 "  --reason TEXT    why it is released; it is recorded\n"
-"  -r, --recursive  everything below PATH\n"
+"  -r, --recursive  everything below PATH but symbolic links\n"
 "  --json           print what is known or was done as JSON\n"
 "  -h, --help       print this\n"
 "\n"
@@ -33,12 +33,26 @@ struct holding {
 	struct orders o;
 };
 
+/* A symbolic link takes no hold: 0, or what its visit ends with. */
+static int pass_link(struct kept *k, const struct placed *p)
+{
+	if (!S_ISLNK(p->st->st_mode))
+		return 0;
+	if (k->recursive)
+		return 1;
+	cli_say(k->c, "%s: a symbolic link cannot be held", p->name);
+	return -ECANCELED;
+}
+
 static int place(struct kept *k, const struct placed *p, const char *root,
 	const char *rest)
 {
 	struct holding *h = k->ctx;
+	int link = pass_link(k, p);
 	(void)root;
 	(void)rest;
+	if (link != 0)
+		return link;
 	if (!kept_sealed(p))
 		return -EBUSY;
 	return ask(p->path, p->st, "hold", h->name);
@@ -68,6 +82,9 @@ static int release(struct kept *k, const struct placed *p, const char *root,
 	cleanup(free) char *line = text_of("holds %s", rest);
 	cleanup(buf) struct buf lines = {0}, answer = {0};
 	struct hash placed;
+	int link = pass_link(k, p);
+	if (link != 0)
+		return link;
 	if (!kept_sealed(p))
 		return -EBUSY;
 	int err = line == NULL ? -ENOMEM : orders_ask(root, line, &lines);

@@ -102,6 +102,7 @@ static int one(struct kept *k, const char *path, bool recursive)
 int kept_run(struct kept *k, char **path, int n, bool recursive)
 {
 	bool failed = false;
+	k->recursive = recursive;
 	for (int i = 0; i < n; i++)
 		failed = one(k, path[i], recursive) != 0 || failed;
 	cli_progress_end();

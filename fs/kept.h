@@ -20,6 +20,7 @@ struct kept {
 	int (*visit)(struct kept *k, const struct placed *p, const char *root,
 		const char *rest);
 	void *ctx;
+	bool recursive;			/* kept_run() sets it */
 	const char *refusal;		/* what -EPERM means */
 	const char *unready;		/* -EBUSY; NULL: it is not sealed */
 	uint64_t done, unsealed, refused;

@@ -269,33 +269,37 @@ int virtual_stat(struct mount *m, struct node *n, struct stat *ret,
 	return 0;
 }
 
-/* Names the node; its lookup is counted. */
-static struct node *name_virtual(struct mount *m, struct node *folder,
-	const char *text, enum virtual_kind kind)
+/* Names the node; its lookup is counted.  -ENAMETOOLONG, -ENOMEM. */
+static int name_virtual(struct mount *m, struct node *folder, const char *text,
+	enum virtual_kind kind, struct node **ret)
 {
 	char path[NODE_PATH];
 	struct name *name;
 	struct node *n;
+	int rc;
 
 	locked(&m->lock);
 	name = node_find(&m->nodes, folder, text);
 	if (name != NULL && name->node->type == NODE_VIRTUAL &&
 		name->node->virtual == kind) {
 		name->node->lookups++;
-		return name->node;
+		*ret = name->node;
+		return 0;
 	}
-	if (node_path_at(&m->nodes, folder, text, path) < 0)
-		return NULL;
+	rc = node_path_at(&m->nodes, folder, text, path);
+	if (rc < 0)
+		return rc;
 	n = node_new_virtual(&m->nodes, kind, virtual_ino(kind, path));
 	if (n == NULL)
-		return NULL;
+		return -ENOMEM;
 	n->lookups = 1;
 	if (node_name(&m->nodes, folder, text, n) == NULL) {
 		n->lookups = 0;
 		node_put(&m->nodes, n);
-		return NULL;
+		return -ENOMEM;
 	}
-	return n;
+	*ret = n;
+	return 0;
 }
 
 int virtual_lookup(struct mount *m, struct node *folder, const char *text,
@@ -309,9 +313,9 @@ int virtual_lookup(struct mount *m, struct node *folder, const char *text,
 
 	if (rc != 0)
 		return rc;
-	n = name_virtual(m, folder, text, kind);
-	if (n == NULL)
-		return -ENOMEM;
+	rc = name_virtual(m, folder, text, kind, &n);
+	if (rc != 0)
+		return rc;
 	rc = virtual_stat(m, n, &st, &timeout);
 	if (rc != 0) {
 		inode_forget(m, n, 1);

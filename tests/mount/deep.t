@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 """A path that is too long for one system call, below a mount: every command
 that takes a whole tree takes it too, or names it, and all that lies behind it."""
+import errno
 import json
 import os
 import sys
@@ -73,6 +74,14 @@ tap.ok(all(x["holds"] == ["C"] for x in got), "each has it")
 tap.is_(does(0, "hold -r --release", "hold", "-r", "--case", "C", "--release", "--key", key, m)[0].split()[0], "7",
         "releases all")
 
+certs = deep_folder(m + "/.notary/cert")
+try:
+    os.open("g" * 76, os.O_RDONLY, dir_fd=certs)
+    why = 0
+except OSError as e:
+    why = e.errno
+tap.is_(why, errno.ENAMETOOLONG, "asked for in steps, its certificate has too long a path as well")
+os.close(certs)
 os.symlink("f" * 60, "link", dir_fd=fd)
 os.close(fd)
 err = does(2, "wait", "wait", m, "--timeout", "1s")[1]

@@ -62,6 +62,16 @@ says(tool("restore", "--anchor", v.anchor, "--history", v.mnt + "/r", v.dir + "/
 tap.is_([os.path.lexists(os.path.join(w.path, x)) for x in ("files/r", "state/r", "buckets/0/r")] +
         [os.path.lexists(v.mnt + "/r"), os.path.lexists(v.dir + "/out")], [False] * 5, "nothing was made")
 
+# -- holds are for files
+os.mkdir(v.mnt + "/d")
+with open(v.mnt + "/d/g", "w") as f:
+    f.write("text\n")
+os.symlink("g", v.mnt + "/d/l")
+says(tool("seal", "-r", v.mnt), 0, "", "a link is sealed, too")
+p = tool("hold", "--case", "A", "-r", v.mnt + "/d")
+tap.ok(p.returncode == 0 and p.said == "1 files are held for A\n", "hold -r passes it over") or tap.diag(p.said)
+says(tool("hold", "--case", "A", v.mnt + "/d/l"), 1, "a symbolic link cannot be held", "and says so where it is asked for")
+
 # -- after a kill
 pid = v.daemon_pid()
 says(tool("status", v.path), 0, "ok", "mounted, all is well")
