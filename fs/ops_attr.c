@@ -16,6 +16,8 @@
 #include "fs/version.h"
 #include "fs/virtual.h"
 
+#define DAY_S 86400
+
 static void reply_attr(fuse_req_t req, struct node *n, int rc,
 	struct stat *st)
 {
@@ -190,6 +192,12 @@ static void note(struct mount *m, struct node *n, const struct stat *st,
 			(st->st_mode & 0222) != 0);
 }
 
+/* A time to come is meant; but not every clock is right. */
+static bool is_date(struct mount *m, time_t at)
+{
+	return at > (time_t)(m->s.clock->ops->now_ms(m->s.clock) / 1000) + DAY_S;
+}
+
 /* Of a sealed file the access time alone can be set: to a date until when it
  * is kept. */
 static int change_sealed(struct mount *m, struct node *n, int fd, uid_t caller,
@@ -210,7 +218,7 @@ static int change_sealed(struct mount *m, struct node *n, int fd, uid_t caller,
 	if (rc >= 0)
 		rc = retain_get(m, path, &now);
 	if (rc == 0 && now.until == 0 && same_time(st->st_atim, to->st_atim) &&
-		until <= m->s.clock->ops->now_ms(m->s.clock) / 1000)
+		!is_date(m, to->st_atim.tv_sec))
 		return 0; /* a copier that keeps times */
 	if (rc == 0)
 		rc = to->st_atim.tv_sec < 0 ? -EPERM :

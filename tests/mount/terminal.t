@@ -12,6 +12,7 @@ from vaultkit import *  # noqa: E402,F403
 
 need_fuse()
 tap = Tap()
+signal.signal(signal.SIGINT, signal.SIG_DFL)    # a background shell ignores it
 v = Vault()
 w = Vault()
 HANDOVER = v.path + "/state/sequencer/handover"
